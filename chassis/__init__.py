@@ -1,0 +1,1 @@
+"""What every service stands on: one way from a message to a committed, published fact. Knows no business word."""

@@ -1,0 +1,97 @@
+"""Create and reconcile the streams and consumers of a cell. Run by its own user before any service, never by one.
+
+`python -m chassis.bootstrap` does it for the configured system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from nats.js import JetStreamContext, api
+from nats.js.errors import BadRequestError, NotFoundError
+
+from chassis.bus import Bus, BusAway, connect
+from chassis.names import Names
+from chassis.settings import system
+from contracts.catalogue import STREAMS, sources_of
+from contracts.parking import SERVICES
+
+STREAM_BYTES_MAX = 20 * 1024**3
+ACK_WAIT_SECONDS = 30.0
+ACK_PENDING_MAX = 10_000
+CONSUMER_NAME_IN_USE, STREAM_NAME_IN_USE = 10148, 10058
+
+
+def stream_config(names: Names, producer: str, replicas: int = 1) -> api.StreamConfig:
+    """One stream per producer: kept for ever, append-only, full means refused, never dropped."""
+    return api.StreamConfig(
+        name=names.stream(STREAMS[producer]),
+        subjects=[names.subject(f"evt.{producer}.>")],
+        storage=api.StorageType.FILE,
+        retention=api.RetentionPolicy.LIMITS,
+        discard=api.DiscardPolicy.NEW,
+        max_bytes=STREAM_BYTES_MAX,
+        max_age=0,
+        num_replicas=replicas,
+        deny_delete=True,
+        deny_purge=True,
+        allow_direct=True,
+        allow_atomic=True,
+        duplicate_window=600,
+    )
+
+
+def consumer_config(names: Names, service: str, subjects: tuple[str, ...]) -> api.ConsumerConfig:
+    """One durable pull consumer per service and source stream, filtered to what the service needs."""
+    return api.ConsumerConfig(
+        durable_name=names.durable(service),
+        ack_policy=api.AckPolicy.ALL,
+        ack_wait=ACK_WAIT_SECONDS,
+        max_deliver=-1,
+        max_ack_pending=ACK_PENDING_MAX,
+        deliver_policy=api.DeliverPolicy.ALL,
+        replay_policy=api.ReplayPolicy.INSTANT,
+        filter_subjects=[names.subject(subject) for subject in subjects],
+    )
+
+
+async def bootstrap(bus: Bus, replicas: int = 1) -> None:
+    """Make streams and consumers what they should be. Safe to run again at any time."""
+    jetstream = bus.jetstream
+    for producer in STREAMS:
+        await _reconcile_stream(jetstream, stream_config(bus.names, producer, replicas))
+    for service in SERVICES:
+        for stream, subjects in sources_of(service).items():
+            await jetstream.add_consumer(
+                bus.names.stream(stream), consumer_config(bus.names, service, subjects)
+            )
+
+
+async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+    assert config.name is not None
+    try:
+        await jetstream.stream_info(config.name)
+    except NotFoundError:
+        await jetstream.add_stream(config)
+        return
+    try:
+        await jetstream.update_stream(config)
+    except BadRequestError as refused:
+        raise BusAway(
+            f"stream {config.name} cannot be brought to its configuration: {refused.description}"
+        ) from refused
+
+
+async def main() -> None:
+    """Bootstrap the configured system."""
+    settings = system()
+    async with connect(settings.nats_url, "bootstrap", Names(settings.cell)) as bus:
+        await bootstrap(bus)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except BusAway as away:
+        sys.exit(f"bootstrap: {away}")

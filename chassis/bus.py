@@ -1,0 +1,228 @@
+"""The connection to NATS JetStream: streams read and written, and what the server says about them.
+
+FastStream's broker owns the connection and the subscriptions; what it does not offer (atomic batches, consumer reset,
+reading a stream from a position) goes through its nats-py client here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import nats.errors
+from faststream.nats import NatsBroker
+from nats.js import JetStreamContext, api
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+
+from chassis.declare import Message
+from chassis.logs import logger
+from chassis.names import Names
+from chassis.tap import Tap
+
+PUBLISH_TIMEOUT_SECONDS = 5.0
+CONNECT_DEADLINE_SECONDS = 10.0
+DISCONNECTED = (
+    nats.errors.TimeoutError,
+    nats.errors.ConnectionClosedError,
+    nats.errors.NoRespondersError,
+    nats.errors.OutboundBufferLimitError,
+    nats.errors.ConnectionReconnectingError,
+    NoStreamResponseError,
+    ServiceUnavailableError,
+    asyncio.TimeoutError,
+    OSError,
+)
+"""What a call to the bus raises while the server, or the way to it, is away."""
+
+
+class BusAway(Exception):
+    """NATS cannot be reached, or did not answer: nothing is known to be stored. Try again."""
+
+
+class Bus:
+    """One connection, with the names of one cell."""
+
+    def __init__(self, broker: NatsBroker, names: Names) -> None:
+        self.broker = broker
+        self.names = names
+        self.on_reconnect: list[Callable[[], Awaitable[None]]] = []
+        self._tap: Tap | None = None
+
+    @property
+    def client(self) -> Any:
+        """The nats-py client under FastStream's broker."""
+        return self.broker.connection
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """nats-py's JetStream context on this connection."""
+        return self.client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)  # type: ignore[no-any-return]
+
+    @property
+    def tap(self) -> Tap:
+        """Raw deliveries of this connection."""
+        if self._tap is None:
+            self._tap = Tap(self.client)
+        return self._tap
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands right now."""
+        client = self.client
+        return bool(client is not None and client.is_connected)
+
+    async def publish(
+        self, subject: str, data: bytes, headers: dict[str, str] | None = None, message_id: str | None = None
+    ) -> int:
+        """Store one message; returns its sequence once JetStream has it on disk. Raises `BusAway`."""
+        if not self.connected:
+            raise BusAway("no connection to NATS")
+        wire = dict(headers or {})
+        if message_id:
+            wire[api.Header.MSG_ID.value] = message_id
+        try:
+            ack = await self.jetstream.publish(self.names.subject(subject), data, headers=wire or None)
+        except DISCONNECTED as away:
+            raise BusAway(f"NATS did not store the message: {type(away).__name__}") from away
+        except APIError as refused:
+            raise BusAway(f"NATS refused the message: {refused.description}") from refused
+        return ack.seq
+
+    async def stream_info(self, stream: str) -> tuple[int, int, int]:
+        """(messages, first sequence, last sequence) of a stream. Raises `BusAway`, or `NotFoundError`."""
+        try:
+            state = (await self.jetstream.stream_info(self.names.stream(stream))).state
+        except DISCONNECTED as away:
+            raise BusAway(f"no answer about {stream}") from away
+        return state.messages, state.first_seq, state.last_seq
+
+    async def message(self, stream: str, seq: int) -> Message | None:
+        """The message at a sequence, or None if there is none (any more)."""
+        try:
+            raw = await self.jetstream.get_msg(self.names.stream(stream), seq, direct=True)
+        except NotFoundError:
+            return None
+        except DISCONNECTED as away:
+            raise BusAway(f"no answer about {stream}/{seq}") from away
+        return Message(
+            stream,
+            int(raw.seq or seq),
+            raw.subject or "",
+            raw.headers or {},
+            raw.data or b"",
+            _moment(raw.headers or {}),
+        )
+
+    async def consumer_lag(self, stream: str, durable: str) -> int:
+        """Messages that a consumer has still to get or to acknowledge. Raises `BusAway`."""
+        try:
+            info = await self.jetstream.consumer_info(self.names.stream(stream), durable)
+        except (*DISCONNECTED, NotFoundError) as away:
+            raise BusAway(f"no answer about {stream}/{durable}") from away
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def read(self, stream: str, from_seq: int = 1, idle_seconds: float = 1.0) -> AsyncIterator[Message]:
+        """Every message from a sequence to the present end of the stream, for audits. Leaves nothing behind on the server."""
+        _, _, last = await self.stream_info(stream)
+        if from_seq > last:
+            return
+        config = api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=max(from_seq, 1),
+            ack_policy=api.AckPolicy.NONE,
+            inactive_threshold=30.0,
+            mem_storage=True,
+        )
+        name = self.names.stream(stream)
+        consumer = await self.jetstream.add_consumer(name, config)
+        pull = await self.jetstream.pull_subscribe_bind(consumer=consumer.name, stream=name)
+        try:
+            while True:
+                try:
+                    batch = await pull.fetch(500, timeout=idle_seconds)
+                except (nats.errors.TimeoutError, TimeoutError):
+                    return
+                for raw in batch:
+                    seq = raw.metadata.sequence.stream
+                    yield Message(
+                        stream, seq, raw.subject, raw.headers or {}, raw.data, raw.metadata.timestamp
+                    )
+                    if seq >= last:
+                        return
+        finally:
+            await pull.unsubscribe()
+            await self.jetstream.delete_consumer(name, consumer.name)
+
+    async def close(self) -> None:
+        """Close the connection after what is under way."""
+        await self.broker.stop()
+
+
+def _moment(headers: Any) -> datetime:
+    stamp = headers.get("Nats-Time-Stamp")
+    return datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
+
+
+def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBroker:
+    """A FastStream broker that never gives up reconnecting and says what happens to the connection."""
+
+    async def reconnected() -> None:
+        logger().info("bus_reconnected")
+        bus = bus_of()
+        for act in bus.on_reconnect if bus else ():
+            await act()
+
+    async def disconnected() -> None:
+        logger().warning("bus_disconnected")
+
+    async def failed(error: Exception) -> None:
+        logger().warning("bus_error", error=str(error) or type(error).__name__)
+
+    return NatsBroker(
+        url,
+        name=name,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.25,
+        pending_size=32 * 1024 * 1024,
+        ping_interval=10,
+        max_outstanding_pings=2,
+        apply_types=False,
+        logger=None,
+        reconnected_cb=reconnected,
+        disconnected_cb=disconnected,
+        error_cb=failed,
+    )
+
+
+async def open_bus(
+    url: str, name: str, names: Names | None = None, deadline_seconds: float = CONNECT_DEADLINE_SECONDS
+) -> Bus:
+    """Connect, or raise `BusAway` naming the address after the deadline."""
+    bus: Bus | None = None
+    broker = make_broker(url, name, lambda: bus)
+    bus = Bus(broker, names or Names())
+    try:
+        await asyncio.wait_for(broker.connect(), deadline_seconds)
+    except (*DISCONNECTED, nats.errors.NoServersError) as away:
+        raise BusAway(f"no NATS server at {url}: is it running? (`doorstep up` starts one)") from away
+    return bus
+
+
+@asynccontextmanager
+async def connect(url: str, name: str, names: Names | None = None) -> AsyncIterator[Bus]:
+    """A connection for the length of a block."""
+    bus = await open_bus(url, name, names)
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+def pull_request(batch: int, expires_seconds: float) -> bytes:
+    """The body of a JetStream pull request."""
+    nanoseconds = int(expires_seconds * 1e9)
+    return json.dumps({"batch": batch, "expires": nanoseconds, "idle_heartbeat": nanoseconds // 3}).encode()

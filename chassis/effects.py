@@ -1,0 +1,167 @@
+"""Calls to the outside world: each until it is answered, never twice without asking.
+
+Which calls are due is a function of the entities' states. A call that this process has just seen committed is made at once.
+Any other one - found at start, or without an answer the last time - may already have reached the other side: it is
+asked for by its reference first, and repeated only if the other side does not know it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chassis.batch import Batch
+from chassis.crashpoints import crash_point
+from chassis.declare import Answer, Call, Effect
+from chassis.logs import logger
+from chassis.reactor import Answered, Item, Outcome
+
+RETRY_SECONDS_FIRST = 0.5
+RETRY_SECONDS_MAX = 30.0
+
+type Key = tuple[str, str]
+"""(entity, call key)."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """The calls of one kind: a bounded number at once, the rest in line."""
+
+    effect: Effect
+    waiting: deque[Key] = field(default_factory=deque)
+    running: int = 0
+    failures: int = 0
+    """Calls in a row without an answer: the longer, the slower the lane."""
+
+
+class Effects:
+    """Makes the calls that states ask for and hands their answers to the reactor."""
+
+    def __init__(
+        self,
+        effects: Mapping[str, Effect],
+        call_of: Callable[[Key], Awaitable[Call | None]],
+        submit: Callable[[list[Item]], Awaitable[list[Outcome]]],
+    ) -> None:
+        self._lanes = {kind: Lane(effect) for kind, effect in effects.items()}
+        self._call_of = call_of
+        self._submit = submit
+        self._known: set[Key] = set()
+        self._unsure: set[Key] = set()
+        self._doubted: set[Key] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._later: dict[Key, asyncio.TimerHandle] = {}
+        self._closed = False
+
+    @property
+    def pending(self) -> int:
+        """Calls that are due or under way."""
+        return len(self._known)
+
+    @property
+    def failing(self) -> Mapping[str, int]:
+        """Calls in a row without an answer, by kind."""
+        return {kind: lane.failures for kind, lane in self._lanes.items() if lane.failures}
+
+    def recover(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """What the store says is due at start: it may have been made already."""
+        for entity, key, kind in rows:
+            self._unsure.add((entity, key))
+            self._enqueue((entity, key), kind)
+
+    def committed(self, batch: Batch) -> None:
+        """Calls that became due or were settled. Called on the event loop."""
+        for gone in batch.calls_gone:
+            self._known.discard(gone)
+            self._unsure.discard(gone)
+            self._doubted.discard(gone)
+        for entity, key, kind in batch.calls_due:
+            self._enqueue((entity, key), kind)
+
+    async def stop(self, seconds: float) -> None:
+        """Start nothing new; give calls under way a moment to be answered."""
+        self._closed = True
+        for handle in self._later.values():
+            handle.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+
+    def _enqueue(self, key: Key, kind: str) -> None:
+        if key in self._known:
+            return
+        self._known.add(key)
+        self._lanes[kind].waiting.append(key)
+        self._advance(self._lanes[kind])
+
+    def _advance(self, lane: Lane) -> None:
+        room = 1 if lane.failures else lane.effect.at_once
+        while lane.waiting and lane.running < room and not self._closed:
+            lane.running += 1
+            task = asyncio.get_running_loop().create_task(self._make(lane, lane.waiting.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _make(self, lane: Lane, key: Key) -> None:
+        try:
+            call = await self._call_of(key)
+            if call is None:
+                self._known.discard(key)
+                return
+            await self._make_call(lane, key, call)
+        finally:
+            lane.running -= 1
+            self._advance(lane)
+
+    async def _make_call(self, lane: Lane, key: Key, call: Call) -> None:
+        try:
+            answer = await self._answer(lane.effect, key, call)
+        except Exception as fault:  # noqa: BLE001 - no answer, whatever the adapter says: it is asked for again
+            logger().warning("call_unanswered", kind=call.kind, entity=key[0], key=key[1], error=repr(fault))
+            self._unsure.add(key)
+            lane.failures += 1
+            await self._doubt(lane, key, call, repr(fault))
+            self._retry_later(lane, key)
+            return
+        lane.failures = 0
+        crash_point("after_call")
+        (outcome,) = await self._submit([Answered(call.kind, Answer(*key, call.payload, answer))])
+        if outcome.error is not None or not outcome.events:
+            logger().error(
+                "answer_not_taken", kind=call.kind, entity=key[0], key=key[1], error=repr(outcome.error)
+            )
+            self._unsure.add(key)
+            self._retry_later(lane, key)
+
+    async def _answer(self, effect: Effect, key: Key, call: Call) -> Any:
+        if effect.ask is not None and key in self._unsure:
+            known = await effect.ask(key[1], call.payload)
+            if known is not None:
+                return known
+        crash_point("before_call")
+        return await effect.call(key[1], call.payload)
+
+    async def _doubt(self, lane: Lane, key: Key, call: Call, fault: str) -> None:
+        if lane.effect.in_doubt is None or key in self._doubted:
+            return
+        self._doubted.add(key)
+        await self._submit([Answered(call.kind, Answer(*key, call.payload, fault), lost=True)])
+
+    def _retry_later(self, lane: Lane, key: Key) -> None:
+        """Again after a jittered, growing pause."""
+        if self._closed:
+            return
+        seconds = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** min(lane.failures, 10))
+        pause = seconds * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
+        self._later[key] = asyncio.get_running_loop().call_later(pause, self._again, lane, key)
+
+    def _again(self, lane: Lane, key: Key) -> None:
+        self._later.pop(key, None)
+        if key in self._known:
+            lane.waiting.append(key)
+            self._advance(lane)

@@ -1,0 +1,157 @@
+"""Between the event loop and the writer's thread: what happened goes in as batches, what it caused comes back durable.
+
+Whatever arrives while a batch is being committed makes up the next one, so that batches grow with the load and an
+idle system answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from eventsourcing.persistence import PersistenceError
+
+from chassis.batch import Batch, StoredEvent
+from chassis.declare import Call, kind_of
+from chassis.event_store import StalePosition, Store
+from chassis.logs import logger
+from chassis.metrics import Meter
+from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
+
+ITEMS_PER_BATCH_MAX = 1000
+COMMANDS_WAITING_MAX = 2000
+STORE_RETRY_SECONDS = 0.5
+
+
+class Overloaded(Exception):
+    """Too many commands are waiting to be decided. Try again in a moment."""
+
+
+class Engine:
+    """Feeds the reactor. Everything a service does goes through `submit`."""
+
+    def __init__(self, reactor: Reactor, store: Store, meter: Meter) -> None:
+        self.reactor = reactor
+        self.store = store
+        self.listeners: list[Callable[[Batch], None]] = []
+        self.writable = True
+        self._meter = meter
+        self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
+        self._wake = asyncio.Event()
+        self._waiting = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
+
+    async def submit(self, items: Sequence[Item]) -> list[Outcome]:
+        """Have items decided and committed; returns what each caused, once it is durable. An item's own failure is in its outcome."""
+        future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue.append((items, future))
+        self._waiting += len(items)
+        self._wake.set()
+        return await future
+
+    async def command(self, command: Any, command_id: str) -> Outcome:
+        """Have one command decided. Raises `Overloaded` when too many are waiting."""
+        if self._waiting > COMMANDS_WAITING_MAX:
+            raise Overloaded("too many commands are waiting; try again in a moment")
+        (outcome,) = await self.submit([Asked(command, command_id)])
+        return outcome
+
+    async def run(self, room: Callable[[], Any]) -> None:
+        """Process batches for ever; `room` is awaited before each, so that the store never runs far ahead of the stream.
+
+        Raises `StalePosition` when another process wrote to the store: then this one must stop.
+        """
+        while True:
+            while not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+            await room()
+            taken = self._collect()
+            items = [item for items, _ in taken for item in items]
+            committed = await self._process(items)
+            self._waiting -= len(items)
+            for listener in self.listeners:
+                listener(committed.batch)
+            self._hand_back(taken, committed.outcomes)
+            self._meter.batch(items, committed)
+
+    def _collect(self) -> list[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]]:
+        taken = []
+        count = 0
+        while self._queue and count < ITEMS_PER_BATCH_MAX:
+            taken.append(self._queue.popleft())
+            count += len(taken[-1][0])
+        return taken
+
+    async def _process(self, items: list[Item]) -> Committed:
+        """One batch, again until the store takes it: nothing was committed, so nothing is repeated."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                committed = await loop.run_in_executor(
+                    self._writer, self.reactor.process, self._still_new(items)
+                )
+            except StalePosition:
+                raise
+            except PersistenceError as trouble:
+                self.writable = False
+                logger().error("store_not_writable", error=str(trouble), items=len(items))
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+                continue
+            self.writable = True
+            return committed
+
+    def _still_new(self, items: list[Item]) -> list[Item]:
+        """Guard the order: a source's message at or below its position would be applied twice."""
+        positions = self.reactor.positions
+        for item in items:
+            if isinstance(item, Incoming):
+                known = positions.get(item.message.stream)
+                if known is not None and item.position <= known.position:
+                    raise StalePosition(f"{item.message.id} was handed in again at position {item.position}")
+        return items
+
+    @staticmethod
+    def _hand_back(
+        taken: Sequence[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]], outcomes: list[Outcome]
+    ) -> None:
+        start = 0
+        for items, future in taken:
+            if not future.done():
+                future.set_result(outcomes[start : start + len(items)])
+            start += len(items)
+
+    async def read[T](self, look: Callable[[], T]) -> T:
+        """Look something up in the store without blocking the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, look)
+
+    async def events_after(self, position: int, limit: int) -> list[StoredEvent]:
+        """Stored events after a position, for the relay."""
+        return await self.read(lambda: self.store.events(after=position, limit=limit))
+
+    async def states(self, entities: Sequence[str]) -> list[Any]:
+        """Committed states, in the order asked; None for what does not exist."""
+        cache = self.reactor.cache
+        held = {entity: cache.peek(entity) for entity in entities}
+        missing = [entity for entity, at_hand in held.items() if at_hand is None]
+        rows = await self.read(lambda: self.store.load(missing)) if missing else {}
+        return [
+            at_hand.state
+            if at_hand is not None
+            else (cache.decode(entity, rows[entity].state) if entity in rows else None)
+            for entity, at_hand in ((entity, held[entity]) for entity in entities)
+        ]
+
+    async def call_of(self, key: tuple[str, str]) -> Call | None:
+        """The call that an entity's committed state asks for under a key, if it still does."""
+        (state,) = await self.states([key[0]])
+        return None if state is None else self.reactor.kinds[kind_of(key[0])].calls(state).get(key[1])
+
+    def close(self) -> None:
+        """Finish the batch under way and stop the threads."""
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)

@@ -1,0 +1,187 @@
+"""The HTTP side of a service: commands in, events or a refusal out; queries from committed state.
+
+Every error is JSON with an `error` that says what was wrong; 422 names the field, 409 the state and what is allowed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from chassis.batch import StoredEvent
+from chassis.bus import Bus, BusAway
+from chassis.clock import from_rfc3339
+from chassis.engine import Engine, Overloaded
+from chassis.ids import command_id
+from chassis.logs import logger
+from contracts.catalogue import decode
+from contracts.event import Event
+from contracts.parking import CommandRefused
+
+BODY_BYTES_MAX = 1024 * 1024
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command caused. `refused` is the refusal among the events, if it was one."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def refused(self) -> CommandRefused | None:
+        """The refusal, or None."""
+        return next((event for event in self.events if isinstance(event, CommandRefused)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with where and when it was recorded."""
+
+    position: int
+    entity: str
+    version: int
+    type: str
+    time: datetime
+    event: Event
+
+
+class Runtime:
+    """What a service's routes may use."""
+
+    def __init__(self, engine: Engine, bus: Bus) -> None:
+        self._engine = engine
+        self._bus = bus
+
+    async def execute(self, command: Any) -> Outcome:
+        """Decide a command and commit what it causes. A decision that raises is raised here; `Overloaded` when too many wait."""
+        outcome = await self._engine.command(command, command_id())
+        if outcome.error is not None:
+            raise outcome.error
+        return Outcome(outcome.events)
+
+    async def state(self, entity: str) -> Any | None:
+        """An entity's newest committed state."""
+        return (await self._engine.states([entity]))[0]
+
+    async def states(self, entities: Sequence[str]) -> list[Any]:
+        """Committed states in the order asked; None for what does not exist."""
+        return await self._engine.states(entities)
+
+    async def tagged(self, tag: str, limit: int = 50, after: str = "") -> list[str]:
+        """Entities with a tag, oldest first; `after` is the last entity of the page before."""
+        return await self._engine.read(lambda: self._engine.store.tagged(tag, limit, after))
+
+    async def counts(self, name: str) -> dict[str, int]:
+        """How many entities carry each value of a counted tag: `counts("state")` is `{"held": 3}`."""
+        return await self._engine.read(lambda: self._engine.store.counts(name))
+
+    async def recent(self, *types: type[Event], limit: int = 20) -> list[Recorded]:
+        """The newest events of some types, newest first."""
+        names = [model.TYPE for model in types]
+        return [recorded(e) for e in await self._engine.read(lambda: self._engine.store.recent(names, limit))]
+
+    async def history(self, entity: str) -> list[Recorded]:
+        """Every event of an entity, oldest first."""
+        return [
+            recorded(e)
+            for e in await self._engine.read(lambda: self._engine.store.events(limit=100_000, entity=entity))
+        ]
+
+    async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
+        """Store a message as it is; returns its stream sequence once it is on disk. Raises `BusAway`."""
+        return await self._bus.publish(subject, data, headers, message_id)
+
+
+def recorded(stored: StoredEvent) -> Recorded:
+    """A stored event, read."""
+    moment = from_rfc3339(stored.headers["ce-time"])
+    return Recorded(
+        stored.position, stored.entity, stored.version, stored.type, moment, decode(stored.type, stored.data)
+    )
+
+
+def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON answer."""
+    return web.Response(
+        body=orjson.dumps(body, default=str), status=status, content_type="application/json", headers=headers
+    )
+
+
+def problem(status: int, title: str, *, headers: dict[str, str] | None = None, **more: Any) -> web.Response:
+    """An error answer: `{"error": title, …}`."""
+    return reply({"error": title, **more}, status, headers)
+
+
+def answer(outcome: Outcome, status: int = 200, **more: Any) -> web.Response:
+    """The events a command caused; 409 with the refusal, the state and what is allowed in it."""
+    if refused := outcome.refused:
+        return problem(
+            409, refused.reason, state=refused.state, allowed=list(refused.allowed), entity=refused.entity
+        )
+    events = [
+        {"type": event.TYPE, "data": event.model_dump(mode="json", exclude_none=True)}
+        for event in outcome.events
+    ]
+    return reply({"events": events, **more}, status)
+
+
+async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
+    """The request's JSON as a model. Anything else is answered 422 with the field, or 413."""
+    raw = await request.read()
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        body = orjson.dumps({"error": f"{field or 'body'}: {first['msg']}", "field": field})
+        raise web.HTTPUnprocessableEntity(body=body, content_type="application/json") from None
+
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No error leaves as HTML or as a traceback."""
+    try:
+        return await handler(request)
+    except web.HTTPException as known:
+        if known.content_type == "application/json" or known.status < 400:
+            raise
+        return problem(known.status, known.reason)
+    except (BusAway, Overloaded) as away:
+        return problem(503, str(away), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    except Exception as fault:  # noqa: BLE001 - the border: logged with its traceback, answered without it
+        logger().exception(
+            "request_failed",
+            path=request.match_info.route.resource and request.match_info.route.resource.canonical,
+        )
+        return problem(500, f"{type(fault).__name__}: see the service's log")
+
+
+def as_json(event: StoredEvent) -> dict[str, Any]:
+    """A stored event for an operator's tool."""
+    headers = event.headers
+    return {
+        "position": event.position,
+        "entity": event.entity,
+        "version": event.version,
+        "type": event.type,
+        "time": headers["ce-time"],
+        "data": orjson.loads(event.data),
+        "correlation_id": headers["ce-correlationid"],
+        "causation_id": headers["ce-causationid"],
+    }
+
+
+def as_text(data: bytes) -> dict[str, str]:
+    """Bytes for JSON: exactly in base64, and readable where they are text."""
+    return {"body": base64.b64encode(data).decode(), "text": data.decode("utf-8", "replace")}

@@ -1,0 +1,40 @@
+"""Structured logs: one JSON line per event on stderr, with the service and, where there is one, the correlation id.
+
+Personal data never goes to a log: callers pass ids, counts and reasons, not bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+QUIET = ("nats", "aiohttp.access", "faststream")
+
+
+def set_up(service: str, *, human: bool = False) -> None:
+    """Configure structlog for this process. `human` prints coloured lines instead of JSON."""
+    renderer: Any = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """The process's logger."""
+    found: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return found

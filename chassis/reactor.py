@@ -1,0 +1,281 @@
+"""The heart: a batch of whatever happened -> pure decisions -> one transaction.
+
+Everything here is plain, synchronous code on the writer's thread. The event loop hands in items (messages, commands,
+due timers, answers of calls) and gets back what each of them caused, after it is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eventsourcing.persistence import PersistenceError
+from pydantic import ValidationError
+
+from chassis.batch import Advance, Batch, Position
+from chassis.clock import Clock, rfc3339
+from chassis.crashpoints import crash_point
+from chassis.declare import Answer, Message, Service, Step, kind_of
+from chassis.event_store import Store
+from chassis.ids import traceparent
+from chassis.logs import logger
+from chassis.parking import park, with_parking
+from chassis.state_cache import StateCache
+from chassis.work import Cause, Work
+from contracts.catalogue import UnknownEvent, decode
+from contracts.event import Event
+from contracts.parking import REFUSALS
+
+TRIES_MAX = 3
+"""How often a message whose handler raises is tried before it is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message of a source stream, at the producer's sequence `position`."""
+
+    message: Message
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command, with the id that its events name as their cause."""
+
+    command: Any
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer that came due."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call's answer; `lost` when none came."""
+
+    kind: str
+    answer: Answer
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A parked message that a person has tried again."""
+
+    parked: str
+    message: Message
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A parked message that a person lets go."""
+
+    parked: str
+    actor: str
+    reason: str
+
+
+type Item = Incoming | Asked | Due | Answered | Retried | Discarded
+
+
+class StillRefused(Exception):
+    """The retried message is refused again, for the reason given; nothing was changed."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an item caused: its events in order, or the exception of its decision."""
+
+    events: tuple[Event, ...] = ()
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a batch left behind, for the relay, the timers, the calls and whoever waits for an item."""
+
+    outcomes: list[Outcome]
+    batch: Batch = field(default_factory=Batch)
+
+
+class Reactor:
+    """Runs a service's tables over batches of items. One instance, one thread."""
+
+    def __init__(self, service: Service, store: Store, clock: Clock) -> None:
+        self.service = with_parking(service)
+        self.kinds = {kind.name: kind for kind in self.service.kinds}
+        self.cache = StateCache(store, self.kinds)
+        self.positions: dict[str, Position] = store.positions()
+        self.last_position = store.last_position()
+        self._store = store
+        self._clock = clock
+
+    def process(self, items: Sequence[Item]) -> Committed:
+        """Decide every item in order and commit what came out. Raises `StalePosition` or a store error; then nothing happened."""
+        now = self._clock()
+        work = Work(self.service, self.kinds, self.cache, now, self.last_position)
+        moment = rfc3339(now)
+        opened = [self._open(item) for item in items]
+        work.prefetch(self._needs(items, opened))
+        outcomes = [
+            self._decide(work, item, event, moment) for item, event in zip(items, opened, strict=True)
+        ]
+        batch = work.settle()
+        batch.advances = self._advances(items)
+        if not batch.is_empty():
+            crash_point("before_commit")
+            self._commit(batch)
+            crash_point("after_commit")
+            self.last_position += len(batch.events)
+            work.keep()
+        for advance in batch.advances:
+            self.positions[advance.source] = Position(advance.new, advance.stream_seq)
+        return Committed(outcomes, batch)
+
+    def _commit(self, batch: Batch) -> None:
+        try:
+            self._store.commit(batch)
+        except PersistenceError:
+            self.cache.forget()
+            raise
+
+    def _open(self, item: Item) -> Any:
+        """The event inside a message; the exception that says why there is none."""
+        if not isinstance(item, Incoming | Retried) or self._is_raw(item.message):
+            return None
+        event_type = item.message.headers.get("ce-type", "")
+        try:
+            return decode(event_type, item.message.data)
+        except (UnknownEvent, ValidationError) as unreadable:
+            return unreadable
+
+    @staticmethod
+    def _is_raw(message: Message) -> bool:
+        return message.stream.endswith("CHANNELS")
+
+    def _step(self, item: Item, event: Any) -> tuple[Step | None, Any]:
+        """The step for an item and the thing it is given."""
+        if isinstance(item, Asked):
+            return self.service.on_command.get(type(item.command)), item.command
+        if isinstance(item, Incoming | Retried):
+            if self._is_raw(item.message):
+                return self.service.on_raw, item.message
+            return self.service.on_event.get(type(event)), event
+        return None, None
+
+    def _needs(self, items: Sequence[Item], opened: Sequence[Any]) -> Iterable[str]:
+        for item, event in zip(items, opened, strict=True):
+            if isinstance(item, Due):
+                yield item.entity
+            elif isinstance(item, Answered):
+                yield item.answer.entity
+            elif not isinstance(event, Exception):
+                step, given = self._step(item, event)
+                if step is not None:
+                    try:
+                        yield from step.needs(given)
+                    except Exception as fault:  # noqa: BLE001 - the decision itself will show it, for this item alone
+                        logger().warning("needs_failed", error=repr(fault))
+
+    def _decide(self, work: Work, item: Item, event: Any, moment: str) -> Outcome:
+        if isinstance(item, Incoming):
+            return self._take_in(work, item, event, moment)
+        cause = self._cause(work, item, moment)
+        try:
+            return Outcome(tuple(work.apply(self._decision(work, item, event), cause)))
+        except PersistenceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - given to whoever asked; the other items go on
+            return Outcome(error=error)
+
+    def _decision(self, work: Work, item: Item, event: Any) -> Iterable[Event]:
+        match item:
+            case Due(entity, name):
+                return self.service.on_timer[f"{kind_of(entity)}.{name}"](entity, work)
+            case Answered(kind, answer, lost):
+                effect = self.service.effects[kind]
+                then = effect.in_doubt if lost else effect.then
+                return then(answer, work) if then else ()
+            case Discarded(parked, actor, reason):
+                return (REFUSALS[self.service.name].discarded(message=parked, actor=actor, reason=reason),)
+            case Retried():
+                return self._retry(work, item, event)
+            case _:
+                step, given = self._step(item, event)
+                if step is None:
+                    raise LookupError(f"{self.service.name} does not know the command {type(given).__name__}")
+                return step.then(given, work)
+
+    def _retry(self, work: Work, item: Retried, event: Any) -> Iterable[Event]:
+        if isinstance(event, Exception):
+            raise StillRefused(str(event)) from event
+        step, given = self._step(item, event)
+        events = list(step.then(given, work)) if step else []
+        for refused in events:
+            if self.service.places[type(refused)](refused)[0] == item.parked:
+                raise StillRefused(getattr(refused, "reason", "refused again"))
+        applied = REFUSALS[self.service.name].retried(
+            message=item.parked, actor=item.actor, reason=item.reason
+        )
+        return (*events, applied)
+
+    def _take_in(self, work: Work, item: Incoming, event: Any, moment: str) -> Outcome:
+        """A message: decided, or parked after its tries. Never refused silently, never in the way of the next one."""
+        message = item.message
+        cause = self._cause(work, item, moment)
+        event_type = message.headers.get("ce-type", "")
+        error: Exception | None = event if isinstance(event, Exception) else None
+        tries = 1
+        if error is None:
+            for tries in range(1, TRIES_MAX + 1):
+                try:
+                    step, given = self._step(item, event)
+                    return Outcome(tuple(work.apply(step.then(given, work) if step else (), cause)))
+                except PersistenceError:
+                    raise
+                except Exception as fault:  # noqa: BLE001 - whatever a handler raises is parked with its traceback
+                    error = fault
+        reason = f"{type(error).__name__}: {error}"
+        logger().error(
+            "message_parked", message=message.id, type=event_type, reason=type(error).__name__, tries=tries
+        )
+        parked = park(self.service.name, message, event_type, reason, tries, error)
+        return Outcome(tuple(work.apply((parked,), cause)))
+
+    def _cause(self, work: Work, item: Item, moment: str) -> Cause:
+        match item:
+            case Incoming(message) | Retried(message=message):
+                known = message.headers
+                causation = known.get("ce-id", message.id)
+                correlation = known.get("ce-correlationid", causation)
+                return Cause(
+                    correlation, causation, known.get("traceparent") or traceparent(correlation), moment
+                )
+            case Asked(id=causation):
+                return Cause(causation, causation, traceparent(causation), moment)
+            case Due(entity) | Discarded(entity):
+                causation = work.last_id(entity)
+            case Answered(answer=answer):
+                causation = work.last_id(answer.entity)
+        return Cause(causation, causation, traceparent(causation), moment)
+
+    def _advances(self, items: Sequence[Item]) -> list[Advance]:
+        newest: dict[str, Incoming] = {}
+        for item in items:
+            if isinstance(item, Incoming):
+                newest[item.message.stream] = item
+        advances = []
+        for source, item in newest.items():
+            known = self.positions.get(source)
+            advances.append(
+                Advance(source, known.position if known else None, item.position, item.message.stream_seq)
+            )
+        return advances

@@ -1,0 +1,230 @@
+"""From the store to the service's own stream: every event, in store order, exactly once, the stored bytes untouched.
+
+The event store is the outbox. The relay is fenced: each message names the sequence it must follow, so that a second relay
+or a late retry is refused by the server. Where it left off is read from the stream's last message, so there is nothing
+to remember and nothing to clean up.
+
+A small batch is a chain (each message expects the one before it); a large one is an atomic batch, which costs
+one fsync group instead of one per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from nats.js.errors import APIError, NotFoundError
+
+from chassis.batch import NewEvent, StoredEvent
+from chassis.bus import DISCONNECTED, Bus
+from chassis.crashpoints import crash_point
+from chassis.ids import event_id
+from chassis.logs import logger
+from contracts.catalogue import STREAMS, subject_of
+
+BATCH_MAX = 500
+ATOMIC_FROM = 12
+IN_MEMORY_MAX = 4_000
+"""Committed events kept at hand for publishing; beyond that they are read back from the store."""
+UNPUBLISHED_MAX = 20_000
+"""How far the stream may fall behind before the service takes nothing new in."""
+CHECK_SECONDS = 5.0
+WRONG_LAST_SEQUENCE = 10071
+
+type Event = NewEvent | StoredEvent
+
+
+class StreamAhead(Exception):
+    """The stream holds what this store never wrote: the store was set back, or another writes here. The service must stop."""
+
+
+class Relay:
+    """Publishes one service's log. One instance per service."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        service: str,
+        read: Callable[[int, int], Awaitable[list[StoredEvent]]],
+        last_position: Callable[[], int],
+    ) -> None:
+        self.published = 0
+        self._bus = bus
+        self._service = service
+        self._stream = STREAMS[service]
+        self._read = read
+        self._last_position = last_position
+        self._tail: deque[NewEvent] = deque(maxlen=IN_MEMORY_MAX)
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._stream_seq: int | None = None
+        self._subjects: dict[str, bytes] = {}
+        self._behind_since: float | None = None
+        self._source = f"/doorstep/{service}"
+
+    @property
+    def behind(self) -> int:
+        """Events in the store that are not in the stream yet."""
+        return max(0, self._last_position() - self.published)
+
+    @property
+    def age_seconds(self) -> float:
+        """For how long something has been waiting to be published."""
+        return (
+            time.monotonic() - self._behind_since if self._behind_since is not None and self.behind else 0.0
+        )
+
+    def committed(self, events: Sequence[NewEvent]) -> None:
+        """New events are durable: publish them. Called on the event loop."""
+        self._tail.extend(events)
+        if self._behind_since is None:
+            self._behind_since = time.monotonic()
+        if self.behind > UNPUBLISHED_MAX:
+            self._room.clear()
+        self._wake.set()
+
+    async def room(self) -> None:
+        """Wait while too much is unpublished."""
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Publish for ever. Raises `StreamAhead` if the stream is not this store's."""
+        checked = 0.0
+        while True:
+            try:
+                if self._stream_seq is None or time.monotonic() - checked > CHECK_SECONDS:
+                    await self._resume()
+                    checked = time.monotonic()
+                await self._publish_all()
+                await asyncio.wait_for(self._wake.wait(), CHECK_SECONDS)
+            except TimeoutError:
+                continue
+            except (*DISCONNECTED, APIError) as refused:
+                logger().warning(
+                    "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)
+                )
+                self._stream_seq = None
+                await asyncio.sleep(0.2)
+
+    async def flush(self, seconds: float) -> None:
+        """Give what is committed a last chance to be published, on the way out."""
+        deadline = time.monotonic() + seconds
+        while self.behind and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def _resume(self) -> None:
+        """Find where the stream ends. What it lost is published again; what it has beyond our log stops us."""
+        _, _, last = await self._bus.stream_info(self._stream)
+        position = 0
+        if last:
+            message = await self._bus.message(self._stream, last)
+            if message is None:
+                raise NotFoundError
+            position = int(message.headers["ce-sequence"])
+            await self._recognise(message.headers, position)
+        if position < self.published:
+            logger().warning("stream_lost_its_end", published=self.published, found=position)
+        self.published = position
+        self._stream_seq = last
+        self._note_progress()
+
+    async def _recognise(self, headers: Any, position: int) -> None:
+        ours = await self._read(position - 1, 1)
+        if not ours or event_id(self._service, ours[0].entity, ours[0].version) != headers["ce-id"]:
+            raise StreamAhead(
+                f"{self._stream} ends with {headers['ce-id']} at position {position}, which this store never wrote:"
+                " restore the newer store, or heal it from the stream"
+            )
+
+    async def _publish_all(self) -> None:
+        self._wake.clear()
+        while self.published < self._last_position():
+            events = self._at_hand() or await self._read(self.published, BATCH_MAX)
+            if not events:
+                return
+            await self._publish(events)
+            self.published = events[-1].position
+            self._note_progress()
+
+    def _note_progress(self) -> None:
+        behind = self.behind
+        self._behind_since = time.monotonic() if behind else None
+        if behind < UNPUBLISHED_MAX // 2:
+            self._room.set()
+
+    def _at_hand(self) -> list[Event]:
+        """The next events from memory, if they follow what is published without a gap."""
+        tail = self._tail
+        while tail and tail[0].position <= self.published:
+            tail.popleft()
+        if not tail or tail[0].position != self.published + 1:
+            return []
+        return [tail[i] for i in range(min(BATCH_MAX, len(tail)))]
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        assert self._stream_seq is not None
+        expected = self._stream_seq
+        atomic = len(events) >= ATOMIC_FROM
+        batch_id = f"{self._service}-{events[0].position}-{expected}"
+        client = self._bus.client
+        frames = []
+        crash_point("before_publish")
+        for i, event in enumerate(events[:-1]):
+            control = _batch_control(batch_id, i + 1) if atomic else b""
+            if not atomic or i == 0:
+                control += b"Nats-Expected-Last-Sequence: %d\r\n" % (expected + i)
+            frames.append(self._frame(event, control))
+        if frames:
+            await client._send_command(b"".join(frames))
+            await client._flush_pending()
+            crash_point("mid_publish")
+        last = events[-1]
+        headers = self._headers(last)
+        if atomic:
+            headers |= {
+                "Nats-Batch-Id": batch_id,
+                "Nats-Batch-Sequence": str(len(events)),
+                "Nats-Batch-Commit": "1",
+            }
+        if not atomic or len(events) == 1:
+            headers["Nats-Expected-Last-Sequence"] = str(expected + len(events) - 1)
+        ack = await self._bus.jetstream.publish(self._subject(last).decode(), last.data, headers=headers)
+        crash_point("after_publish")
+        self._stream_seq = ack.seq
+
+    def _frame(self, event: Event, control: bytes) -> bytes:
+        block = b"NATS/1.0\r\n" + control + self._envelope(event) + b"\r\n"
+        return b"HPUB %s %d %d\r\n%s%s\r\n" % (
+            self._subject(event),
+            len(block),
+            len(block) + len(event.data),
+            block,
+            event.data,
+        )
+
+    def _envelope(self, event: Event) -> bytes:
+        """CloudEvents attributes: the stored ones, and those that follow from where the event stands."""
+        stored = event.headers if isinstance(event, NewEvent) else event.raw_headers
+        return (
+            f"ce-specversion: 1.0\r\nce-id: {self._service}/{event.entity}/{event.version}\r\nce-type: {event.type}\r\n"
+            f"ce-source: {self._source}\r\nce-subject: {event.entity}\r\nce-sequence: {event.position}\r\n"
+            f"ce-previous: {event.position - 1}\r\ndatacontenttype: application/json\r\n"
+        ).encode() + stored
+
+    def _headers(self, event: Event) -> dict[str, str]:
+        lines = self._envelope(event).decode().split("\r\n")
+        return dict(line.split(": ", 1) for line in lines if line)
+
+    def _subject(self, event: Event) -> bytes:
+        subject = self._subjects.get(event.type)
+        if subject is None:
+            subject = self._subjects[event.type] = self._bus.names.subject(subject_of(event.type)).encode()
+        return subject
+
+
+def _batch_control(batch_id: str, sequence: int) -> bytes:
+    return b"Nats-Batch-Id: %s\r\nNats-Batch-Sequence: %d\r\n" % (batch_id.encode(), sequence)

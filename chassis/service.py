@@ -1,0 +1,276 @@
+"""The life of a service process: start, ready, drain, stop.
+
+One process at a time owns a store: the second waits for the first one's lock and takes over when it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from aiohttp import web
+
+from chassis.batch import Batch
+from chassis.bus import DISCONNECTED, Bus, BusAway, open_bus
+from chassis.clock import wall_clock
+from chassis.declare import Service
+from chassis.effects import Effects
+from chassis.engine import Engine
+from chassis.event_store import SQLiteStore, StalePosition, open_store, store_path
+from chassis.http import BODY_BYTES_MAX, Runtime, errors_as_json
+from chassis.inbox import Inbox
+from chassis.logs import logger, set_up
+from chassis.metrics import Meter
+from chassis.names import Names
+from chassis.ops_routes import OpsRoutes
+from chassis.parking import PARKED
+from chassis.reactor import Due, Incoming, Item, Outcome, Reactor
+from chassis.relay import Relay, StreamAhead
+from chassis.settings import SettingsWrong, System, system
+from chassis.timers import Timers
+from contracts.catalogue import sources_of
+
+DRAIN_SECONDS = 10.0
+LAG_READY_MAX = 10_000
+RELAY_READY_SECONDS_MAX = 30.0
+SWITCH_INTERVAL_SECONDS = 0.001
+"""How soon the event loop gets the interpreter back from the writer's thread."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A service with its concrete adapters, as its `wiring.build()` puts it together."""
+
+    service: Service
+    routes: Callable[[Runtime], Sequence[web.RouteDef]]
+    on_start: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
+    on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+class Running:
+    """A service that runs: its store, its bus, and the parts between them."""
+
+    def __init__(self, assembly: Assembly, settings: System, bus: Bus, store: SQLiteStore) -> None:
+        self.name = assembly.service.name
+        self.assembly = assembly
+        self.settings = settings
+        self.bus = bus
+        self.store = store
+        self.meter = Meter(self.name)
+        self.reactor = Reactor(assembly.service, store, wall_clock)
+        self.engine = Engine(self.reactor, store, self.meter)
+        self.relay = Relay(bus, self.name, self.engine.events_after, lambda: self.reactor.last_position)
+        self.timers = Timers(wall_clock, self._due_timers, self._next_due, self._fire)
+        self.effects = Effects(assembly.service.effects, self.engine.call_of, self.engine.submit)
+        self.sources = sources_of(self.name)
+        self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take)
+        self.runtime = Runtime(self.engine, bus)
+        self.started = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._web: web.AppRunner | None = None
+        self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
+        self._watch()
+
+    def _relay_committed(self, batch: Batch) -> None:
+        if batch.events:
+            self.relay.committed(batch.events)
+
+    async def _take(self, items: list[Incoming]) -> None:
+        await self.engine.submit(items)
+
+    async def _fire(self, due: list[Due]) -> list[Outcome]:
+        items: list[Item] = list(due)
+        return await self.engine.submit(items)
+
+    async def _due_timers(self, until: str, limit: int) -> list[tuple[str, str, str]]:
+        return await self.engine.read(lambda: self.store.due_timers(until, limit))
+
+    async def _next_due(self) -> str | None:
+        return await self.engine.read(self.store.next_due)
+
+    async def start(self) -> None:
+        """Bring every part up, the listening port first, reading the sources last."""
+        await self._serve()
+        self._spawn(self.engine.run(self.relay.room), "engine")
+        self._spawn(self.relay.run(), "relay")
+        self._spawn(self.timers.run(), "timers")
+        for act in self.assembly.on_start:
+            await act(self.runtime)
+        self.effects.recover(await self.engine.read(self.store.calls))
+        await self.inbox.start()
+        self.started = True
+        logger().info("ready", port=self.settings.port_of(self.name), position=self.reactor.last_position)
+
+    async def stop(self) -> None:
+        """Drain: take nothing in, finish what is under way, publish it, close."""
+        self.started = False
+        if self._web is not None:
+            await self._web.cleanup()
+        with suppress(*DISCONNECTED):
+            await self.inbox.stop()
+        await self.effects.stop(DRAIN_SECONDS / 2)
+        await self.relay.flush(DRAIN_SECONDS / 2)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for act in self.assembly.on_stop:
+            await act()
+        self.engine.close()
+        self.store.close()
+        with suppress(*DISCONNECTED):
+            await self.bus.close()
+
+    async def failure(self) -> BaseException | None:
+        """Wait until a part ends by itself, which none should; returns why."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(iter(done)).exception()
+
+    def _spawn(self, part: Any, name: str) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(part, name=name))
+
+    async def _serve(self) -> None:
+        app = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
+        app.add_routes(OpsRoutes(self).routes())
+        app.add_routes(self.assembly.routes(self.runtime))
+        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS / 2)
+        await self._web.setup()
+        await web.TCPSite(self._web, self.settings.host, self.settings.port_of(self.name)).start()
+
+    async def lag(self) -> dict[str, int]:
+        """Messages not yet applied, by source stream."""
+        return {
+            stream: await self.bus.consumer_lag(stream, self.bus.names.durable(self.name))
+            for stream in self.sources
+        }
+
+    async def checks(self) -> dict[str, dict[str, Any]]:
+        """What readiness is made of, each with `ok` and what was found."""
+        checks: dict[str, dict[str, Any]] = {
+            "started": {"ok": self.started},
+            "store": {"ok": self.engine.writable},
+            "bus": {"ok": self.bus.connected},
+            "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
+        }
+        if self.bus.connected:
+            try:
+                lag = await self.lag()
+                checks["lag"] = {"ok": max(lag.values(), default=0) < LAG_READY_MAX, **lag}
+            except BusAway as away:
+                checks["lag"] = {"ok": False, "detail": str(away)}
+        return checks
+
+    async def status(self) -> dict[str, Any]:
+        """Health, lag and counts, for `doorstep status` and the page."""
+        checks = await self.checks()
+        lag = {stream: n for stream, n in checks.get("lag", {}).items() if stream in self.sources}
+        read = self.engine.read
+        parked = len(await read(lambda: self.store.tagged(PARKED, 10_000)))
+        return {
+            "service": self.name,
+            "ready": all(check["ok"] for check in checks.values()),
+            "pid": os.getpid(),
+            "position": self.reactor.last_position,
+            "lag": lag,
+            "relay_behind": self.relay.behind,
+            "effects_pending": self.effects.pending,
+            "timers_pending": await read(lambda: self.store.count_of("timers")),
+            "parked": parked,
+            "counts": {
+                name: await read(lambda name=name: self.store.counts(name)) for name in ("state", "hold")
+            },
+        }
+
+    def _watch(self) -> None:
+        watch = self.meter.watch
+        watch("doorstep_position", "Position of the newest event", lambda: self.reactor.last_position)
+        watch("doorstep_relay_behind", "Events not yet in the stream", lambda: self.relay.behind)
+        watch(
+            "doorstep_relay_age_seconds",
+            "For how long something waits to be published",
+            lambda: self.relay.age_seconds,
+        )
+        watch("doorstep_calls_pending", "Calls to the outside not yet answered", lambda: self.effects.pending)
+        watch(
+            "doorstep_calls_failing",
+            "Calls in a row without an answer",
+            lambda: sum(self.effects.failing.values()),
+        )
+        watch(
+            "doorstep_store_writable",
+            "1 if the last transaction went in",
+            lambda: float(self.engine.writable),
+        )
+        watch("doorstep_bus_connected", "1 if connected to NATS", lambda: float(self.bus.connected))
+
+
+async def own(name: str, settings: System) -> TextIO:
+    """The lock that makes this process the only writer of the store; waits for it, saying so once."""
+    path = store_path(name).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a+")
+    said = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not said:
+                logger().warning(
+                    "standing_by", detail=f"another {name} process owns {path.name}; waiting to take over"
+                )
+                said = True
+            await asyncio.sleep(0.2)
+        else:
+            return lock
+
+
+async def live(name: str, build: Callable[[], Assembly]) -> int:
+    """Run a service until it is told to stop; returns the exit code."""
+    settings = system()
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    owned = asyncio.create_task(own(name, settings))
+    if await _first(owned, stopping) is stopping:
+        return 0
+    bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
+    running = Running(build(), settings, bus, open_store(name))
+    await running.start()
+    failure = asyncio.create_task(running.failure())
+    ended = await _first(failure, stopping)
+    reason = failure.result() if ended is failure else None
+    failure.cancel()
+    await running.stop()
+    owned.result().close()
+    if reason is not None:
+        print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
+        return 1
+    return 0
+
+
+async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if event.is_set():
+        if not task.done():
+            task.cancel()
+        return event
+    waiting.cancel()
+    return task
+
+
+def run(name: str, build: Callable[[], Assembly]) -> None:
+    """The main function of `python -m services.<name>`: exits 0 after a drain, 1 with one clear line otherwise."""
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    try:
+        set_up(name, human=system().log_format == "human")
+        code = asyncio.run(live(name, build))
+    except (BusAway, SettingsWrong, StalePosition, StreamAhead, OSError) as known:
+        sys.exit(f"{name}: {known}")
+    sys.exit(code)

@@ -1,0 +1,89 @@
+"""Settings: one `doorstep.toml`, every value overridable by `DOORSTEP_<TABLE>__<FIELD>`. Secrets come from the environment.
+
+`DOORSTEP_CONFIG` names another file. A wrong value stops the start with the field and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEFAULT_PORT_BASE = 8080
+NATS_PORT = 8
+"""Offsets from the port base: page 0, services 1-5, sandbox gateway 6, sandbox carrier 7, nats 8, its monitor 9."""
+SERVICE_PORTS = {"orders": 1, "inventory": 2, "shipping": 3, "billing": 4, "notify": 5}
+GATEWAY_PORT, CARRIER_PORT, NATS_MONITOR_PORT = 6, 7, 9
+
+
+class SettingsWrong(Exception):
+    """A setting has a value that cannot be used; the message names it."""
+
+
+class _Layers(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="DOORSTEP_", env_nested_delimiter="__", extra="ignore", case_sensitive=False
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("DOORSTEP_CONFIG", "doorstep.toml"))
+        return (env_settings, TomlConfigSettingsSource(settings_cls, file))
+
+
+def section[M](name: str, model: type[M]) -> M:
+    """Table `[name]` of the configuration as `model` (a pydantic model, or a type such as `dict[str, Channel]`).
+
+    Raises `SettingsWrong` naming the field and the value's fault.
+    """
+    layers = create_model(
+        f"Table_{name}", __base__=_Layers, **{name: (dict[str, Any], Field(default_factory=dict))}
+    )  # type: ignore[call-overload]
+    values = getattr(layers(), name)
+    try:
+        return TypeAdapter(model).validate_python(values)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(part) for part in (name, *first["loc"]))
+        raise SettingsWrong(f"{where}: {first['msg']} (got {first.get('input')!r})") from None
+
+
+class System(BaseModel):
+    """Where this system lives. `cell` prefixes streams, subjects and databases; `default` adds nothing."""
+
+    data: Path = Path("var")
+    port_base: int = Field(default=DEFAULT_PORT_BASE, ge=1, le=65_000)
+    host: str = "127.0.0.1"
+    nats_url: str = ""
+    database_url: str = ""
+    cell: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    log_format: str = "json"
+
+    def port_of(self, service: str) -> int:
+        """The service's HTTP port."""
+        return self.port_base + SERVICE_PORTS[service]
+
+
+@cache
+def system() -> System:
+    """The `[system]` table, with `DOORSTEP_NATS_URL` and `DOORSTEP_DATABASE_URL` on top."""
+    found = section("system", System)
+    return found.model_copy(
+        update={
+            "nats_url": os.environ.get("DOORSTEP_NATS_URL")
+            or found.nats_url
+            or f"nats://127.0.0.1:{found.port_base + NATS_PORT}",
+            "database_url": os.environ.get("DOORSTEP_DATABASE_URL") or found.database_url,
+        }
+    )

@@ -1,0 +1,85 @@
+"""What is due later: a projection of the log, looked at when the next one is due, never polled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from chassis.batch import Batch
+from chassis.clock import Clock, from_rfc3339, rfc3339
+from chassis.logs import logger
+from chassis.reactor import Due, Outcome
+
+DUE_MAX = 500
+FURTHEST_SECONDS = 3600.0
+SNOOZE = timedelta(seconds=60)
+"""A timer whose decision changed nothing, or raised, would be due again at once: it is tried again after this."""
+
+type DueTimers = Callable[[str, int], Awaitable[list[tuple[str, str, str]]]]
+
+
+class Timers:
+    """Fires due timers into the reactor, in batches, earliest first."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        due: DueTimers,
+        next_due: Callable[[], Awaitable[str | None]],
+        fire: Callable[[list[Due]], Awaitable[list[Outcome]]],
+    ) -> None:
+        self._clock = clock
+        self._due = due
+        self._next_due = next_due
+        self._fire = fire
+        self._next: str | None = None
+        self._wake = asyncio.Event()
+        self._snoozed: dict[tuple[str, str, str], str] = {}
+
+    def committed(self, batch: Batch) -> None:
+        """New timers are durable. Called on the event loop."""
+        if batch.timers_due:
+            earliest = min(due for _, _, due in batch.timers_due)
+            if self._next is None or earliest < self._next:
+                self._next = earliest
+                self._wake.set()
+
+    async def run(self) -> None:
+        """Fire for ever."""
+        while True:
+            self._next = self._soonest(await self._next_due())
+            await self._sleep_until_due()
+            now = rfc3339(self._clock())
+            rows = [row for row in await self._due(now, DUE_MAX) if self._snoozed.get(row, "") <= now]
+            if rows:
+                await self._fire_all(rows)
+
+    def _soonest(self, due: str | None) -> str | None:
+        """The next due time; while snoozed timers lie in the past, not before the earliest of them wakes."""
+        self._snoozed = {row: until for row, until in self._snoozed.items() if until > rfc3339(self._clock())}
+        if due is None or not self._snoozed:
+            return due
+        return max(due, min(min(self._snoozed.values()), rfc3339(self._clock() + timedelta(seconds=1))))
+
+    async def _sleep_until_due(self) -> None:
+        while True:
+            self._wake.clear()
+            seconds = FURTHEST_SECONDS
+            if self._next is not None:
+                seconds = (from_rfc3339(self._next) - self._clock()).total_seconds()
+            if seconds <= 0:
+                return
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(seconds, FURTHEST_SECONDS))
+            except TimeoutError:
+                if self._next is None:
+                    return
+
+    async def _fire_all(self, rows: list[tuple[str, str, str]]) -> None:
+        outcomes = await self._fire([Due(entity, name) for entity, name, _ in rows])
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if outcome.error is not None:
+                logger().error("timer_failed", entity=row[0], timer=row[1], error=repr(outcome.error))
+            if not outcome.events:
+                self._snoozed[row] = rfc3339(self._clock() + SNOOZE)

@@ -1,0 +1,31 @@
+"""Who and where: the parts of an order that describe a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.event import Personal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A postal address. `country` is ISO 3166-1 alpha-2; `region` a state or province code or name."""
+
+    name: Personal[str] = ""
+    company: Personal[str] = ""
+    line1: Personal[str] = ""
+    line2: Personal[str] = ""
+    city: Personal[str] = ""
+    region: str = ""
+    postcode: Personal[str] = ""
+    country: str = ""
+    phone: Personal[str] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag."""
+
+    name: Personal[str] = ""
+    email: Personal[str] = ""
+    locale: str = "en"

@@ -1,0 +1,109 @@
+"""The real parts that tests stand on: nats-server with the durability of production, stores in a temporary folder."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chassis.bootstrap import bootstrap
+from chassis.bus import Bus, connect
+
+CONFIG = """
+listen: 127.0.0.1:{port}
+http: 127.0.0.1:{monitor}
+max_payload: 2MB
+jetstream {{ store_dir: "{folder}", sync_interval: always, max_file_store: 300GB, max_memory_store: 256MB }}
+"""
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class NatsServer:
+    """A nats-server process that can be killed and started again on the same files."""
+
+    folder: Path
+    port: int
+    monitor: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        binary = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
+        assert binary, "nats-server is missing: run `make install`"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "nats.conf"
+        config.write_text(CONFIG.format(port=self.port, monitor=self.monitor, folder=self.folder / "js"))
+        self.process = subprocess.Popen(
+            [binary, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._wait_healthy()
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def _wait_healthy(self) -> None:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/healthz", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)  # waiting for a foreign process to listen
+        raise AssertionError("nats-server did not become healthy")
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A fresh server for one test."""
+    server = NatsServer(tmp_path / "nats", free_port(), free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
+    """A connection with all streams and consumers in place."""
+    async with connect(nats_server.url, "test") as connected:
+        await bootstrap(connected)
+        yield connected
+
+
+async def until(condition, seconds: float = 15.0, every: float = 0.01):
+    """Wait until a condition (sync or async) is true; fail with what it last was."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
+        await asyncio.sleep(every)
