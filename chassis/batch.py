@@ -44,7 +44,7 @@ class EntityRow(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """A source was read from `old` (None: never before) to `new`; `stream_seq` is where that stands in the stream now."""
+    """A source was read from `old` (None: never before) to `new`, which stands at `stream_seq` in the stream."""
 
     source: str
     old: int | None

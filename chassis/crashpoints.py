@@ -1,5 +1,6 @@
-"""Named places where a test may kill this process, as a power cut would. Nothing happens unless `DOORSTEP_CRASH_AT` is set.
+"""Named places where a test may kill this process, as a power cut would.
 
+Nothing happens unless `DOORSTEP_CRASH_AT` is set.
 `DOORSTEP_CRASH_AT=after_commit:3` kills the process with SIGKILL the third time it gets to `after_commit`.
 """
 

@@ -1,8 +1,8 @@
 """Calls to the outside world: each until it is answered, never twice without asking.
 
-Which calls are due is a function of the entities' states. A call that this process has just seen committed is made at once.
-Any other one - found at start, or without an answer the last time - may already have reached the other side: it is
-asked for by its reference first, and repeated only if the other side does not know it.
+Which calls are due is a function of the entities' states. A call that this process has just seen
+committed is made at once. Any other one - found at start, or without an answer the last time - may already have
+reached the other side: it is asked for by its reference first, and repeated only if the other side does not know it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Engine:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
     async def submit(self, items: Sequence[Item]) -> list[Outcome]:
-        """Have items decided and committed; returns what each caused, once it is durable. An item's own failure is in its outcome."""
+        """Have items decided and committed; returns what each caused, or how it failed, once that is durable."""
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._queue.append((items, future))
         self._waiting += len(items)
@@ -61,7 +61,7 @@ class Engine:
         return outcome
 
     async def run(self, room: Callable[[], Any]) -> None:
-        """Process batches for ever; `room` is awaited before each, so that the store never runs far ahead of the stream.
+        """Process batches for ever; `room` is awaited before each, so that the store stays near the stream.
 
         Raises `StalePosition` when another process wrote to the store: then this one must stop.
         """

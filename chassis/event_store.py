@@ -1,7 +1,7 @@
 """The event store of one service: an append-only log, and beside it, in the same transaction, what follows from it.
 
-Built on the recorders of the `eventsourcing` library. Positions are given by the single writer and contiguous from 1, so
-that a second writer collides on them and is refused. Nothing above this file knows which database it is.
+Built on the recorders of the `eventsourcing` library. Positions are given by the single writer and contiguous
+from 1, so that a second writer collides on them and is refused. Nothing above this file knows which database it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from eventsourcing.persistence import IntegrityError, StoredEvent as LibraryEvent
+from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import StoredEvent as LibraryEvent
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
 
 from chassis.batch import Advance, Batch, EntityRow, Position, StoredEvent
@@ -51,13 +52,16 @@ class Store(Protocol):
 TABLES = (
     "CREATE TABLE IF NOT EXISTS stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT,"
     " state BLOB, headers BLOB, PRIMARY KEY (originator_id, originator_version))",
-    "CREATE TABLE IF NOT EXISTS entities (id TEXT PRIMARY KEY, version INTEGER, born INTEGER, state BLOB) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS entities (id TEXT PRIMARY KEY, version INTEGER, born INTEGER, state BLOB)"
+    " WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS timers (entity TEXT, name TEXT, due TEXT, PRIMARY KEY (entity, name)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS timers_due ON timers (due)",
     "CREATE TABLE IF NOT EXISTS calls (entity TEXT, key TEXT, kind TEXT, PRIMARY KEY (entity, key)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS tags (tag TEXT, born INTEGER, entity TEXT, PRIMARY KEY (tag, born, entity)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS tags (tag TEXT, born INTEGER, entity TEXT, PRIMARY KEY (tag, born, entity))"
+    " WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS tag_counts (tag TEXT PRIMARY KEY, entities INTEGER) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS positions (source TEXT PRIMARY KEY, position INTEGER, stream_seq INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS positions (source TEXT PRIMARY KEY, position INTEGER, stream_seq INTEGER)"
+    " WITHOUT ROWID",
     "CREATE TRIGGER IF NOT EXISTS stored_events_no_update BEFORE UPDATE ON stored_events"
     " BEGIN SELECT RAISE(ABORT, 'stored_events is append-only'); END",
     "CREATE TRIGGER IF NOT EXISTS stored_events_no_delete BEFORE DELETE ON stored_events"
@@ -84,7 +88,7 @@ COUNT = "INSERT INTO tag_counts VALUES (?,?) ON CONFLICT (tag) DO UPDATE SET ent
 
 
 class LogRecorder(SQLiteProcessRecorder):
-    """The library's process recorder, writing a whole batch where the library writes one aggregate and one tracking row."""
+    """The library's process recorder, writing a whole batch where it writes one aggregate and one tracking row."""
 
     def construct_create_table_statements(self) -> list[str]:
         return list(TABLES)
@@ -143,7 +147,7 @@ class SQLiteStore:
                     cursor.execute(statement)
 
     def commit(self, batch: Batch) -> None:
-        """Write the batch in one transaction, durable when this returns. Raises `StalePosition` if another process wrote."""
+        """Write the batch in one transaction, durable on return. Raises `StalePosition` if another process wrote."""
         try:
             self._recorder.insert_events([], batch=batch)
         except IntegrityError as collision:
@@ -179,7 +183,7 @@ class SQLiteStore:
         return [StoredEvent(*row) for row in self._read(statement, [after, *values, limit])]
 
     def recent(self, types: Sequence[str], limit: int, before: int | None = None) -> list[StoredEvent]:
-        """The newest events of these types (of any, if none are given), newest first; looks back 50,000 events at most."""
+        """The newest events of these types (of any, if none), newest first; looks back 50,000 events at most."""
         top = before or self.last_position() + 1
         which = f"AND topic IN ({','.join('?' * len(types))})" if types else ""
         statement = (
@@ -214,7 +218,7 @@ class SQLiteStore:
             for r in self._read(
                 "SELECT entity, name, due FROM timers WHERE due<=? ORDER BY due LIMIT ?", [until, limit]
             )
-        ]  # type: ignore[misc]
+        ]
 
     def next_due(self) -> str | None:
         """When the next timer is due."""
@@ -223,7 +227,7 @@ class SQLiteStore:
 
     def calls(self) -> list[tuple[str, str, str]]:
         """(entity, key, kind) of every call still to be made."""
-        return [tuple(row) for row in self._read("SELECT entity, key, kind FROM calls")]  # type: ignore[misc]
+        return [tuple(row) for row in self._read("SELECT entity, key, kind FROM calls")]
 
     def count_of(self, table: str) -> int:
         """Rows in `timers` or `calls`."""

@@ -61,7 +61,7 @@ class Runtime:
         self._bus = bus
 
     async def execute(self, command: Any) -> Outcome:
-        """Decide a command and commit what it causes. A decision that raises is raised here; `Overloaded` when too many wait."""
+        """Decide a command and commit what it causes. Raises what the decision raises, or `Overloaded`."""
         outcome = await self._engine.command(command, command_id())
         if outcome.error is not None:
             raise outcome.error

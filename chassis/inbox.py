@@ -21,6 +21,7 @@ from faststream import AckPolicy
 from faststream.nats import JStream, PullSub
 from faststream.nats.message import NatsBatchMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.js.errors import APIError
 
 from chassis.bus import DISCONNECTED, Bus, pull_request
 from chassis.clock import from_rfc3339
@@ -33,6 +34,7 @@ from chassis.tap import Delivery
 BATCH_MAX = 500
 PULLED_AHEAD_MAX = 2 * BATCH_MAX
 PULL_EXPIRES_SECONDS = 30.0
+AWAY_SECONDS = 0.25
 SILENCE_SECONDS_MAX = PULL_EXPIRES_SECONDS / 3 * 2.5
 """Idle heartbeats come three times a pull: without one for this long, the pull is lost."""
 
@@ -95,6 +97,10 @@ class Pull:
             self._outstanding += BATCH_MAX
             self._heard = time.monotonic()
 
+    def wake(self) -> None:
+        """Let whoever waits in `take` come back."""
+        self._wake.set()
+
     def restart(self) -> None:
         """Forget what is under way: the consumer was set back, or the connection is new."""
         self._arrived.clear()
@@ -106,24 +112,25 @@ class SourceSubscriber(BatchPullStreamSubscriber):
 
     __slots__ = ()
 
-    pull: Pull
+    source: Source
 
     async def _create_subscription(self) -> None:
         if self.subscription:
             return
-        self.subscription = self.pull  # type: ignore[assignment]
-        await self.pull.open()
+        self.subscription = self.source.pull  # type: ignore[assignment]
+        await self.source.pull.open()
         self.add_task(self._consume_pull)
 
     async def _consume_pull(self) -> None:
         while self.running:
             try:
-                batch = await self.pull.take()
-            except DISCONNECTED:
-                await asyncio.sleep(0.2)
+                batch = await self.source.next_batch()
+            except (*DISCONNECTED, APIError) as away:
+                logger().warning("source_away", stream=self.source.stream, error=type(away).__name__)
+                await asyncio.sleep(AWAY_SECONDS)
                 continue
             if batch and self.running:
-                await self.consume(batch)  # type: ignore[arg-type]
+                await self.consume(batch)
 
 
 class Inbox:
@@ -150,19 +157,19 @@ class Inbox:
         for source in self._sources:
             source.pull = Pull(self._bus, source.stream, self._durable)
             await source.reset()
-            source.subscriber.pull = source.pull
             await source.subscriber.start()
-        self._bus.on_reconnect.append(self._reset_all)
+        self._bus.on_reconnect.append(self.read_again)
 
     async def stop(self) -> None:
         """Take nothing more in; what was handed over is finished by its taker."""
-        self._bus.on_reconnect.remove(self._reset_all)
+        self._bus.on_reconnect.remove(self.read_again)
         for source in self._sources:
             await source.subscriber.stop()
 
-    async def _reset_all(self) -> None:
+    async def read_again(self) -> None:
+        """Set every consumer back to our position: after a reconnection, what was on the way is lost."""
         for source in self._sources:
-            source.stale = True
+            source.set_back()
 
 
 class Source:
@@ -172,7 +179,7 @@ class Source:
         self, bus: Bus, stream: str, durable: str, position_of: Callable[[str], Any], take: Take
     ) -> None:
         self.stream = stream
-        self.stale = False
+        self._stale = False
         self.pull: Pull
         self.subscriber: SourceSubscriber
         self._bus = bus
@@ -196,7 +203,19 @@ class Source:
         )
         subscriber(self._handle)
         subscriber.__class__ = SourceSubscriber
+        subscriber.source = self
         self.subscriber = subscriber
+
+    async def next_batch(self) -> list[Delivery]:
+        """What has arrived next, after setting the consumer back if it has to be."""
+        if self._stale:
+            await self.reset()
+        return await self.pull.take()
+
+    def set_back(self) -> None:
+        """Before the next batch, start again after our position."""
+        self._stale = True
+        self.pull.wake()
 
     async def reset(self) -> None:
         """Set the consumer to the message after our position, wherever that stands in the stream now."""
@@ -204,11 +223,11 @@ class Source:
         start = await self._stream_seq_after(known) if known else 1
         await self._bus.jetstream.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
         self._delivered = 0
-        self.stale = False
+        self._stale = False
         self.pull.restart()
 
     async def _stream_seq_after(self, known: Any) -> int:
-        """Trust the remembered stream sequence only if our position really stands there; otherwise read from the start."""
+        """Trust the remembered stream sequence only if our position stands there; otherwise read from the start."""
         if self.stream == "CHANNELS":
             return int(known.stream_seq) + 1
         found = await self._bus.message(self.stream, known.stream_seq)
@@ -219,25 +238,20 @@ class Source:
 
     async def _handle(self, deliveries: list[Delivery]) -> None:
         """One batch: checked for gaps, decided, committed, acknowledged."""
+        if self._stale:
+            return
+        items = self._open(deliveries)
+        if items is None:
+            logger().warning("delivery_gap", stream=self.stream, delivered=self._delivered)
+            self.set_back()
+            return
         try:
-            if self.stale:
-                await self.reset()
-                return
-            items = self._open(deliveries)
-            if items is None:
-                logger().warning("delivery_gap", stream=self.stream, delivered=self._delivered)
-                await self.reset()
-                return
             if items:
                 await self._take(items)
             await self._bus.client.publish(deliveries[-1].reply.decode(), b"+ACK")
-            crash_point("after_acknowledge")
         except DISCONNECTED:
-            self.stale = True
-        except Exception as fault:
-            self.stale = True
-            logger().error("batch_not_taken", stream=self.stream, error=repr(fault))
-            raise
+            self.set_back()
+        crash_point("after_acknowledge")
 
     def _open(self, deliveries: list[Delivery]) -> list[Incoming] | None:
         """Messages not yet applied, in order; None if the consumer left something out."""

@@ -1,4 +1,4 @@
-"""What a service measures about itself, for Prometheus. Labels are bounded: event types, streams and call kinds, never ids."""
+"""What a service measures about itself, for Prometheus. Labels are bounded: types, streams and kinds, never ids."""
 
 from __future__ import annotations
 

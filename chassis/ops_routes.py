@@ -10,8 +10,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from chassis.batch import StoredEvent
-from chassis.http import answer, as_json, as_text, problem, read_body, reply
 from chassis.http import Outcome as HttpOutcome
+from chassis.http import answer, as_json, as_text, problem, read_body, reply
 from chassis.parking import PARKED
 from chassis.reactor import Discarded, Item, Retried, StillRefused
 

@@ -1,8 +1,8 @@
 """Messages that could not be handled: kept with the reason, found again, tried again, or let go by a person.
 
 A park is an entity of the service (`parked/<stream>/<seq>`), so it survives a rebuild; the message itself stays
-in its stream, byte for byte. Anything whose state carries the tag `parked` is listed, so a service can park by a rule of
-its own (orders' refused messages).
+in its stream, byte for byte. Anything whose state carries the tag `parked` is listed, so a service can park
+by a rule of its own.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Reactor:
         self._clock = clock
 
     def process(self, items: Sequence[Item]) -> Committed:
-        """Decide every item in order and commit what came out. Raises `StalePosition` or a store error; then nothing happened."""
+        """Decide every item in order and commit what came out. If it raises, nothing happened."""
         now = self._clock()
         work = Work(self.service, self.kinds, self.cache, now, self.last_position)
         moment = rfc3339(now)
@@ -229,26 +229,26 @@ class Reactor:
 
     def _take_in(self, work: Work, item: Incoming, event: Any, moment: str) -> Outcome:
         """A message: decided, or parked after its tries. Never refused silently, never in the way of the next one."""
-        message = item.message
         cause = self._cause(work, item, moment)
+        tries, fault = 1, event
+        while not isinstance(event, Exception):
+            try:
+                step, given = self._step(item, event)
+                return Outcome(tuple(work.apply(step.then(given, work) if step else (), cause)))
+            except PersistenceError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is parked with its traceback
+                fault = error
+            if tries == TRIES_MAX:
+                break
+            tries += 1
+        return Outcome(tuple(work.apply((self._park(item, tries, fault),), cause)))
+
+    def _park(self, item: Incoming, tries: int, fault: Exception) -> Event:
+        message, name = item.message, type(fault).__name__
         event_type = message.headers.get("ce-type", "")
-        error: Exception | None = event if isinstance(event, Exception) else None
-        tries = 1
-        if error is None:
-            for tries in range(1, TRIES_MAX + 1):
-                try:
-                    step, given = self._step(item, event)
-                    return Outcome(tuple(work.apply(step.then(given, work) if step else (), cause)))
-                except PersistenceError:
-                    raise
-                except Exception as fault:  # noqa: BLE001 - whatever a handler raises is parked with its traceback
-                    error = fault
-        reason = f"{type(error).__name__}: {error}"
-        logger().error(
-            "message_parked", message=message.id, type=event_type, reason=type(error).__name__, tries=tries
-        )
-        parked = park(self.service.name, message, event_type, reason, tries, error)
-        return Outcome(tuple(work.apply((parked,), cause)))
+        logger().error("message_parked", message=message.id, type=event_type, reason=name, tries=tries)
+        return park(self.service.name, message, event_type, f"{name}: {fault}", tries, fault)
 
     def _cause(self, work: Work, item: Item, moment: str) -> Cause:
         match item:

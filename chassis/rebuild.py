@@ -39,12 +39,13 @@ class Rebuilt:
         calls: list[tuple[Any, ...]] = []
         tags: list[tuple[Any, ...]] = []
         for entity in sorted(self.held):
-            version, born, state = self.held[entity]
+            held = self.held[entity]
+            state: Any = held.state
             kind = kinds[kind_of(entity)]
-            yield ("entity", entity, version, born, _encode(state))
+            yield ("entity", entity, held.version, held.born, _encode(state))
             timers += [("timer", entity, name, rfc3339(due)) for name, due in kind.timers(state).items()]
             calls += [("call", entity, key, call.kind) for key, call in kind.calls(state).items()]
-            tags += [("tag", tag, born, entity) for tag in kind.tags(state)]
+            tags += [("tag", tag, held.born, entity) for tag in kind.tags(state)]
         yield from sorted(timers)
         yield from sorted(calls)
         yield from sorted(set(tags))
@@ -55,15 +56,14 @@ def fold(service: Service, events: Iterable[StoredEvent]) -> Rebuilt:
     rebuilt = Rebuilt(with_parking(service))
     evolve = {kind.name: kind.evolve for kind in rebuilt.service.kinds}
     places = rebuilt.service.places
-    held = rebuilt.held
+    held: dict[str, Held] = rebuilt.held
     for stored in events:
         event = decode(stored.type, stored.data)
         step = 1
         for entity in places[type(event)](event):
-            version, born, state = held.get(entity, UNKNOWN)
-            held[entity] = Held(
-                version + step, born or stored.position, evolve[kind_of(entity)](state, event, entity)
-            )
+            before = held.get(entity, UNKNOWN)
+            state = evolve[kind_of(entity)](before.state, event, entity)
+            held[entity] = Held(before.version + step, before.born or stored.position, state)
             step = 0
         rebuilt.events += 1
     return rebuilt

@@ -1,8 +1,8 @@
 """From the store to the service's own stream: every event, in store order, exactly once, the stored bytes untouched.
 
-The event store is the outbox. The relay is fenced: each message names the sequence it must follow, so that a second relay
-or a late retry is refused by the server. Where it left off is read from the stream's last message, so there is nothing
-to remember and nothing to clean up.
+The event store is the outbox. The relay is fenced: each message names the sequence it must follow, so that a second
+relay or a late retry is refused by the server. Where it left off is read from the stream's last message, so there is
+nothing to remember and nothing to clean up.
 
 A small batch is a chain (each message expects the one before it); a large one is an atomic batch, which costs
 one fsync group instead of one per message.
@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from nats.js.errors import APIError, NotFoundError
@@ -38,7 +39,7 @@ type Event = NewEvent | StoredEvent
 
 
 class StreamAhead(Exception):
-    """The stream holds what this store never wrote: the store was set back, or another writes here. The service must stop."""
+    """The stream holds what this store never wrote: it was set back, or another writes here. The service must stop."""
 
 
 class Relay:
@@ -60,6 +61,7 @@ class Relay:
         self._tail: deque[NewEvent] = deque(maxlen=IN_MEMORY_MAX)
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._level = asyncio.Event()
         self._room.set()
         self._stream_seq: int | None = None
         self._subjects: dict[str, bytes] = {}
@@ -83,6 +85,7 @@ class Relay:
         self._tail.extend(events)
         if self._behind_since is None:
             self._behind_since = time.monotonic()
+        self._level.clear()
         if self.behind > UNPUBLISHED_MAX:
             self._room.clear()
         self._wake.set()
@@ -112,9 +115,9 @@ class Relay:
 
     async def flush(self, seconds: float) -> None:
         """Give what is committed a last chance to be published, on the way out."""
-        deadline = time.monotonic() + seconds
-        while self.behind and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        if self.behind:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._level.wait(), seconds)
 
     async def _resume(self) -> None:
         """Find where the stream ends. What it lost is published again; what it has beyond our log stops us."""
@@ -153,6 +156,8 @@ class Relay:
     def _note_progress(self) -> None:
         behind = self.behind
         self._behind_since = time.monotonic() if behind else None
+        if not behind:
+            self._level.set()
         if behind < UNPUBLISHED_MAX // 2:
             self._room.set()
 

@@ -66,7 +66,7 @@ class Running:
         self.meter = Meter(self.name)
         self.reactor = Reactor(assembly.service, store, wall_clock)
         self.engine = Engine(self.reactor, store, self.meter)
-        self.relay = Relay(bus, self.name, self.engine.events_after, lambda: self.reactor.last_position)
+        self.relay = Relay(bus, self.name, self.engine.events_after, self._last_position)
         self.timers = Timers(wall_clock, self._due_timers, self._next_due, self._fire)
         self.effects = Effects(assembly.service.effects, self.engine.call_of, self.engine.submit)
         self.sources = sources_of(self.name)
@@ -77,6 +77,9 @@ class Running:
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
         self._watch()
+
+    def _last_position(self) -> int:
+        return self.reactor.last_position
 
     def _relay_committed(self, batch: Batch) -> None:
         if batch.events:
@@ -182,9 +185,7 @@ class Running:
             "effects_pending": self.effects.pending,
             "timers_pending": await read(lambda: self.store.count_of("timers")),
             "parked": parked,
-            "counts": {
-                name: await read(lambda name=name: self.store.counts(name)) for name in ("state", "hold")
-            },
+            "counts": {name: await self.runtime.counts(name) for name in ("state", "hold")},
         }
 
     def _watch(self) -> None:

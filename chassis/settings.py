@@ -1,5 +1,6 @@
-"""Settings: one `doorstep.toml`, every value overridable by `DOORSTEP_<TABLE>__<FIELD>`. Secrets come from the environment.
+"""Settings: one `doorstep.toml`, every value overridable by `DOORSTEP_<TABLE>__<FIELD>`.
 
+Secrets come from the environment.
 `DOORSTEP_CONFIG` names another file. A wrong value stops the start with the field and what is wrong with it.
 """
 
@@ -36,7 +37,12 @@ class _Layers(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = Path(os.environ.get("DOORSTEP_CONFIG", "doorstep.toml"))
         return (env_settings, TomlConfigSettingsSource(settings_cls, file))

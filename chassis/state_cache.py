@@ -17,7 +17,7 @@ STATES_MAX = 30_000
 
 
 class Held(NamedTuple):
-    """A state with its version and the position of its first event; `state` None and version 0 where nothing is known."""
+    """A state with its version and the position of its first event; `state` is None where nothing is known."""
 
     version: int
     born: int
@@ -34,7 +34,9 @@ class StateCache:
         self._store = store
         self._states: dict[str, Held] = {}
         self._states_max = states_max
-        self._decoders = {name: msgspec.json.Decoder(kind.state) for name, kind in kinds.items()}
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
+            name: msgspec.json.Decoder(kind.state) for name, kind in kinds.items()
+        }
 
     def get(self, entity: str) -> Held:
         """The entity's committed state, read from the store if it is not at hand."""

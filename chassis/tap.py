@@ -1,7 +1,7 @@
 """Raw deliveries from nats-py's connection: bytes as they came, without a `Msg`, a queue and a task per message.
 
-nats-py hands every delivery to `client._process_msg`; deliveries of tapped subscriptions are put on a plain list instead.
-This leans on an internal of nats-py 2.16, which is pinned; tests/chassis/test_tap.py fails when it changes.
+nats-py hands every delivery to `client._process_msg`; deliveries of tapped subscriptions go straight to their receiver.
+This leans on an internal of nats-py 2.16, which is pinned; tests/chassis/test_outages.py fails when it changes.
 """
 
 from __future__ import annotations

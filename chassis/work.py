@@ -72,7 +72,7 @@ class Work:
             for e, held in self._touched.items()
             if held.state is not None and tag in self._kinds[kind_of(e)].tags(held.state)
         )
-        return tuple((*found, *(e for _, e in changed)))[:limit]
+        return (*found, *(e for _, e in changed))[:limit]
 
     def apply(self, events: Iterable[Event], cause: Cause) -> list[Event]:
         """Take events in: change the states they touch. If one does not fit, none of them is taken, and it raises."""

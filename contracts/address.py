@@ -29,3 +29,7 @@ class Recipient:
     name: Personal[str] = ""
     email: Personal[str] = ""
     locale: str = "en"
+
+
+NOBODY = Recipient()
+"""No name, no address: a guest of whom the channel told nothing."""

@@ -45,8 +45,8 @@ class NotAnEnvelope(ValueError):
 class Envelope:
     """What is known of an event without reading it: who says what about which entity, when, and why.
 
-    `sequence` counts from 1, `previous` from 0; `time` is UTC. `correlation_id`, `causation_id` and `traceparent` are
-    empty where nothing is known.
+    `sequence` counts from 1, `previous` from 0; `time` is UTC. `correlation_id`, `causation_id` and
+    `traceparent` are empty where nothing is known.
     """
 
     id: str

@@ -1,12 +1,13 @@
 """An example of any event, made from its types and the names of its fields: always the same one.
 
-They are the first golden messages of a new event and the examples of its schema. They are well formed, not meaningful:
-amounts of one example need not add up, except where building an unbalanced value is refused.
+They are the first golden messages of a new event. They are well formed, not meaningful: amounts of one
+example need not add up, except where building an unbalanced value is refused.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -80,6 +81,11 @@ NUMBERS: Mapping[str, int] = {
 }
 """Whole numbers by field name; any other is 1."""
 
+MAPPINGS: Mapping[str, Mapping[str, str]] = {
+    "facts": {"shop": "Doorstep", "order": "1001", "total": "29.98 EUR", "units": "2"},
+}
+"""Values by field name that are mappings themselves."""
+
 PLAIN: Mapping[Any, Any] = {
     bool: True,
     Decimal: "0.19",
@@ -98,19 +104,16 @@ BALANCED: Mapping[type, Any] = {
 """Types that refuse values which are only well formed."""
 
 
-def complete(model: type[Event]) -> Event:
-    """An example with every field."""
-    return model.model_validate(_fields(model, every=True))
+def complete(model: type[Event]) -> dict[str, Any]:
+    """An example with every field, as JSON values the way they are on the wire."""
+    encoded = model.model_validate(_fields(model, every=True)).to_bytes()
+    example: dict[str, Any] = json.loads(encoded)
+    return example
 
 
-def minimal(model: type[Event]) -> Event:
-    """An example with the fields that must be there, and no other."""
-    return model.model_validate(_fields(model, every=False))
-
-
-def minimal_bytes(model: type[Event]) -> bytes:
-    """The minimal example on the wire, without what defaults would add."""
-    return model.model_validate(_fields(model, every=False)).model_dump_json(exclude_unset=True).encode()
+def minimal(model: type[Event]) -> dict[str, Any]:
+    """An example with the fields that must be there, at every depth, and no other."""
+    return _fields(model, every=False)
 
 
 def _fields(kind: Any, *, every: bool) -> dict[str, Any]:
@@ -135,18 +138,18 @@ def _declared(kind: Any) -> Iterator[tuple[str, Any, bool]]:
 
 def _value(name: str, shape: Any, every: bool) -> Any:
     shape = _unwrapped(shape)
-    origin, arguments = get_origin(shape), get_args(shape)
+    origin = get_origin(shape)
     if origin is Literal:
-        return arguments[0]
+        return get_args(shape)[0]
     if origin is tuple:
-        return [_value(name, arguments[0], every)]
+        return [_value(name, get_args(shape)[0], every)]
     if origin is dict:
-        return {name: _value(name, arguments[1], every)}
+        return MAPPINGS[name]
     return BALANCED.get(shape) or _single(name, shape, every)
 
 
 def _single(name: str, shape: Any, every: bool) -> Any:
-    if dataclasses.is_dataclass(shape):
+    if dataclasses.is_dataclass(shape) or issubclass(shape, Event):
         return _fields(shape, every=every)
     if shape is str:
         return TEXTS.get(name, name)

@@ -1,8 +1,8 @@
 """Writes what follows from the catalogue: `python -m contracts.generate [--check] [--golden-missing]`.
 
-`schemas/<type>.json` is the JSON Schema (2020-12) of each event; `--check` writes nothing and fails, listing what
-differs. `--golden-missing` adds an example where a type has none, or where no example has a field yet; golden
-messages are never edited, because messages like them are in the streams for ever.
+`schemas/<type>.json` is the JSON Schema (2020-12) of each event; `--check` writes nothing and fails, listing
+what differs. `--golden-missing` adds an example where a type has none, or where no example has a field yet;
+golden messages are never edited, because messages like them are in the streams for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from contracts.catalogue import CATALOGUE, Entry
 from contracts.event import Event
-from contracts.examples import complete, minimal_bytes
+from contracts.examples import complete, minimal
 
 SCHEMAS = Path(__file__).parent / "schemas"
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,8 +28,8 @@ def schema_of(entry: Entry) -> dict[str, Any]:
 
     For channels it says what publishers may send, for all others what is on the wire.
     """
-    mode = "validation" if entry.producer == "channels" else "serialization"
-    schema = entry.model.model_json_schema(mode=mode)
+    sent_to_us = entry.producer == "channels"
+    schema = entry.model.model_json_schema(mode="validation" if sent_to_us else "serialization")
     marked = {name: shape for name, shape in schema.get("$defs", {}).items() if "x-personal" in shape}
     schema = _inlined(schema, {f"#/$defs/{name}": shape for name, shape in marked.items()})
     for name in marked:
@@ -44,9 +44,9 @@ def _inlined(node: Any, shapes: Mapping[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     own = {key: _inlined(child, shapes) for key, child in node.items()}
-    if (reference := own.get("$ref")) not in shapes:
+    if own.get("$ref") not in shapes:
         return own
-    return {**shapes[reference], **{key: child for key, child in own.items() if key != "$ref"}}
+    return {**shapes[own["$ref"]], **{key: child for key, child in own.items() if key != "$ref"}}
 
 
 def schemas() -> dict[Path, str]:
@@ -94,9 +94,9 @@ def missing_golden() -> dict[Path, str]:
     for entry in CATALOGUE:
         folder = GOLDEN / entry.type
         if not (folder / "minimal.json").exists():
-            added[folder / "minimal.json"] = _pretty(minimal_bytes(entry.model))
+            added[folder / "minimal.json"] = _pretty(minimal(entry.model))
         if not shows_every_field(entry.model, golden(entry.type)):
-            added[_next_complete(folder)] = _pretty(complete(entry.model).to_bytes())
+            added[_next_complete(folder)] = _pretty(complete(entry.model))
     return added
 
 
@@ -108,7 +108,7 @@ def golden(event_type: str) -> dict[str, bytes]:
 def shows_every_field(model: type[Event], messages: Mapping[str, bytes]) -> bool:
     """True when each field of the model, at any depth, is in at least one of the messages."""
     shown = {path for message in messages.values() for path in _paths(json.loads(message))}
-    return _paths(json.loads(complete(model).to_bytes())) <= shown
+    return _paths(complete(model)) <= shown
 
 
 def _paths(node: Any, at: str = "") -> set[str]:
@@ -125,29 +125,23 @@ def _next_complete(folder: Path) -> Path:
     return folder / (f"complete-{count + 1}.json" if count else "complete.json")
 
 
-def _pretty(message: bytes) -> str:
-    return json.dumps(json.loads(message), indent=2, ensure_ascii=False) + "\n"
+def _pretty(message: Mapping[str, Any]) -> str:
+    return json.dumps(message, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m contracts.generate", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if a file is not as generated"
-    )
-    parser.add_argument(
-        "--golden-missing", action="store_true", help="add the golden messages that are missing"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
+    parser.add_argument("--golden-missing", action="store_true", help="add golden messages that are missing")
     asked = parser.parse_args(arguments)
-    present = sorted(SCHEMAS.glob("*.json"))
+    documents, present = schemas(), sorted(SCHEMAS.glob("*.json"))
     if asked.check:
         lacking = [f"missing: golden/{path.parent.name}/{path.name}" for path in missing_golden()]
-        return report(
-            differences(schemas(), present) + lacking, "run: python -m contracts.generate --golden-missing"
-        )
-    write(schemas())
+        return report(differences(documents, present) + lacking, f"run: {parser.prog} --golden-missing")
+    write(documents)
     for path in present:
-        if path not in schemas():
+        if path not in documents:
             path.unlink()
     if asked.golden_missing:
         write(missing_golden())

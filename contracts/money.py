@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
-THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
 
 
 class NotMoney(ValueError):
@@ -24,9 +28,7 @@ class MixedCurrencies(ValueError):
 
 def exponent(currency: str) -> int:
     """Decimals of the currency's minor unit (ISO 4217): 0 for JPY, 3 for KWD, otherwise 2."""
-    if currency in NO_DECIMALS:
-        return 0
-    return 3 if currency in THREE_DECIMALS else 2
+    return EXPONENTS.get(currency, 2)
 
 
 def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
@@ -44,9 +46,8 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
         raise NotMoney(f"{amount!r} is not a finite amount")
     scaled = value.scaleb(exponent(currency))
     minor = int(scaled.to_integral_value())
-    if scaled != minor:
-        if abs(scaled - minor) > Decimal("0.01"):
-            raise NotMoney(f"{amount!r} is finer than the smallest unit of {currency}")
+    if abs(scaled - minor) > Decimal("0.01"):
+        raise NotMoney(f"{amount!r} is finer than the smallest unit of {currency}")
     return minor
 
 

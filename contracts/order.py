@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.address import Address, Recipient
+from contracts.address import NOBODY, Address, Recipient
 from contracts.identifiers import ChannelName, ChannelOrderId, Currency, Quantity, Sku
 
 type PaymentState = Literal["paid", "authorised", "unpaid", "refunded", "voided"]
@@ -90,7 +90,7 @@ class PlacedOrder:
     adjustments: tuple[Adjustment, ...] = ()
     tax_minor: Minor = 0
     total_minor: Minor
-    customer: Recipient = Recipient()
+    customer: Recipient = NOBODY
     ship_to: Address | None = None
     bill_to: Address | None = None
     payment: PaymentFacts

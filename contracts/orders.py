@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from contracts.address import Address, Recipient
+from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
 from contracts.identifiers import OrderId
@@ -45,7 +45,7 @@ class Bill:
     lines: tuple[BillLine, ...]
     tax_minor: Minor
     buyer: Address
-    recipient: Recipient = Recipient()
+    recipient: Recipient = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,14 +69,13 @@ class Refusals:
 
 def _spoken_by[E: Event](service: str, fact: type[E]) -> type[E]:
     name = fact.__name__
-    model = create_model(
+    return create_model(
         name,
         __base__=fact,
         __doc__=fact.__doc__,
         __module__=__name__,
         __cls_kwargs__={"type": f"{service}.{name}.v1"},
     )
-    return model
 
 
 REFUSALS = {

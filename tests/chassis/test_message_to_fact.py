@@ -19,7 +19,7 @@ from tests.conftest import NatsServer, until
 async def test_a_command_becomes_a_fact_and_the_fact_a_reaction(
     bus: Bus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    """The whole way through: decided, committed, published, consumed, decided again, and the stream is the store's twin."""
+    """The whole way through: decided, committed, published, consumed, decided again; stream and store are twins."""
     orders = await start(toy_orders(), nats_server.url, tmp_path)
     inventory = await start(toy_inventory(), nats_server.url, tmp_path)
     for i in range(1200):

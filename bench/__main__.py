@@ -1,0 +1,163 @@
+"""`make bench`: measure this build on this machine, print a table, write bench/results/latest.json.
+
+Every figure comes from real processes: nats-server with `sync_interval: always`, SQLite with `synchronous=FULL`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.machine import about
+from bench.measures import (
+    CHANNEL,
+    WEBHOOK_SECRET,
+    catch_up,
+    dispatch_latency,
+    events_stored,
+    idle,
+    naive,
+    rebuild,
+    throughput,
+    webhook_latency,
+)
+from bench.system import System
+
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+MILLION = 1_000_000
+
+FLOORS: dict[str, tuple[str, float]] = {
+    "throughput_orders_per_s": (">=", 600),
+    "naive_ratio": (">=", 15),
+    "dispatch_p99_ms_at_50": ("<=", 100),
+    "dispatch_p99_ms_at_300": ("<=", 250),
+    "webhook_p99_ms": ("<=", 50),
+    "rebuild_events_per_s": (">=", 50_000),
+    "growth_ratio": (">=", 0.8),
+    "catch_up_ratio": (">=", 0.8),
+    "idle_cpu_percent": ("<=", 3),
+}
+"""What a release has to reach on two cores."""
+
+
+def say(text: str) -> None:
+    """Progress, on stderr."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def measure(quick: bool, port_base: int, orders: int) -> dict[str, Any]:
+    """All figures, or only throughput and the naive twin."""
+    figures: dict[str, Any] = dict(about())
+    settings = {
+        f"DOORSTEP_CHANNELS__{CHANNEL.upper()}__KIND": "canonical",
+        f"DOORSTEP_CHANNELS__{CHANNEL.upper()}__SECRET": WEBHOOK_SECRET,
+    }
+    with System(port_base, **settings) as system:
+        system.stock()
+        if not quick:
+            say("idle")
+            figures["idle_cpu_percent"] = idle(system, 15)["cpu_percent"]
+        say(f"throughput of {orders} orders")
+        fresh = throughput(system, 0, orders)
+        figures |= {
+            "throughput_orders_per_s": fresh["orders_per_s"],
+            "throughput_events_per_s": fresh["events_per_s"],
+            "cpu_us_per_order": fresh["cpu_us_per_order"],
+            "events_per_order": fresh["events_per_order"],
+        }
+        system.wait_called()
+        system.verify()
+        number = orders
+        if not quick:
+            number = _the_rest(system, number, fresh, figures)
+        figures["rss_mb"] = system.memory()
+        say("the naive twin")
+        figures["naive_orders_per_s"] = naive(system, number)["orders_per_s"]
+        figures["naive_ratio"] = figures["throughput_orders_per_s"] / figures["naive_orders_per_s"]
+    return figures
+
+
+def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[str, Any]) -> int:
+    for per_second, seconds, state, key in (
+        (50, 15, "paid", "dispatch_p99_ms_at_50"),
+        (300, 15, "paid", "dispatch_p99_ms_at_300"),
+    ):
+        say(f"latency at {per_second} orders/s")
+        found = dispatch_latency(system, number, per_second, seconds, state)
+        figures[key], figures[key.replace("p99", "p50")] = found["p99_ms"], found["p50_ms"]
+        number += found["orders"]
+    say("50 orders/s captured through the HTTP gateway")
+    found = dispatch_latency(system, number, 50, 10, "unpaid")
+    figures["gateway_dispatch_p99_ms_at_50"] = found["p99_ms"]
+    number += found["orders"]
+    say("webhooks at 100/s")
+    figures["webhook_p99_ms"] = webhook_latency(system, number, 100, 15)["p99_ms"]
+    number += 1500
+    system.wait_called()
+    system.verify()
+    say("catching up after 60 s without shipping")
+    figures["catch_up_ratio"] = catch_up(system, number, 100, 60, fresh["orders_per_s"])["ratio"]
+    number += 6000
+    say("rebuild of each service")
+    figures["rebuild_events_per_s"] = rebuild(system)["events_per_s"]
+    missing = max(0, MILLION - events_stored(system))
+    more = int(missing / fresh["events_per_order"]) + 1
+    say(f"{more} more orders, to a million stored events")
+    throughput(system, number, more)
+    number += more
+    say("throughput with a million events stored")
+    grown = throughput(system, number, 10_000)
+    figures["growth_ratio"] = grown["orders_per_s"] / fresh["orders_per_s"]
+    system.wait_called()
+    system.verify()
+    return number + 10_000
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures for people, with what they have to reach."""
+    lines = []
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{k} {v}" for k, v in value.items())
+        elif isinstance(value, float):
+            value = f"{value:,.2f}"
+        sign, floor = FLOORS.get(key, ("", 0))
+        met = "" if not sign else "ok" if reached(key, figures) else "MISSED"
+        lines.append(f"{key:32} {value!s:>14}   {f'{sign} {floor:,}' if sign else '':12} {met}".rstrip())
+    return "\n".join(lines)
+
+
+def reached(key: str, figures: dict[str, Any]) -> bool:
+    """Whether a figure reaches its floor."""
+    sign, floor = FLOORS[key]
+    return bool(figures[key] >= floor if sign == ">=" else figures[key] <= floor)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="throughput and the naive twin only (two minutes)"
+    )
+    parser.add_argument(
+        "--orders", type=int, default=0, help="orders in the throughput run (default 30,000; quick 15,000)"
+    )
+    parser.add_argument("--port-base", type=int, default=28_080)
+    chosen = parser.parse_args()
+    start = time.monotonic()
+    figures = measure(chosen.quick, chosen.port_base, chosen.orders or (15_000 if chosen.quick else 30_000))
+    figures["seconds"] = round(time.monotonic() - start, 1)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(figures, indent=2))
+    print(table(figures))
+    missed = [key for key in FLOORS if key in figures and not reached(key, figures)]
+    if missed:
+        sys.exit(f"below the floor: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

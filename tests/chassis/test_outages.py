@@ -1,0 +1,171 @@
+"""What the chassis promises when something is taken away: the server, the stream's end, the only writer's place."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from chassis.batch import Advance, Batch, NewEvent
+from chassis.bootstrap import bootstrap
+from chassis.bus import Bus, connect
+from chassis.event_store import SQLiteStore, StalePosition
+from chassis.reactor import Asked
+from chassis.relay import StreamAhead
+from chassis.service import Running
+from tests.chassis.toys import Accept, start, toy_inventory, toy_orders
+from tests.conftest import NatsServer, until
+
+
+def asked(*numbers: int) -> list[Asked]:
+    return [Asked(Accept(f"toy:{i:05d}"), f"command/{i}") for i in numbers]
+
+
+async def payloads(bus: Bus, stream: str) -> list[bytes]:
+    return [message.data async for message in bus.read(stream)]
+
+
+async def assert_twins(bus: Bus, running: Running, stream: str) -> None:
+    """I10: the stream is the store's twin."""
+    assert [e.data for e in running.store.events(limit=100_000)] == await payloads(bus, stream)
+
+
+async def test_nats_killed_in_the_middle_loses_nothing_and_doubles_nothing(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """F2: commands go on while the bus is away; afterwards every event is published and applied once."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    await orders.engine.submit(asked(*range(500)))
+    nats_server.kill()
+    await orders.engine.submit(asked(*range(500, 900)))
+    assert orders.relay.behind >= 400
+    nats_server.start()
+    await orders.engine.submit(asked(*range(900, 1000)))
+    await until(lambda: inventory.reactor.last_position == 1000, 30)
+    await until(lambda: inventory.relay.published == 1000, 30)
+
+    await assert_twins(bus, orders, "ORDERS")
+    await assert_twins(bus, inventory, "INVENTORY")
+    assert len({e.entity for e in inventory.store.events(limit=2000)}) == 1000
+    await inventory.stop()
+    await orders.stop()
+
+
+async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
+    """What was committed before the stop is not decided again, what came meanwhile is."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    await orders.engine.submit(asked(*range(50)))
+    await until(lambda: inventory.reactor.last_position == 50)
+    await inventory.stop()
+    await orders.engine.submit(asked(*range(50, 80)))
+    again = await start(toy_inventory(), nats_server.url, tmp_path)
+    await until(lambda: again.relay.published == 80)
+
+    assert len({e.entity for e in again.store.events()}) == 80
+    await assert_twins(bus, again, "INVENTORY")
+    await again.stop()
+    await orders.stop()
+
+
+async def test_a_lost_stream_is_published_again_and_changes_nothing_for_its_readers(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """P6: the store is the other copy. Readers go by the producer's sequence, so nothing is applied twice."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    await orders.engine.submit(asked(*range(40)))
+    await until(lambda: inventory.reactor.last_position == 40)
+    await bus.jetstream.delete_stream("ORDERS")
+    async with connect(nats_server.url, "bootstrap") as admin:
+        await bootstrap(admin)
+    await until(lambda: _last(bus, "ORDERS", 40), 20)
+    for running in (orders, inventory):
+        await running.inbox.read_again()
+    await orders.engine.submit(asked(40))
+    await until(lambda: inventory.reactor.last_position == 41, 20)
+
+    await assert_twins(bus, orders, "ORDERS")
+    await inventory.stop()
+    await orders.stop()
+
+
+async def _last(bus: Bus, stream: str, seq: int) -> bool:
+    return (await bus.stream_info(stream))[2] == seq
+
+
+async def test_a_stream_with_events_this_store_never_wrote_stops_the_service(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """A store that was set back must not write a second history over the first one."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    await orders.engine.submit(asked(1, 2, 3))
+    await until(lambda: orders.relay.published == 3)
+    await orders.stop()
+    (tmp_path / "elsewhere").mkdir()
+    set_back = await start(toy_orders(), nats_server.url, tmp_path / "elsewhere")
+
+    failure = await asyncio.wait_for(set_back.failure(), 10)
+
+    assert isinstance(failure, StreamAhead)
+    assert "which this store never wrote" in str(failure)
+    await set_back.stop()
+
+
+def test_a_second_writer_is_refused_at_its_first_transaction(tmp_path: Path) -> None:
+    """Fencing: positions are given by the single writer, so two of them collide and the late one must stop."""
+    first, second = SQLiteStore(tmp_path / "s.sqlite"), SQLiteStore(tmp_path / "s.sqlite")
+    first.commit(Batch(events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")]))
+
+    with pytest.raises(StalePosition):
+        second.commit(Batch(events=[NewEvent(1, "order/b", 1, "t", b"{}", b"")]))
+
+    assert [e.entity for e in first.events()] == ["order/a"]
+
+
+def test_a_source_position_moves_only_from_where_it_was_seen(tmp_path: Path) -> None:
+    """Compare and set: two consumers of one source cannot leave a hole, and nothing else of the batch goes in."""
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    store.commit(Batch(advances=[Advance("ORDERS", None, 10, 10)]))
+
+    with pytest.raises(StalePosition):
+        store.commit(
+            Batch(
+                events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")], advances=[Advance("ORDERS", 9, 20, 20)]
+            )
+        )
+
+    assert store.positions()["ORDERS"].position == 10
+    assert store.events() == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE stored_events SET topic='x'", "DELETE FROM stored_events"])
+def test_events_can_be_neither_changed_nor_deleted(tmp_path: Path, statement: str) -> None:
+    """The log is append-only, enforced by the database itself."""
+    import sqlite3
+
+    store = SQLiteStore(tmp_path / "s.sqlite")
+    store.commit(Batch(events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")]))
+
+    with (
+        sqlite3.connect(tmp_path / "s.sqlite") as direct,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        direct.execute(statement)
+
+
+async def test_the_pinned_client_still_hands_deliveries_to_the_tap(bus: Bus) -> None:
+    """chassis/tap.py leans on an internal of nats-py: this fails when an upgrade changes it."""
+    caught = []
+    subscription = await bus.tap.open("tap.test", caught.append)
+    await bus.client.publish("tap.test", b"body", headers={"name": "value", "other": "ä"})
+    await until(lambda: caught)
+
+    assert (caught[0].data, caught[0].headers, caught[0].status) == (
+        b"body",
+        {"name": "value", "other": "ä"},
+        "",
+    )
+    await bus.tap.close(subscription)
