@@ -184,7 +184,11 @@ def _moment(headers: Any) -> datetime:
 def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBroker:
     """A FastStream broker that never gives up reconnecting and says what happens to the connection."""
 
+    last_fault = ""
+
     async def reconnected() -> None:
+        nonlocal last_fault
+        last_fault = ""
         logger().info("bus_reconnected")
         bus = bus_of()
         for act in bus.on_reconnect if bus else ():
@@ -194,7 +198,12 @@ def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBr
         logger().warning("bus_disconnected")
 
     async def failed(error: Exception) -> None:
-        logger().warning("bus_error", error=str(error) or type(error).__name__)
+        """Say each fault once, not at every attempt to reconnect."""
+        nonlocal last_fault
+        fault = str(error) or type(error).__name__
+        if fault != last_fault:
+            last_fault = fault
+            logger().warning("bus_error", error=fault)
 
     return NatsBroker(
         url,

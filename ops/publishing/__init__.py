@@ -1,0 +1,1 @@
+"""What `doorstep publish` sends: publications made from files. Pure: no bus, no clock."""

@@ -1,0 +1,1 @@
+"""The billing service: payments, refunds, invoices, the ledger and payouts."""

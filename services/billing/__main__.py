@@ -1,0 +1,7 @@
+"""python -m services.billing"""
+
+from chassis.service import run
+from services.billing.wiring import build
+
+if __name__ == "__main__":
+    run("billing", build)

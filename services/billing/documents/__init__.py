@@ -1,0 +1,1 @@
+"""Documents rendered on demand from immutable events."""

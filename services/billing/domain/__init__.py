@@ -1,0 +1,1 @@
+"""What billing decides: pure functions on frozen values. No input or output, no clock, no random number."""

@@ -1,0 +1,201 @@
+"""Invoicing: one invoice per parcel, the next number of its series, exactly what the customer paid.
+
+The goods are those of the parcel; delivery and adjustments go on the first invoice; the last one takes whatever is
+left of the bill, so that all invoices of an order add up to its total. Parts of a line follow rule 7.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from contracts.billing import InvoiceIssued, InvoiceLine, JournalEntry, VatGroup
+from contracts.event import Event
+from contracts.money import divide_half_up
+from contracts.orders import Bill, BillLine
+from contracts.shipping import ParcelDispatched
+from services.billing.domain import ledger
+from services.billing.domain.payment import Payment, payment_entity, units_taken
+from services.billing.domain.vat import NO_TAX, Assessment, Position, assess, vat_group
+from services.billing.domain.world import World
+
+
+class NothingToInvoice(LookupError):
+    """A parcel left the house for an order that has no open bill. It is parked, for a person to look at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The last number given out in each year of a series: gapless, because one writer counts."""
+
+    last: dict[str, int] = field(default_factory=dict)
+
+
+def series_entity(series: str) -> str:
+    """The series' entity."""
+    return f"series/{series}"
+
+
+def count_up(series: Series | None, event: InvoiceIssued, entity: str) -> Series:
+    """The series after an invoice."""
+    return Series(last={**(series.last if series else {}), str(event.issued_on.year): event.sequence})
+
+
+def when_parcel_dispatched_then_issue_invoice(parcel: ParcelDispatched, world: World) -> list[Event]:
+    """An invoice for what is in the parcel. The same parcel again, or one with nothing to bill, changes nothing.
+
+    Raises `NothingToInvoice` where there is no open bill for the order.
+    """
+    payment: Payment | None = world.state(payment_entity(parcel.order_id))
+    if payment is not None and any(invoice.parcel_id == parcel.parcel_id for invoice in payment.invoices):
+        return []
+    if payment is None or payment.bill is None:
+        raise NothingToInvoice(f"parcel {parcel.parcel_id}: order {parcel.order_id} has no open bill")
+    positions = positions_of(payment, payment.bill, parcel)
+    if not positions:
+        return []
+    return [_invoice(payment, payment.bill, parcel, positions, world)]
+
+
+def positions_of(payment: Payment, bill: Bill, parcel: ParcelDispatched) -> list[Position]:
+    """What this parcel's invoice lists: its share of the goods, on the first one delivery and adjustments too."""
+    before = payment.taken or (0,) * len(bill.lines)
+    after = _everything(bill) if parcel.last else units_taken(bill, before, _units(parcel))
+    first = not payment.invoices
+    return [
+        _position(line, start, end)
+        for line, start, end in zip(bill.lines, before, after, strict=True)
+        if (end > start if line.kind == "goods" else first)
+    ]
+
+
+def _units(parcel: ParcelDispatched) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for packed in parcel.lines:
+        units[packed.sku] = units.get(packed.sku, 0) + packed.quantity
+    return units
+
+
+def _everything(bill: Bill) -> tuple[int, ...]:
+    return tuple(max(line.quantity, 1) for line in bill.lines)
+
+
+def _position(line: BillLine, start: int, end: int) -> Position:
+    goods = line.kind == "goods"
+    of = max(line.quantity, 1) if goods else 1
+    start, end = (start, end) if goods else (0, 1)
+    return Position(
+        kind=line.kind,
+        title=line.title or line.sku,
+        sku=line.sku,
+        quantity=end - start,
+        rate=sum((tax.rate for tax in line.taxes), NO_TAX),
+        amount_minor=share(line.total_minor, start, end, of),
+        tax_minor=share(sum(tax.amount_minor for tax in line.taxes), start, end, of),
+    )
+
+
+def share(total_minor: int, start: int, end: int, of: int) -> int:
+    """The part of a total for units `start` to `end` of `of`: all parts add up to the total (rule 7.10)."""
+    if start == 0 and end == of:
+        return total_minor
+    return divide_half_up(total_minor * end, of) - divide_half_up(total_minor * start, of)
+
+
+def _invoice(
+    payment: Payment, bill: Bill, parcel: ParcelDispatched, positions: Sequence[Position], world: World
+) -> InvoiceIssued:
+    payable, channel_tax = _payable(payment, bill, positions, last=parcel.last)
+    tax = assess(
+        positions,
+        inclusive=bill.prices_include_tax,
+        payable_minor=payable,
+        channel_tax_minor=channel_tax,
+        currency=payment.currency,
+    )
+    policies, issued_on = world.policies, world.policies.date_of(world.now)
+    sequence = next_number(world.state(series_entity(policies.series)), issued_on)
+    return InvoiceIssued(
+        order_id=payment.order_id,
+        number=f"{policies.series}-{issued_on.year}-{sequence:06}",
+        series=policies.series,
+        sequence=sequence,
+        issued_on=issued_on,
+        parcel_id=parcel.parcel_id,
+        currency=payment.currency,
+        buyer=bill.buyer,
+        lines=tuple(_line(position, inclusive=bill.prices_include_tax) for position in positions),
+        vat=tax.groups,
+        net_minor=tax.net_minor,
+        tax_minor=tax.tax_minor,
+        rounding_minor=tax.rounding_minor,
+        total_minor=payable,
+        entry=invoice_entry(payment.currency, positions, tax, payable, inclusive=bill.prices_include_tax),
+        prices_include_tax=bill.prices_include_tax,
+        last=parcel.last,
+        vat_note=tax.note,
+        seller=policies.seller,
+    )
+
+
+def next_number(series: Series | None, issued_on: date) -> int:
+    """The next number of the series in this year; the first is 1."""
+    return (series.last.get(str(issued_on.year), 0) if series else 0) + 1
+
+
+def _payable(payment: Payment, bill: Bill, positions: Sequence[Position], *, last: bool) -> tuple[int, int]:
+    """What the customer paid for these positions, and the tax the channel charged in it. The last takes the rest."""
+    amount = sum(position.amount_minor for position in positions)
+    tax = sum(position.tax_minor for position in positions)
+    if not last:
+        return amount + (0 if bill.prices_include_tax else tax), tax
+    whole_tax = bill.tax_minor or sum(item.amount_minor for line in bill.lines for item in line.taxes)
+    return payment.total_minor - payment.invoiced_minor, whole_tax - _tax_invoiced(payment, bill)
+
+
+def _tax_invoiced(payment: Payment, bill: Bill) -> int:
+    """The channel's tax on what earlier invoices took from the bill."""
+    if not payment.invoices:
+        return 0
+    pairs: Iterable[tuple[BillLine, int]] = zip(bill.lines, payment.taken, strict=True)
+    return sum(_position(line, 0, taken).tax_minor for line, taken in pairs if line.kind != "goods" or taken)
+
+
+def _line(position: Position, *, inclusive: bool) -> InvoiceLine:
+    return InvoiceLine(
+        title=position.title,
+        sku=position.sku,
+        quantity=position.quantity,
+        gross_minor=position.amount_minor + (0 if inclusive else position.tax_minor),
+        rate=position.rate,
+    )
+
+
+def invoice_entry(
+    currency: str, positions: Sequence[Position], tax: Assessment, payable_minor: int, *, inclusive: bool
+) -> JournalEntry:
+    """InvoiceIssued: Dr customer; Cr revenue, delivery, VAT by rate; the rounding amount to its own account."""
+    delivery = _delivery_net(positions, inclusive=inclusive)
+    return ledger.entry(
+        currency,
+        (
+            (ledger.CUSTOMERS, payable_minor),
+            (ledger.REVENUE, delivery - tax.net_minor),
+            (ledger.SHIPPING_REVENUE, -delivery),
+            *((ledger.vat_account(group.rate), -group.tax_minor) for group in tax.groups),
+            (ledger.ROUNDING, -tax.rounding_minor),
+        ),
+    )
+
+
+def _delivery_net(positions: Sequence[Position], *, inclusive: bool) -> int:
+    sums: dict[Decimal, int] = {}
+    for position in positions:
+        if position.kind == "shipping":
+            sums[position.rate] = sums.get(position.rate, 0) + position.amount_minor
+    groups: Iterable[VatGroup] = (
+        vat_group(rate, amount, inclusive=inclusive) for rate, amount in sums.items()
+    )
+    return sum(group.net_minor for group in groups)

@@ -1,0 +1,1 @@
+"""Adapters to payment gateways, behind one protocol, and the sandbox twin they are proved against."""

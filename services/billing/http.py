@@ -1,0 +1,135 @@
+"""Billing over HTTP: payout statements in; invoices, the money of an order and the books out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from chassis.http import Runtime, answer, problem, read_body, reply
+from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
+from services.billing import views
+from services.billing.documents.invoice import render_invoice
+from services.billing.domain.payment import payment_entity
+from services.billing.domain.payout import payout_entity
+from services.billing.statement import Statement, StatementUnreadable, from_csv
+
+CSV_TYPE = "text/csv"
+PAGE_MAX = 200
+
+
+def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+    """Billing's own routes."""
+    billing = BillingRoutes(runtime)
+    return (
+        web.post("/payouts", billing.report_payout),
+        web.get("/payouts", billing.payouts),
+        web.get("/payouts/{id}", billing.payout),
+        web.get("/invoices/{number}.pdf", billing.invoice_pdf),
+        web.get("/invoices/{number}", billing.invoice),
+        web.get("/orders/{id}/money", billing.money),
+        web.get("/ledger", billing.ledger),
+    )
+
+
+class BillingRoutes:
+    """The handlers. Each takes a request and answers JSON, but for the PDF."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def report_payout(self, request: web.Request) -> web.Response:
+        """A statement in JSON, or in CSV with provider, payout_id, currency and total_minor in the query."""
+        is_csv = request.content_type == CSV_TYPE
+        statement = await (_read_csv(request) if is_csv else read_body(request, Statement))
+        outcome = await self._runtime.execute(statement.command())
+        state: Any = await self._runtime.state(payout_entity(statement.provider, statement.payout_id))
+        return answer(outcome, **views.payout_view(state))
+
+    async def payouts(self, request: web.Request) -> web.Response:
+        """The newest results, newest first."""
+        limit = min(PAGE_MAX, _whole(request.query.get("limit"), 20))
+        recent = await self._runtime.recent(PayoutReconciled, PayoutUnexplained, limit=limit)
+        states = await self._runtime.states([recorded.entity for recorded in recent])
+        shown = [views.payout_view(s) | {"at": r.time} for r, s in zip(recent, states, strict=True)]
+        return reply({"payouts": shown})
+
+    async def payout(self, request: web.Request) -> web.Response:
+        """By the provider's payout id, or `<provider>:<payout id>`."""
+        named = request.match_info["id"]
+        state = await self._runtime.state(f"payout/{named}")
+        for entity in await self._runtime.tagged(f"payout:{named}", limit=1) if state is None else ():
+            state = await self._runtime.state(entity)
+        return reply(views.payout_view(state)) if state else problem(404, f"no payout {named!r}")
+
+    async def invoice(self, request: web.Request) -> web.Response:
+        """An invoice as it was issued."""
+        number = request.match_info["number"]
+        issued = await self._issued(number)
+        if issued is None:
+            return problem(404, f"no invoice {number!r}")
+        return web.Response(body=issued.to_bytes(), content_type="application/json")
+
+    async def invoice_pdf(self, request: web.Request) -> web.Response:
+        """The same invoice for the customer; always the same bytes."""
+        number = request.match_info["number"]
+        issued = await self._issued(number)
+        if issued is None:
+            return problem(404, f"no invoice {number!r}")
+        document = await asyncio.to_thread(render_invoice, issued)
+        headers = {"Content-Disposition": f'inline; filename="{issued.number}.pdf"'}
+        return web.Response(body=document, content_type="application/pdf", headers=headers)
+
+    async def _issued(self, number: str) -> InvoiceIssued | None:
+        for entity in await self._runtime.tagged(f"invoice:{number}", limit=1):
+            for recorded in await self._runtime.history(entity):
+                if isinstance(recorded.event, InvoiceIssued) and recorded.event.number == number:
+                    return recorded.event
+        return None
+
+    async def money(self, request: web.Request) -> web.Response:
+        """What an order owes, paid, got back and was invoiced, and every posting of it."""
+        order = request.match_info["id"]
+        payment = await self._runtime.state(payment_entity(order))
+        if payment is None:
+            return problem(404, f"no payment is known for order {order!r}")
+        history = await self._runtime.history(payment_entity(order))
+        return reply(views.money_view(payment, history))
+
+    async def ledger(self, _: web.Request) -> web.Response:
+        """The trial balance: every account of every currency, and whether they add up to nothing."""
+        entities = await self._runtime.tagged("ledger", limit=500)
+        return reply(views.trial_balance(await self._runtime.states(entities)))
+
+
+async def _read_csv(request: web.Request) -> Statement:
+    """The CSV body as a statement. Answers 422 with the line and the column, or the query parameter."""
+    about: dict[str, Any] = {
+        name: request.query[name] for name in ("provider", "payout_id", "currency") if name in request.query
+    }
+    total = request.query.get("total_minor", request.query.get("total"))
+    if total is not None:
+        about["total_minor"] = total
+    try:
+        return from_csv((await request.read()).decode(), about)
+    except StatementUnreadable as wrong:
+        raise _unprocessable(str(wrong), wrong.field) from None
+    except UnicodeDecodeError:
+        raise _unprocessable("the file is not UTF-8", "body") from None
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise _unprocessable(f"{field}: {first['msg']}", field) from None
+
+
+def _unprocessable(error: str, field: str) -> web.HTTPUnprocessableEntity:
+    body = orjson.dumps({"error": error, "field": field})
+    return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
+
+
+def _whole(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isdecimal() and text != "0" else otherwise

@@ -1,0 +1,79 @@
+"""Messages that already speak our schema, and the check that every order passes before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from contracts.channels import OrderPlaced, ReturnReported
+from contracts.order import PlacedOrder
+from services.orders.intake.fields import Wrong, quoted
+from services.orders.intake.reading import Placed, Reading, Returned
+
+ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)
+PERSONAL = frozenset({"customer", "ship_to", "bill_to", "note"})
+"""Parts of an order whose values never stand in a reason."""
+
+
+def checked(order: PlacedOrder) -> PlacedOrder:
+    """The order as it will be read from the log. Raises `Wrong` for a value the schema does not take."""
+    try:
+        return ORDER.validate_json(ORDER.dump_json(order))
+    except ValidationError as wrong:
+        raise Wrong(reason_of(wrong)) from None
+    except PydanticSerializationError:
+        raise Wrong("a text of the order cannot be written as UTF-8") from None
+
+
+def order_placed(channel: str, data: bytes) -> Reading:
+    """`channels.OrderPlaced.v1`, on whatever channel."""
+    order = _parsed(OrderPlaced.model_validate_json, data).order
+    _same_channel("order.channel", order.channel, channel)
+    _has_offset("order.placed_at", order.placed_at)
+    _has_offset("order.cancelled_at", order.cancelled_at)
+    return Placed(order)
+
+
+def return_reported(channel: str, data: bytes) -> Reading:
+    """`channels.ReturnReported.v1`, on whatever channel."""
+    report = _parsed(ReturnReported.model_validate_json, data)
+    _same_channel("channel", report.channel, channel)
+    _has_offset("reported_at", report.reported_at)
+    return Returned(report)
+
+
+def reason_of(wrong: ValidationError) -> str:
+    """The first fault: its path, what is wrong, and the value unless it may describe a person."""
+    first = wrong.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    reason = f"{path}: {first['msg']}" if path else first["msg"]
+    value = first["input"]
+    is_quotable = isinstance(value, (str, int, float)) and path and PERSONAL.isdisjoint(first["loc"])
+    return f"{reason} (got {quoted(value)})" if is_quotable else reason
+
+
+def _parsed[T](parse: Callable[[bytes], T], data: bytes) -> T:
+    try:
+        return parse(data)
+    except ValidationError as wrong:
+        raise Wrong(reason_of(wrong)) from None
+
+
+def _same_channel(path: str, named: str, channel: str) -> None:
+    if named != channel:
+        raise Wrong(f"{path}: {quoted(named)}, but the message came on channel {quoted(channel)}")
+
+
+def _has_offset(path: str, moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        raise Wrong(f"{path}: {moment.isoformat()} has no offset from UTC")
+
+
+CANONICAL: dict[str, Callable[[str, bytes], Reading]] = {
+    "order_placed": order_placed,
+    "return_reported": return_reported,
+}
+"""By topic; every channel may send these."""

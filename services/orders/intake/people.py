@@ -1,0 +1,68 @@
+"""Addresses and recipients as Shopify and WooCommerce write them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pycountry
+
+from contracts.address import Address, Recipient
+from services.orders.intake.fields import Fields
+
+LOCALE_MAX = 35
+"""Longest BCP 47 tag of practice (RFC 5646, section 4.4.1)."""
+
+
+def shopify_address(fields: Fields) -> Address | None:
+    """None where the order has no such address, as for a pick-up or a download."""
+    if not fields.values:
+        return None
+    return Address(
+        name=fields.text("name") or full_name(fields),
+        company=fields.text("company"),
+        line1=fields.text("address1"),
+        line2=fields.text("address2"),
+        city=fields.text("city"),
+        region=fields.text("province_code", "province"),
+        postcode=fields.text("zip"),
+        country=country_code(fields.text("country_code", "country")),
+        phone=fields.text("phone"),
+    )
+
+
+def woocommerce_address(fields: Fields) -> Address | None:
+    """None where every field is empty: the shop sends the keys always."""
+    address = Address(
+        name=full_name(fields),
+        company=fields.text("company"),
+        line1=fields.text("address_1"),
+        line2=fields.text("address_2"),
+        city=fields.text("city"),
+        region=fields.text("state"),
+        postcode=fields.text("postcode"),
+        country=country_code(fields.text("country")),
+        phone=fields.text("phone"),
+    )
+    return None if address == Address() else address
+
+
+def full_name(fields: Fields) -> str:
+    """First and last name in one."""
+    return f"{fields.text('first_name')} {fields.text('last_name')}".strip()
+
+
+def recipient(name: str, email: str, locale: str = "") -> Recipient:
+    """Whom to write to; a locale that cannot be one is English."""
+    known = locale.replace("_", "-")
+    return Recipient(name=name, email=email, locale=known if 2 <= len(known) <= LOCALE_MAX else "en")
+
+
+@lru_cache(maxsize=1_000)
+def country_code(text: str) -> str:
+    """ISO 3166-1 alpha-2 for a code or an English name; empty for any other text."""
+    if not text or len(text) == 2:
+        return text.upper()
+    try:
+        return str(pycountry.countries.lookup(text).alpha_2)
+    except LookupError:
+        return ""

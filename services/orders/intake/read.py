@@ -1,0 +1,62 @@
+"""From a message on the CHANNELS stream to what it says. Pure, and never raises for what a channel sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import DecimalException
+
+from chassis.declare import Message
+from services.orders.intake.canonical import CANONICAL, checked
+from services.orders.intake.fields import Wrong, parse_json, quoted
+from services.orders.intake.reading import Ignored, Placed, Reading, Unreadable
+from services.orders.intake.topics import NORMALISERS, Normaliser, harmless, is_only_an_id
+from services.orders.intake.wrapping import the_order
+from services.orders.settings import ChannelSettings
+
+REASON_MAX = 300
+SUBJECT_START = ("evt", "channels")
+
+
+def read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
+    """What the message says: an order, a return, nothing for us, or why it cannot be read.
+
+    The subject decides: `evt.channels.<channel>.<topic>`. Canonical topics work on every channel, the
+    others by the channel's kind. The same message always gives the same reading.
+    """
+    try:
+        return _read(message, channels)
+    except Wrong as wrong:
+        return Unreadable(str(wrong)[:REASON_MAX])
+    except DecimalException:
+        return Unreadable("an amount has more digits than can be reckoned with")
+
+
+def _read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
+    channel, topic = _address(message.subject)
+    if channel not in channels:
+        raise Wrong(f"unknown channel {quoted(channel)}: add [channels.{channel}] to the settings")
+    if canonical := CANONICAL.get(topic):
+        return canonical(channel, message.data)
+    kind = channels[channel].kind
+    if normalise := NORMALISERS.get((kind, topic)):
+        return _order(normalise, channel, topic, message.data)
+    if why := harmless(kind, topic):
+        return Ignored(f"{topic}: {why}")
+    raise Wrong(f"unknown topic {quoted(topic)} for a channel of kind {kind}")
+
+
+def _address(subject: str) -> tuple[str, str]:
+    """Channel and topic of a subject; a leading cell name, as in `cell2.evt.channels.…`, is passed over."""
+    parts = subject.split(".")
+    if tuple(parts[-4:-2]) != SUBJECT_START:
+        raise Wrong(f"subject {quoted(subject)} is not evt.channels.<channel>.<topic>")
+    return parts[-2], parts[-1]
+
+
+def _order(normalise: Normaliser, channel: str, topic: str, data: bytes) -> Reading:
+    body = parse_json(data)
+    if topic == "order_deleted" and is_only_an_id(body):
+        return Ignored(
+            "order_deleted: names an order and nothing else; cancel it here if it must not be sent"
+        )
+    return Placed(checked(normalise(channel, the_order(body), topic)))

@@ -1,0 +1,151 @@
+"""`POST /channels/{channel}/webhooks`: take a signed body, store it byte for byte, answer only then.
+
+Nothing is read here but headers and the signature. A body that turns out not to be an order was delivered all
+the same: it is kept, and refused where it is read. A channel sends again whatever is not answered with 2xx.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from chassis.bus import BusAway
+from chassis.clock import Clock, rfc3339, wall_clock
+from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
+from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
+from services.orders.intake.topics import TOPIC, digest_of, topic_token
+from services.orders.settings import ChannelSettings
+
+CHUNK_BYTES = 64 * 1024
+PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
+PING = re.compile(rb"webhook_id=\d{1,20}")
+"""What WooCommerce posts, without a topic, when a webhook is saved: it only wants a 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How a kind of channel calls its headers; an empty name means it has none."""
+
+    topic: str
+    message_id: str
+    shop: str = ""
+
+
+HEADERS = {
+    "shopify": Names("X-Shopify-Topic", "X-Shopify-Webhook-Id", "X-Shopify-Shop-Domain"),
+    "woocommerce": Names("X-WC-Webhook-Topic", "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Source"),
+    "canonical": Names("X-Doorstep-Topic", "X-Doorstep-Message-Id"),
+}
+
+
+class Publisher(Protocol):
+    """What the intake needs of the runtime."""
+
+    async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
+        """Store a message in the stream and return its sequence there. Raises `BusAway`."""
+
+
+def routes(
+    runtime: Publisher, channels: Mapping[str, ChannelSettings], clock: Clock = wall_clock
+) -> list[web.RouteDef]:
+    """The intake's one route."""
+    return [web.post("/channels/{channel}/webhooks", Webhooks(runtime, channels, clock).receive)]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """The intake of all channels."""
+
+    runtime: Publisher
+    channels: Mapping[str, ChannelSettings]
+    clock: Clock
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """202 `{"stored": seq}` once the stream has it; 404, 413, 401, 400 or 503 where it does not."""
+        name = request.match_info["channel"]
+        channel = self.channels.get(name)
+        if channel is None:
+            return problem(HTTPStatus.NOT_FOUND, "unknown channel", channel=name)
+        body = await _bounded(request)
+        if body is None:
+            return _too_large()
+        if _is_ping(channel, body, request.headers):
+            return reply({"pong": True})
+        if not _is_genuine(channel, body, request.headers):
+            return problem(HTTPStatus.UNAUTHORIZED, f"{SIGNATURE_HEADERS[channel.kind]} is missing or wrong")
+        topic = request.headers.get(HEADERS[channel.kind].topic, "")
+        if not TOPIC.fullmatch(topic):
+            return problem(HTTPStatus.BAD_REQUEST, f"{HEADERS[channel.kind].topic} is missing or is no topic")
+        return await self._store(name, channel.kind, topic, body, request.headers)
+
+    async def _store(
+        self, channel: str, kind: str, topic: str, body: bytes, headers: CIMultiDictProxy[str]
+    ) -> web.Response:
+        message_id = f"{channel}:{_delivery(kind, topic, body, headers)}"
+        kept = {
+            "doorstep-channel": channel,
+            "doorstep-topic": topic,
+            "doorstep-message-id": message_id,
+            "doorstep-received-at": rfc3339(self.clock()),
+        }
+        if shop := _printable(headers.get(HEADERS[kind].shop, "")):
+            kept["doorstep-shop"] = shop
+        subject = f"evt.channels.{channel}.{topic_token(topic)}"
+        try:
+            stored = await self.runtime.publish_raw(subject, body, kept, message_id)
+        except BusAway:
+            return _try_again()
+        return reply({"stored": stored}, HTTPStatus.ACCEPTED)
+
+
+async def _bounded(request: web.Request) -> bytes | None:
+    """The body; None, without reading on, as soon as it is too large."""
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        return None
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(CHUNK_BYTES):
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return None
+    return bytes(body)
+
+
+def _is_ping(channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[str]) -> bool:
+    """WooCommerce signs no ping; one that carries a signature all the same must have the right one."""
+    if channel.kind != "woocommerce" or not PING.fullmatch(body):
+        return False
+    return SIGNATURE_HEADERS[channel.kind] not in headers or _is_genuine(channel, body, headers)
+
+
+def _is_genuine(channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[str]) -> bool:
+    return verify(channel.kind, (channel.secret, channel.previous_secret), body, headers)
+
+
+def _delivery(kind: str, topic: str, body: bytes, headers: CIMultiDictProxy[str]) -> str:
+    """The channel's id of this delivery, the same when it delivers again; without one, the body's digest."""
+    given = headers.get(HEADERS[kind].message_id, "")
+    return given if PRINTABLE.fullmatch(given) else digest_of(topic, body)
+
+
+def _printable(text: str) -> str:
+    return text if PRINTABLE.fullmatch(text) else ""
+
+
+def _too_large() -> web.Response:
+    response = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", bytes_max=BODY_BYTES_MAX)
+    response.force_close()
+    return response
+
+
+def _try_again() -> web.Response:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the message could not be stored; send it again",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )

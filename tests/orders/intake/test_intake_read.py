@@ -1,0 +1,160 @@
+"""Which message is read how: by channel, topic and body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from contracts.channels import OrderPlaced, ReturnReported
+from services.orders.intake.read import read
+from services.orders.intake.reading import Ignored, Placed, Returned, Unreadable
+from tests.orders.intake.bodies import (
+    CHANNELS,
+    NOON,
+    message,
+    placed,
+    reading,
+    refused,
+    shopify_body,
+    woo_body,
+)
+
+CANONICAL = OrderPlaced(order=placed("shopify", "orders_create", shopify_body()))
+
+
+def canonical(**more: Any) -> bytes:
+    body = json.loads(CANONICAL.to_bytes())
+    body["order"] |= {"channel": "retail"} | more
+    return json.dumps(body).encode()
+
+
+@pytest.mark.parametrize("channel", ["retail", "shopify", "woocommerce"])
+def test_the_canonical_order_is_taken_on_every_channel(channel: str) -> None:
+    """A publisher may stand beside a shop's webhooks."""
+    found = reading(channel, "order_placed", canonical().replace(b'"retail"', f'"{channel}"'.encode()))
+    assert isinstance(found, Placed)
+    assert found.order.lines == CANONICAL.order.lines
+
+
+def test_a_canonical_return_is_a_return() -> None:
+    """Credits in a ledger export name no order."""
+    report = ReturnReported(
+        channel="retail", return_id="C1", reported_at=NOON, currency="GBP", lines=(), total_minor=100
+    )
+    assert reading("retail", "return_reported", report.to_bytes()) == Returned(report)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            canonical(channel_order_id="no spaces allowed"),
+            "order.channel_order_id: String should match pattern",
+        ),
+        (canonical(total_minor="ten"), "order.total_minor: Input should be a valid integer"),
+        (
+            canonical(placed_at="2026-11-21T10:00:00"),
+            "order.placed_at: 2026-11-21T10:00:00 has no offset from UTC",
+        ),
+        (canonical(channel="shopify"), "order.channel: 'shopify', but the message came on channel 'retail'"),
+        (b'{"order": ', "Invalid JSON: EOF"),
+        (b"\xff", "Invalid JSON"),
+        (b"{}", "order: Field required"),
+    ],
+)
+def test_a_wrong_canonical_order_says_where(data: bytes, reason: str) -> None:
+    """Publishers correct their programs by this text."""
+    assert refused("retail", "order_placed", data).startswith(reason)
+
+
+def test_a_wrong_personal_field_is_named_without_its_value() -> None:
+    """Reasons are shown and logged."""
+    reason = refused("retail", "order_placed", canonical(customer={"email": ["ada@example.com"]}))
+    assert reason == "order.customer.email: Input should be a valid string"
+
+
+@pytest.mark.parametrize(
+    ("channel", "topic"),
+    [
+        ("shopify", "products_update"),
+        ("shopify", "app_uninstalled"),
+        ("shopify", "fulfillments_create"),
+        ("shopify", "refunds_create"),
+        ("woocommerce", "product_updated"),
+        ("woocommerce", "subscription_created"),
+    ],
+)
+def test_a_harmless_topic_is_ignored_with_its_reason(channel: str, topic: str) -> None:
+    """Shops send everything to one address; only what is known to need nothing is passed over."""
+    found = reading(channel, topic, b"anything")
+    assert isinstance(found, Ignored)
+    assert found.reason.startswith(f"{topic}: ")
+
+
+@pytest.mark.parametrize(
+    ("channel", "topic", "reason"),
+    [
+        ("shopify", "orders_teleported", "unknown topic 'orders_teleported' for a channel of kind shopify"),
+        ("retail", "orders_create", "unknown topic 'orders_create' for a channel of kind canonical"),
+        ("ebay", "orders_create", "unknown channel 'ebay': add [channels.ebay] to the settings"),
+    ],
+)
+def test_what_is_not_known_is_refused(channel: str, topic: str, reason: str) -> None:
+    """Never guessed: it can be tried again once the settings or the release know it."""
+    assert refused(channel, topic, shopify_body()) == reason
+
+
+def test_a_subject_of_another_cell_is_understood() -> None:
+    """A cell puts its name in front."""
+    data = json.dumps(shopify_body()).encode()
+    there = message("shopify", "orders_create", data)
+    moved = type(there)("eu_CHANNELS", 7, f"eu.{there.subject}", {}, data, NOON)
+    assert read(moved, CHANNELS) == read(there, CHANNELS)
+
+
+@pytest.mark.parametrize(
+    "subject", ["", "evt.channels.shopify", "evt.orders.shopify.orders_create", "a.b.c.d.e"]
+)
+def test_a_strange_subject_is_refused(subject: str) -> None:
+    """Nothing else belongs on the stream."""
+    there = message("shopify", "orders_create", b"{}")
+    found = read(type(there)("CHANNELS", 7, subject, {}, b"{}", NOON), CHANNELS)
+    assert found == Unreadable(f"subject {subject!r} is not evt.channels.<channel>.<topic>")
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda o: {"order": o}, lambda o: {"data": [o]}, lambda o: [o], lambda o: {"orders": [o]}]
+)
+def test_a_wrapped_order_is_unwrapped(wrap: Any) -> None:
+    """API answers and relays wrap the order; there is still one of it."""
+    assert reading("shopify", "orders_create", wrap(shopify_body())) == reading(
+        "shopify", "orders_create", shopify_body()
+    )
+    assert reading("woocommerce", "order_created", wrap(woo_body())) == reading(
+        "woocommerce", "order_created", woo_body()
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            [shopify_body(), shopify_body()],
+            "a list of 2; one message carries one order, send them one by one",
+        ),
+        ([], "a list of 0; one message carries one order, send them one by one"),
+        ({"gift_card": {"id": 1}}, "not an order: the body holds 'gift_card'"),
+        ({"id": 1, "title": "Lamp"}, "line_items is missing: not an order"),
+        (b"17", "not an order: the body is no JSON object"),
+        (b"webhook_id=12", "not JSON: Expecting value at line 1 column 1"),
+        (b"\xff\xfe\x00", "not JSON: byte 2 is not utf-16-le text"),
+        (b'{"id": NaN}', "not JSON: NaN is not JSON at line 1 column 1"),
+        (b"[" * 200_000, "not JSON that can be read: nested too deeply"),
+        (b"9" * 5_000, "not JSON that can be read: a number is too long"),
+    ],
+)
+def test_a_body_that_is_no_order_is_refused(body: Any, reason: str) -> None:
+    """Kept byte for byte elsewhere; here only the reason is made."""
+    assert refused("shopify", "orders_create", body) == reason
