@@ -46,10 +46,12 @@ class Effects:
         effects: Mapping[str, Effect],
         call_of: Callable[[Key], Awaitable[Call | None]],
         submit: Callable[[list[Item]], Awaitable[list[Outcome]]],
+        busy: Callable[[], bool] = bool,
     ) -> None:
         self._lanes = {kind: Lane(effect) for kind, effect in effects.items()}
         self._call_of = call_of
         self._submit = submit
+        self._busy = busy
         self._known: set[Key] = set()
         self._unsure: set[Key] = set()
         self._doubted: set[Key] = set()
@@ -100,7 +102,8 @@ class Effects:
         self._advance(self._lanes[kind])
 
     def _advance(self, lane: Lane) -> None:
-        room = 1 if lane.failures else lane.effect.at_once
+        slow = lane.failures or (lane.effect.patient and self._busy())
+        room = 1 if slow else lane.effect.at_once
         while lane.waiting and lane.running < room and not self._closed:
             lane.running += 1
             task = asyncio.get_running_loop().create_task(self._make(lane, lane.waiting.popleft()))

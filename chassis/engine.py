@@ -23,6 +23,7 @@ from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000
+BUSY_ITEMS = 100
 STORE_RETRY_SECONDS = 0.5
 
 
@@ -42,6 +43,7 @@ class Engine:
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
         self._wake = asyncio.Event()
         self._waiting = 0
+        self._batch_size = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
@@ -72,12 +74,18 @@ class Engine:
             await room()
             taken = self._collect()
             items = [item for items, _ in taken for item in items]
+            self._batch_size = len(items)
             committed = await self._process(items)
             self._waiting -= len(items)
             for listener in self.listeners:
                 listener(committed.batch)
             self._hand_back(taken, committed.outcomes)
             self._meter.batch(items, committed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a backlog is being decided: batches are large, or much is waiting."""
+        return max(self._batch_size, self._waiting) > BUSY_ITEMS
 
     def _collect(self) -> list[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]]:
         taken = []

@@ -28,7 +28,7 @@ from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Message
 from chassis.logs import logger
-from chassis.reactor import Incoming
+from chassis.reactor import RAW_STREAM, Incoming
 from chassis.tap import Delivery
 
 BATCH_MAX = 500
@@ -228,7 +228,7 @@ class Source:
 
     async def _stream_seq_after(self, known: Any) -> int:
         """Trust the remembered stream sequence only if our position stands there; otherwise read from the start."""
-        if self.stream == "CHANNELS":
+        if self.stream == RAW_STREAM:
             return int(known.stream_seq) + 1
         found = await self._bus.message(self.stream, known.stream_seq)
         if found is not None and found.headers.get("ce-sequence") == str(known.position):
@@ -264,7 +264,7 @@ class Source:
                 return None
             self._delivered = consumer_seq
             headers = delivery.headers
-            position = stream_seq if self.stream == "CHANNELS" else int(headers.get("ce-sequence", 0))
+            position = stream_seq if self.stream == RAW_STREAM else int(headers.get("ce-sequence", 0))
             if position <= applied:
                 continue
             applied = position

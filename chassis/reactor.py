@@ -23,10 +23,12 @@ from chassis.logs import logger
 from chassis.parking import park, with_parking
 from chassis.state_cache import StateCache
 from chassis.work import Cause, Work
-from contracts.catalogue import UnknownEvent, decode
+from contracts.catalogue import STREAMS, UnknownEvent, decode
 from contracts.event import Event
 from contracts.parking import REFUSALS
 
+RAW_STREAM = STREAMS["channels"]
+"""The stream whose payloads are the channels' own bodies, not our events."""
 TRIES_MAX = 3
 """How often a message whose handler raises is tried before it is parked."""
 
@@ -159,7 +161,7 @@ class Reactor:
 
     @staticmethod
     def _is_raw(message: Message) -> bool:
-        return message.stream.endswith("CHANNELS")
+        return message.stream == RAW_STREAM
 
     def _step(self, item: Item, event: Any) -> tuple[Step | None, Any]:
         """The step for an item and the thing it is given."""

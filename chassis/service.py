@@ -68,7 +68,9 @@ class Running:
         self.engine = Engine(self.reactor, store, self.meter)
         self.relay = Relay(bus, self.name, self.engine.events_after, self._last_position)
         self.timers = Timers(wall_clock, self._due_timers, self._next_due, self._fire)
-        self.effects = Effects(assembly.service.effects, self.engine.call_of, self.engine.submit)
+        self.effects = Effects(
+            assembly.service.effects, self.engine.call_of, self.engine.submit, lambda: self.engine.busy
+        )
         self.sources = sources_of(self.name)
         self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take)
         self.runtime = Runtime(self.engine, bus)

@@ -32,13 +32,14 @@ class Delivery(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers by name; the last one wins."""
-        found: dict[str, str] = {}
-        for line in self.raw_headers.decode("utf-8", "replace").split("\r\n")[1:]:
-            name, colon, value = line.partition(":")
-            if colon:
-                found[name] = value.strip()
-        return found
+        """Headers by name; the last one wins. A line without a colon is no header."""
+        lines = self.raw_headers.decode("utf-8", "replace").split("\r\n")
+        try:
+            return dict([line.split(": ", 1) for line in lines[1:-2]])  # a wrong length raises
+        except ValueError:
+            return {
+                name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon
+            }
 
 
 class Tap:
