@@ -81,5 +81,7 @@ class Timers:
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome.error is not None:
                 logger().error("timer_failed", entity=row[0], timer=row[1], error=repr(outcome.error))
-            if not outcome.events:
-                self._snoozed[row] = rfc3339(self._clock() + SNOOZE)
+        idle = [row for row, outcome in zip(rows, outcomes, strict=True) if not outcome.events]
+        if idle:
+            still_due = set(await self._due(rfc3339(self._clock()), DUE_MAX))
+            self._snoozed |= {row: rfc3339(self._clock() + SNOOZE) for row in idle if row in still_due}

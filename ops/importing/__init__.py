@@ -1,0 +1,1 @@
+"""Files that a shop brings along: read row by row, each refusal with its line."""

@@ -1,0 +1,7 @@
+"""python -m services.inventory"""
+
+from chassis.service import run
+from services.inventory.wiring import build
+
+if __name__ == "__main__":
+    run("inventory", build)

@@ -1,0 +1,39 @@
+"""What a decision about stock may look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+from services.inventory.domain.names import reservation_entity, sku_entity
+from services.inventory.domain.policies import Policies
+from services.inventory.domain.reservation import Reservation
+from services.inventory.domain.stock import Stock
+
+
+class Books(Protocol):
+    """The time, the shop's policies, and the newest states."""
+
+    @property
+    def now(self) -> datetime:
+        """The time of this decision, UTC."""
+
+    @property
+    def policies(self) -> Policies:
+        """The shop's policies."""
+
+    def state(self, entity: str) -> Any | None:
+        """The newest state of an entity; None if unknown."""
+
+    def tagged(self, tag: str, limit: int = 100) -> tuple[str, ...]:
+        """Entities whose state carries the tag."""
+
+
+def stock_of(books: Books, sku: str) -> Stock | None:
+    """What is known about a SKU; None where nobody ever spoke of it."""
+    return cast("Stock | None", books.state(sku_entity(sku)))
+
+
+def reservation_of(books: Books, order_id: str) -> Reservation | None:
+    """What an order was promised; None where it never asked."""
+    return cast("Reservation | None", books.state(reservation_entity(order_id)))

@@ -1,0 +1,126 @@
+"""What can be asked of inventory over HTTP: look at stock and reservations, book receipts and adjustments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from chassis.http import Runtime, answer, problem, read_body, reply
+from contracts.identifiers import Location, Quantity, Sku
+from services.inventory.domain.commands import AdjustStock, ReceiveStock
+from services.inventory.domain.names import reservation_entity, sku_entity
+from services.inventory.domain.stock import LISTED, Stock
+from services.inventory.views import reservation_shape, stock_shape
+
+LIMIT, LIMIT_MAX = 50, 500
+FILTERS = {"": LISTED, "in": "stock=in", "out": "stock=out", "count_due": "count=due"}
+"""`GET /stock?state=`: everything, what can be sold, what cannot, what has to be counted."""
+
+
+def _not_zero(quantity: int) -> int:
+    if quantity == 0:
+        raise ValueError("an adjustment by zero changes nothing")
+    return quantity
+
+
+type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+"""Something a person has to say: not blank."""
+type Difference = Annotated[int, Field(ge=-1_000_000, le=1_000_000), AfterValidator(_not_zero)]
+
+
+class _Movement(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    sku: Sku
+    location: Location
+    reason: Stated
+    actor: Stated
+    reference: Stated
+
+
+class Receipt(_Movement):
+    """Units that came in; the same `reference` (delivery note) counts once per SKU and location."""
+
+    quantity: Quantity
+
+
+class Adjustment(_Movement):
+    """The difference to the books; the same `reference` (count sheet) counts once per SKU and location."""
+
+    quantity: Difference
+
+
+def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+    """The service's own routes, beside the imports."""
+    desk = Desk(runtime)
+    return (
+        web.get("/stock", desk.several),
+        web.get("/stock/{sku}", desk.one),
+        web.post("/stock/receipts", desk.receive),
+        web.post("/stock/adjustments", desk.adjust),
+        web.get("/reservations/{order_id}", desk.reservation),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers questions about stock and takes what people book."""
+
+    runtime: Runtime
+
+    async def several(self, request: web.Request) -> web.Response:
+        """`{"stock": [shape, …], "next": cursor or null}`; `?limit=`, `?after=` a cursor, `?state=`."""
+        limit, state = request.query.get("limit", str(LIMIT)), request.query.get("state", "")
+        if not limit.isdecimal() or not 1 <= int(limit) <= LIMIT_MAX:
+            return problem(422, f"limit: is a number from 1 to {LIMIT_MAX}", field="limit")
+        if state not in FILTERS:
+            return problem(422, f"state: is one of {', '.join(filter(None, FILTERS))}", field="state")
+        after = request.query.get("after", "")
+        entities = await self.runtime.tagged(FILTERS[state], int(limit), sku_entity(after) if after else "")
+        names = [entity.partition("/")[2] for entity in entities]
+        found = zip(names, await self.runtime.states(entities), strict=True)
+        more = names[-1] if len(names) == int(limit) else None
+        return reply({"stock": [stock_shape(sku, stock) for sku, stock in found], "next": more})
+
+    async def one(self, request: web.Request) -> web.Response:
+        """The shape of one SKU; 404 where nobody registered it."""
+        sku = request.match_info["sku"]
+        stock = await self._registered(sku)
+        return reply(stock_shape(sku, stock)) if stock else _no_such(sku)
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Book units that came in: the events, and the SKU's stock afterwards. The same again: no events."""
+        body = await read_body(request, Receipt)
+        return await self._book(ReceiveStock(**body.model_dump()))
+
+    async def adjust(self, request: web.Request) -> web.Response:
+        """Correct the books: the events, and the SKU's stock afterwards. 409 below what is reserved."""
+        body = await read_body(request, Adjustment)
+        return await self._book(AdjustStock(**body.model_dump()))
+
+    async def reservation(self, request: web.Request) -> web.Response:
+        """What an order is promised; 404 where it never asked."""
+        order_id = request.match_info["order_id"]
+        reservation = await self.runtime.state(reservation_entity(order_id))
+        if reservation is None:
+            return problem(404, f"order {order_id} never asked for stock")
+        return reply(reservation_shape(order_id, reservation))
+
+    async def _book(self, command: ReceiveStock | AdjustStock) -> web.Response:
+        if not await self._registered(command.sku):
+            return _no_such(command.sku)
+        outcome = await self.runtime.execute(command)
+        stock = await self._registered(command.sku)
+        return answer(outcome, stock=stock_shape(command.sku, stock) if stock else None)
+
+    async def _registered(self, sku: str) -> Stock | None:
+        stock: Stock | None = await self.runtime.state(sku_entity(sku))
+        return stock if stock and stock.item else None
+
+
+def _no_such(sku: str) -> web.Response:
+    return problem(404, f"SKU {sku} is not registered", field="sku")

@@ -1,0 +1,29 @@
+"""The table `[inventory]` of `doorstep.toml`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.inventory.domain.policies import Policies
+
+
+class InventorySettings(BaseModel):
+    """How long stock stays promised to an order; and the period in which a SKU's availability is told once.
+
+    What goes to or from zero is told at once, whatever `announce_after_seconds` says.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reservation_minutes: int = Field(default=7 * 24 * 60, ge=1, le=366 * 24 * 60)
+    announce_after_seconds: float = Field(default=1.0, ge=0.01, le=3600)
+
+
+def policies(settings: InventorySettings) -> Policies:
+    """The settings in the form that the rules know."""
+    return Policies(
+        reservation=timedelta(minutes=settings.reservation_minutes),
+        announcements=timedelta(seconds=settings.announce_after_seconds),
+    )

@@ -1,0 +1,98 @@
+"""Inventory as data: what it keeps, and what it does on each message, command and timer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from chassis.declare import Kind, Service, Step
+from chassis.http import Runtime
+from chassis.service import Assembly
+from chassis.settings import section
+from contracts.orders import OrderAccepted, OrderCancelled
+from contracts.shipping import ParcelDispatched
+from services.inventory import http, imports
+from services.inventory.domain import booking, opening, references, registering, reservation, stock
+from services.inventory.domain.commands import AdjustStock, OpenStock, ReceiveStock, RegisterSkus
+from services.inventory.domain.names import (
+    REFERENCE,
+    RESERVATION,
+    SKU,
+    adjustment_entity,
+    receipt_entity,
+    sku_entity,
+)
+from services.inventory.places import PLACES
+from services.inventory.reactions import (
+    when_order_accepted_then_reserve_stock as reserving,
+)
+from services.inventory.reactions import (
+    when_order_cancelled_then_release_stock as releasing,
+)
+from services.inventory.reactions import (
+    when_parcel_dispatched_then_dispatch_stock as dispatching,
+)
+from services.inventory.reactions import (
+    when_period_ends_then_announce_availability as announcing,
+)
+from services.inventory.reactions import (
+    when_reservation_runs_out_then_free_stock as expiring,
+)
+from services.inventory.settings import InventorySettings, policies
+
+
+def declare(settings: InventorySettings) -> Service:
+    """The service's table. Pure: opens and touches nothing."""
+    return Service(
+        name="inventory",
+        kinds=(
+            Kind(SKU, stock.Stock, stock.evolve, timers=stock.timers, tags=stock.tags),
+            Kind(
+                RESERVATION,
+                reservation.Reservation,
+                reservation.evolve,
+                timers=reservation.timers,
+                tags=reservation.tags,
+            ),
+            Kind(REFERENCE, references.Booked, references.evolve),
+        ),
+        places=PLACES,
+        on_event={
+            OrderAccepted: Step(reserving.when_order_accepted_then_reserve_stock, reserving.needs),
+            OrderCancelled: Step(releasing.when_order_cancelled_then_release_stock, releasing.needs),
+            ParcelDispatched: Step(dispatching.when_parcel_dispatched_then_dispatch_stock, dispatching.needs),
+        },
+        on_command={
+            RegisterSkus: Step(registering.register_skus, _skus),
+            OpenStock: Step(opening.open_stock, _skus),
+            ReceiveStock: Step(booking.receive_stock, _receipt),
+            AdjustStock: Step(booking.adjust_stock, _adjustment),
+        },
+        on_timer={
+            "reservation.expiry": expiring.when_reservation_runs_out_then_free_stock,
+            "sku.announce": announcing.when_period_ends_then_announce_availability,
+        },
+        policies=policies(settings),
+    )
+
+
+def build() -> Assembly:
+    """Inventory as configured, ready to run."""
+    return Assembly(service=declare(section("inventory", InventorySettings)), routes=_routes)
+
+
+def _routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+    return (*http.routes(runtime), *imports.routes(runtime))
+
+
+def _skus(command: RegisterSkus | OpenStock) -> list[str]:
+    return [sku_entity(row.sku) for row in command.rows]
+
+
+def _receipt(command: ReceiveStock) -> tuple[str, str]:
+    return sku_entity(command.sku), receipt_entity(command.sku, command.location, command.reference)
+
+
+def _adjustment(command: AdjustStock) -> tuple[str, str]:
+    return sku_entity(command.sku), adjustment_entity(command.sku, command.location, command.reference)
