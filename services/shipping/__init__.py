@@ -1,0 +1,1 @@
+"""The shipping service: from a released order to the parcel on the doorstep."""

@@ -1,0 +1,176 @@
+"""Shipping over HTTP: commands answer with the events they caused; queries read committed states."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from chassis.http import Runtime, answer, problem, read_body, reply
+from contracts.shipping import FulfilmentPlanned, LabelBought
+from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody
+from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
+from services.shipping.documents.pdf import pdf
+from services.shipping.documents.zpl import zpl
+from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
+from services.shipping.domain.fulfilment import Fulfilment, Parcel, entity_of
+from services.shipping.views import fulfilment_view, range_view, tracking_view
+
+LIMIT, LIMIT_MAX = 20, 200
+PARCEL_ID = re.compile(r"^(?P<order>.+)-p[1-9][0-9]*$")
+GRANT_ROUNDS_MAX = 10_000
+
+
+def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+    """The service's own routes."""
+    desk = ShippingDesk(runtime)
+    return (
+        web.get("/fulfilments", desk.newest),
+        web.get("/fulfilments/{id}", desk.one),
+        web.post("/fulfilments/{id}/dispatch", desk.dispatch),
+        web.post("/fulfilments/{id}/labels/retry", desk.retry),
+        web.get("/parcels/{id}", desk.tracking),
+        web.get("/parcels/{id}/label.pdf", desk.label_pdf),
+        web.get("/parcels/{id}/label.zpl", desk.label_zpl),
+        web.post("/parcels/{id}/scans", desk.scan),
+        web.get("/ranges/{carrier}", desk.number_range),
+        web.post("/ranges/{carrier}/grants", desk.grant),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingDesk:
+    """The handlers. Fulfilments are named by their id or their order's, parcels by their id or tracking
+    number.
+    """
+
+    runtime: Runtime
+
+    async def newest(self, request: web.Request) -> web.Response:
+        """The fulfilments planned last. `?state=` those in a state, oldest first, `?after=` the `next` of the
+        page before.
+        """
+        asked = request.query.get("limit", str(LIMIT))
+        if not asked.isdecimal() or not 1 <= int(asked) <= LIMIT_MAX:
+            return problem(422, f"limit is a number from 1 to {LIMIT_MAX}", field="limit")
+        limit = int(asked)
+        if state := request.query.get("state"):
+            entities = await self.runtime.tagged(f"state={state}", limit, request.query.get("after", ""))
+        else:
+            planned = await self.runtime.recent(FulfilmentPlanned, limit=limit)
+            entities = [recorded.entity for recorded in planned]
+        states = await self.runtime.states(entities)
+        more = entities[-1] if state and len(entities) == limit else None
+        return reply({"fulfilments": [fulfilment_view(f) for f in states if f], "next": more})
+
+    async def one(self, request: web.Request) -> web.Response:
+        """A fulfilment."""
+        return reply(fulfilment_view(await self._fulfilment(request)))
+
+    async def dispatch(self, request: web.Request) -> web.Response:
+        """Hand parcels over to the carrier."""
+        body = await read_body(request, DispatchBody)
+        fulfilment = await self._fulfilment(request)
+        command = DispatchFulfilment(order_id=fulfilment.order_id, actor=body.actor, parcels=body.parcels)
+        return answer(await self.runtime.execute(command))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Ask again for labels that failed."""
+        body = await read_body(request, RetryBody)
+        fulfilment = await self._fulfilment(request)
+        command = RetryLabel(
+            order_id=fulfilment.order_id,
+            actor=body.actor,
+            reason=body.reason,
+            parcels=body.parcels,
+            carrier=body.carrier,
+            ship_to=body.ship_to,
+        )
+        return answer(await self.runtime.execute(command))
+
+    async def scan(self, request: web.Request) -> web.Response:
+        """Keep a carrier's scan."""
+        body = await read_body(request, ScanBody)
+        fulfilment, parcel = await self._parcel(request)
+        command = RecordScan(
+            order_id=fulfilment.order_id,
+            parcel_id=parcel.parcel_id,
+            scan_id=body.id,
+            code=body.code,
+            scanned_at=body.at,
+            place=body.place,
+            vocabulary=body.vocabulary,
+        )
+        return answer(await self.runtime.execute(command))
+
+    async def tracking(self, request: web.Request) -> web.Response:
+        """What a tracking page shows."""
+        fulfilment, parcel = await self._parcel(request)
+        history = await self.runtime.history(entity_of(fulfilment.order_id))
+        return reply(tracking_view(fulfilment, parcel, history))
+
+    async def label_pdf(self, request: web.Request) -> web.Response:
+        """The label for an office printer: 4 x 6 inches."""
+        label = await self._label(request)
+        document = await asyncio.to_thread(pdf, label)
+        return web.Response(body=document, content_type="application/pdf")
+
+    async def label_zpl(self, request: web.Request) -> web.Response:
+        """The label for a label printer."""
+        document = zpl(await self._label(request))
+        return web.Response(body=document.encode(), content_type="application/zpl", charset="utf-8")
+
+    async def number_range(self, request: web.Request) -> web.Response:
+        """A carrier's own range."""
+        numbers = await self.runtime.state(f"range/{request.match_info['carrier']}")
+        if numbers is None:
+            return problem(404, "no such range")
+        return reply(range_view(numbers))
+
+    async def grant(self, request: web.Request) -> web.Response:
+        """Grant numbers, and label whatever waited for them, some fulfilments per decision."""
+        body = await read_body(request, GrantBody)
+        carrier = request.match_info["carrier"]
+        if await self.runtime.state(f"range/{carrier}") is None:
+            return problem(404, "no such range")
+        command = GrantRange(carrier=carrier, **body.model_dump())
+        first = await self.runtime.execute(command)
+        labelled = outcome_labels = _labels(first.events)
+        for _ in range(GRANT_ROUNDS_MAX):
+            if first.refused or not outcome_labels:
+                break
+            outcome_labels = _labels((await self.runtime.execute(command)).events)
+            labelled += outcome_labels
+        return answer(first, labelled=labelled)
+
+    async def _fulfilment(self, request: web.Request) -> Fulfilment:
+        order_id = request.match_info["id"].removeprefix("ful-")
+        fulfilment: Fulfilment | None = await self.runtime.state(entity_of(order_id))
+        if fulfilment is None or not fulfilment.planned:
+            raise web.HTTPNotFound(reason=f"no fulfilment {request.match_info['id'][:80]}")
+        return fulfilment
+
+    async def _parcel(self, request: web.Request) -> tuple[Fulfilment, Parcel]:
+        name = request.match_info["id"]
+        form = PARCEL_ID.match(name)
+        entities = [entity_of(form["order"])] if form else await self.runtime.tagged(f"tracking:{name}", 1)
+        for fulfilment in await self.runtime.states(entities):
+            for parcel in fulfilment.parcels if fulfilment else ():
+                if name in (parcel.parcel_id, parcel.tracking_number):
+                    return fulfilment, parcel
+        raise web.HTTPNotFound(reason=f"no parcel {name[:80]}")
+
+    async def _label(self, request: web.Request) -> ShippingLabel:
+        fulfilment, parcel = await self._parcel(request)
+        history = await self.runtime.history(entity_of(fulfilment.order_id))
+        try:
+            return label_of(parcel.parcel_id, [(recorded.time, recorded.event) for recorded in history])
+        except NoLabel as none:
+            raise web.HTTPNotFound(reason=str(none)) from none
+
+
+def _labels(events: Sequence[object]) -> int:
+    return sum(isinstance(event, LabelBought) for event in events)
