@@ -18,6 +18,10 @@ EXPONENTS = {
 """Currencies whose minor unit is not a hundredth (ISO 4217)."""
 
 
+FLOAT_NOISE = Decimal("0.000001")
+"""A share of the minor unit that only binary floating point can have left."""
+
+
 class NotMoney(ValueError):
     """The text is not an amount of this currency: not a number, or finer than its smallest unit."""
 
@@ -35,8 +39,7 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
     """Minor units of a major amount as a channel writes it: `"12.50"` EUR is 1250, `"9899"` JPY is 9899.
 
     A float is read through its shortest decimal text. Raises `NotMoney` for anything that is not a finite
-    number; digits below the minor unit are rounded half away from zero only if they are float noise
-    (beyond four places), otherwise refused.
+    number; digits below the minor unit are dropped only if they are float noise, otherwise refused.
     """
     try:
         value = Decimal(str(amount).strip())
@@ -46,7 +49,7 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
         raise NotMoney(f"{amount!r} is not a finite amount")
     scaled = value.scaleb(exponent(currency))
     minor = int(scaled.to_integral_value())
-    if abs(scaled - minor) > Decimal("0.01"):
+    if abs(scaled - minor) > FLOAT_NOISE:
         raise NotMoney(f"{amount!r} is finer than the smallest unit of {currency}")
     return minor
 

@@ -61,7 +61,7 @@ class SenderSuite:
         assert [part.get_content_type() for part in arrived.iter_parts()] == ["text/plain", "text/html"]
         text = arrived.get_body(("plain",))
         assert text is not None
-        assert "we have given back 12.50 EUR" in text.get_content()
+        assert "We have given back 12.50 EUR" in text.get_content()
         assert arrived.defects == []
 
     async def test_each_of_many_at_once_arrives_once(self, mail: MailSystem) -> None:

@@ -1,0 +1,1 @@
+"""Notify: tells the customer what happened to the order, once per recipient and cause."""

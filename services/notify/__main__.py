@@ -1,0 +1,7 @@
+"""python -m services.notify"""
+
+from chassis.service import run
+from services.notify.wiring import build
+
+if __name__ == "__main__":
+    run("notify", build)

@@ -1,0 +1,1 @@
+"""The rules of notify: pure, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Ways to hand a message to a mail system, each behind the `Sender` protocol."""

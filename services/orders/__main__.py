@@ -1,0 +1,7 @@
+"""python -m services.orders"""
+
+from chassis.service import run
+from services.orders.wiring import build
+
+if __name__ == "__main__":
+    run("orders", build)

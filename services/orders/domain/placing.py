@@ -1,0 +1,39 @@
+"""An order comes in: new, again, older than what is known, or newer. Channels repeat, reorder and revise."""
+
+from __future__ import annotations
+
+from contracts.event import Event
+from contracts.identifiers import order_id
+from contracts.order import PlacedOrder
+from contracts.orders import OrderReceived
+from services.orders.domain.commands import PlaceOrder
+from services.orders.domain.holds import held_for
+from services.orders.domain.next_step import unfold
+from services.orders.domain.revising import came_too_late, cancelled_at_channel, revise
+from services.orders.domain.rules import findings
+from services.orders.domain.states import BEFORE_RELEASE, Order, entity_of
+from services.orders.domain.world import World
+
+
+def order_id_of(placed: PlacedOrder) -> str:
+    """The order's own id: `<channel>:<channel order id>`."""
+    return order_id(placed.channel, placed.channel_order_id)
+
+
+def place_order(command: PlaceOrder, world: World) -> list[Event]:
+    """Received once; the same version or an older one changes nothing; a newer one revises."""
+    placed = command.order
+    order: Order | None = world.state(entity_of(order_id_of(placed)))
+    if order is None:
+        return _receive(placed, world)
+    if placed.version <= order.version:
+        return []
+    return (revise if order.state in BEFORE_RELEASE else came_too_late)(order, placed, world)
+
+
+def _receive(placed: PlacedOrder, world: World) -> list[Event]:
+    this = order_id_of(placed)
+    received = OrderReceived(order_id=this, order=placed)
+    if placed.cancelled_at:
+        return [received, cancelled_at_channel(this, placed)]
+    return unfold(None, [received, *held_for(this, findings(placed), world.now)], world.policies)

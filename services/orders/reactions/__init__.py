@@ -1,0 +1,1 @@
+"""What the orders service does about the facts of the others, one file per subject."""

@@ -1,0 +1,171 @@
+"""SMTP, against a real server: what is sent, what is refused for good, and what is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from aiosmtplib import SMTPAuthenticationError, SMTPException
+
+from services.notify.domain.letters import Rejected, Sent
+from services.notify.senders.smtp import NotTaken, Server, Smtp
+from tests.suites.sender_suite import SHOP, MailSystem, SenderSuite, message
+
+
+@dataclass
+class Exchange:
+    """A mail server that can be told what to answer at which step (`RCPT`, `DATA`), or to hang up."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    envelopes: list[Envelope] = field(default_factory=list)
+    hang_up_after_data: bool = False
+    connections: int = 0
+    port: int = 0
+    require_login: bool = False
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server
+        self._server.close()
+        self._server.close_clients()
+        await self._server.wait_closed()
+
+    def _protocol(self) -> SMTP:
+        self.connections += 1
+        return SMTP(
+            self,
+            hostname="mx.example",
+            auth_required=self.require_login,
+            auth_require_tls=False,
+            authenticator=self._knows,
+            enable_SMTPUTF8=False,
+        )
+
+    def _knows(self, _server: Any, _session: Any, _envelope: Any, _how: str, login: Any) -> AuthResult:
+        assert isinstance(login, LoginPassword)
+        return AuthResult(success=login.password == b"right", handled=False)
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Envelope, to: str, options: Any) -> str:
+        if answer := self.answers.get("RCPT"):
+            return answer
+        envelope.rcpt_tos.append(to)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:
+        if answer := self.answers.get("DATA"):
+            return answer
+        self.envelopes.append(envelope)
+        if self.hang_up_after_data:
+            server.transport.abort()
+        return "250 OK"
+
+    def contents(self) -> list[bytes]:
+        return [bytes(envelope.content or b"") for envelope in self.envelopes]
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    server = Exchange()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def server_at(exchange: Exchange) -> Server:
+    return Server("127.0.0.1", exchange.port, "none", "", "", timeout_seconds=5, sender=SHOP.address)
+
+
+@pytest.fixture
+async def mail(exchange: Exchange) -> AsyncIterator[MailSystem]:
+    sender = Smtp(server_at(exchange))
+    await sender.open()
+    yield MailSystem(sender, exchange.contents)
+    await sender.close()
+
+
+class TestSmtp(SenderSuite):
+    """The common behaviour."""
+
+
+async def test_the_envelope_names_us_and_the_recipient(mail: MailSystem, exchange: Exchange) -> None:
+    """Bounces come back to the shop's address."""
+    await mail.sender.send(message())
+    (envelope,) = exchange.envelopes
+    assert (envelope.mail_from, envelope.rcpt_tos) == (SHOP.address, ["ada@example.com"])
+
+
+async def test_a_connection_is_used_again(mail: MailSystem, exchange: Exchange) -> None:
+    """Greeting, login and TLS are paid once, not once per message."""
+    for part in ("a", "b", "c"):
+        await mail.sender.send(message(part))
+    assert (len(exchange.envelopes), exchange.connections) == (3, 1)
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+async def test_a_permanent_refusal_fails_with_its_reason_and_without_the_address(
+    mail: MailSystem, exchange: Exchange, step: str
+) -> None:
+    """The reason goes into an event: it must not carry personal data."""
+    exchange.answers[step] = "550 5.1.1 <ada@example.com> user unknown"
+    assert await mail.sender.send(message()) == Rejected("550 5.1.1 <the recipient> user unknown")
+    assert exchange.envelopes == []
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+async def test_a_refusal_for_now_is_no_answer(mail: MailSystem, exchange: Exchange, step: str) -> None:
+    """Greylisting and full queues pass; the next try on the same connection goes through."""
+    exchange.answers[step] = "451 4.7.1 come back later"
+    with pytest.raises(NotTaken, match="451"):
+        await mail.sender.send(message())
+    exchange.answers.clear()
+    assert isinstance(await mail.sender.send(message()), Sent)
+    assert exchange.connections == 1
+
+
+async def test_an_answer_lost_after_the_data_is_no_answer(mail: MailSystem, exchange: Exchange) -> None:
+    """The one window in which a message can go out twice: the second copy has the same Message-ID."""
+    exchange.hang_up_after_data = True
+    with pytest.raises(SMTPException):
+        await mail.sender.send(message())
+    exchange.hang_up_after_data = False
+    assert await mail.sender.was_sent(message().id) is None
+    await mail.sender.send(message())
+    assert len({m["Message-ID"] for m in mail.messages()}) == 1
+
+
+async def test_a_server_that_is_away_is_no_answer_and_then_it_is_back(
+    mail: MailSystem, exchange: Exchange
+) -> None:
+    """Idle connections of before the restart are not trusted."""
+    await mail.sender.send(message("a"))
+    await exchange.stop()
+    with pytest.raises((SMTPException, OSError)):
+        await mail.sender.send(message("b"))
+    await exchange.start()
+    assert isinstance(await mail.sender.send(message("b")), Sent)
+
+
+async def test_a_wrong_password_blames_no_message(exchange: Exchange) -> None:
+    """Our own mistake: every message waits until the setting is right."""
+    exchange.require_login = True
+    sender = Smtp(replace(server_at(exchange), username="shop", password="wrong"))
+    with pytest.raises(SMTPAuthenticationError):
+        await sender.send(message())
+    sender = Smtp(replace(server_at(exchange), username="shop", password="right"))
+    assert isinstance(await sender.send(message()), Sent)
+    await sender.close()
+
+
+async def test_a_server_that_wants_a_login_blames_no_message(exchange: Exchange) -> None:
+    """530 says that we did not log in, not that the message is wrong."""
+    exchange.require_login = True
+    with pytest.raises(NotTaken, match="530"):
+        await Smtp(server_at(exchange)).send(message())
