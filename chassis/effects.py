@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from chassis.reactor import Answered, Item, Outcome
 
 RETRY_SECONDS_FIRST = 0.5
 RETRY_SECONDS_MAX = 30.0
+PATIENCE_SECONDS = 30.0
+"""How long a patient call waits for a backlog at most; then it is made whatever else there is to do."""
 
 type Key = tuple[str, str]
 """(entity, call key)."""
@@ -34,6 +37,7 @@ class Lane:
     effect: Effect
     waiting: deque[Key] = field(default_factory=deque)
     running: int = 0
+    held_since: float = 0.0
     failures: int = 0
     """Calls in a row without an answer: the longer, the slower the lane."""
 
@@ -83,6 +87,13 @@ class Effects:
             self._doubted.discard(gone)
         for entity, key, kind in batch.calls_due:
             self._enqueue((entity, key), kind)
+        if not self._busy():
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Nothing else is to be done right now: make the calls that waited for that."""
+        for lane in self._lanes.values():
+            self._advance(lane)
 
     async def stop(self, seconds: float) -> None:
         """Start nothing new; give calls under way a moment to be answered."""
@@ -102,13 +113,23 @@ class Effects:
         self._advance(self._lanes[kind])
 
     def _advance(self, lane: Lane) -> None:
-        slow = lane.failures or (lane.effect.patient and self._busy())
-        room = 1 if slow else lane.effect.at_once
+        room = self._room(lane)
         while lane.waiting and lane.running < room and not self._closed:
             lane.running += 1
             task = asyncio.get_running_loop().create_task(self._make(lane, lane.waiting.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _room(self, lane: Lane) -> int:
+        """Calls that may be under way: one while answers fail, none for a patient lane while a backlog is decided."""
+        if not (lane.effect.patient and self._busy()):
+            lane.held_since = 0.0
+        elif not lane.held_since:
+            lane.held_since = time.monotonic()
+        held = bool(lane.held_since) and time.monotonic() - lane.held_since < PATIENCE_SECONDS
+        if held:
+            return 0
+        return 1 if lane.failures else lane.effect.at_once
 
     async def _make(self, lane: Lane, key: Key) -> None:
         try:

@@ -38,6 +38,7 @@ class Engine:
         self.reactor = reactor
         self.store = store
         self.listeners: list[Callable[[Batch], None]] = []
+        self.idle_listeners: list[Callable[[], None]] = []
         self.writable = True
         self._meter = meter
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
@@ -68,9 +69,8 @@ class Engine:
         Raises `StalePosition` when another process wrote to the store: then this one must stop.
         """
         while True:
-            while not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+            if not self._queue:
+                await self._rest()
             await room()
             taken = self._collect()
             items = [item for items, _ in taken for item in items]
@@ -81,6 +81,15 @@ class Engine:
                 listener(committed.batch)
             self._hand_back(taken, committed.outcomes)
             self._meter.batch(items, committed)
+
+    async def _rest(self) -> None:
+        """Nothing is waiting: say so, then wait for the next thing to happen."""
+        self._batch_size = 0
+        for listener in self.idle_listeners:
+            listener()
+        while not self._queue:
+            self._wake.clear()
+            await self._wake.wait()
 
     @property
     def busy(self) -> bool:

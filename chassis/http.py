@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
 from chassis.clock import from_rfc3339
+from chassis.crashpoints import crash_point
 from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
 from chassis.logs import logger
@@ -97,7 +98,9 @@ class Runtime:
 
     async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
         """Store a message as it is; returns its stream sequence once it is on disk. Raises `BusAway`."""
-        return await self._bus.publish(subject, data, headers, message_id)
+        stored = await self._bus.publish(subject, data, headers, message_id)
+        crash_point("after_webhook_stored")
+        return stored
 
 
 def recorded(stored: StoredEvent) -> Recorded:

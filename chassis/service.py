@@ -78,6 +78,7 @@ class Running:
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
+        self.engine.idle_listeners.append(self.effects.go_on)
         self._watch()
 
     def _last_position(self) -> int:
