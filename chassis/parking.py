@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chassis.declare import Kind, Message, Service
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.parking import REFUSALS, CommandRefused, MessageParked
 
 PARKED = "parked"

@@ -256,8 +256,8 @@ class Reactor:
         match item:
             case Incoming(message) | Retried(message=message):
                 known = message.headers
-                causation = known.get("ce-id", message.id)
-                correlation = known.get("ce-correlationid", causation)
+                causation = message.id if self._is_raw(message) else known.get("ce-id", message.id)
+                correlation = causation if self._is_raw(message) else known.get("ce-correlationid", causation)
                 return Cause(
                     correlation, causation, known.get("traceparent") or traceparent(correlation), moment
                 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from contracts.billing import (
@@ -19,6 +18,7 @@ from contracts.billing import (
     RefundStarted,
 )
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.parking import REFUSALS
 from services.billing.domain.payment import Issued, Payment, Refund, RefundStage, Stage, units_taken
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from contracts.billing import PayoutReconciled, PayoutReported, PayoutUnexplained, UnexplainedLine
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.parking import REFUSALS
 from services.billing.domain.commands import ReportPayout
 

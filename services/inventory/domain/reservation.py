@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.inventory import (
     ReservationExpired,
     ReservationRefused,

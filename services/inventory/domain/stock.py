@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.inventory import (
     AvailabilityChanged,
     ReservationExpired,

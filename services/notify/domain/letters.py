@@ -7,10 +7,11 @@ that is enough to never write it again, and holds no personal data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.notify import (
     NotificationFailed,
     NotificationQueued,

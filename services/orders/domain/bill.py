@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from contracts.address import Address
+from contracts.frozen import replace
 from contracts.order import PaymentFacts, PlacedOrder
 from contracts.orders import Bill, BillLine
 

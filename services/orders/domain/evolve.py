@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from contracts import orders as said
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.parking import CommandRefused
 from contracts.shipping import Milestone
 from services.orders.domain.demand import demand_of, summed, without

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.orders import MessageRefused, ReturnRecorded
 from services.orders.domain.commands import RecordReturn, RefuseMessage
 from services.orders.domain.world import World

@@ -6,10 +6,10 @@ Every decision ends here, so an order goes on from wherever it stands, whichever
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from contracts.address import Address
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.order import PlacedOrder, Units
 from contracts.orders import OrderAccepted, OrderFulfilled, OrderReleased, PaymentRequested
 from services.orders.domain.bill import bill_of, payment_facts

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from contracts.address import Address
 from contracts.event import Event
+from contracts.frozen import replace
 from contracts.parking import REFUSALS
 from contracts.shipping import (
     CancellationRefused,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from contracts.frozen import replace
 from contracts.parking import CommandRefused
 from contracts.shipping import LabelBought, TrackingRangeGranted
 from services.shipping.domain.tracking_number import tracking_number
