@@ -1,0 +1,53 @@
+# Doorstep. `make` alone prints what there is.
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench contracts clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(shell for python in python3.13 python3.12 python3 python3.14 python; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo $$python; break; fi; done)
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv with everything in it, and the `doorstep` command
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Doorstep needs Python 3.12 or newer; none was found. Install it, or name one: make install PYTHON=/path/to/python3.13" >&2; exit 1; fi
+	@if command -v uv >/dev/null 2>&1; then \
+		test -x $(BIN)/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+		uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	fi
+	@touch $@
+
+run: install ## start the whole system with the demo shop: http://127.0.0.1:8080, Ctrl-C stops it
+	@# On a terminal it gets Ctrl-C alone, without make, which would call an orderly end an interrupt.
+	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot
+
+test: install ## run all tests
+	$(BIN)/pytest
+
+check: install ## style, types, import rules, and contracts that must not change unnoticed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m contracts.generate --check
+	$(BIN)/python -m ops.contracts_document --check
+
+bench: install ## measure; QUICK=1 for the first two measures only
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+contracts: install ## write schemas, AsyncAPI and the contracts page again after a change
+	$(BIN)/python -m contracts.generate
+	$(BIN)/python -m ops.contracts_document
+
+clean: ## remove what was built and installed; the data in var/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The operators' side: the `doorstep` command, the page that shows a running system, and the demo shop."""

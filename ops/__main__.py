@@ -1,0 +1,46 @@
+"""The `doorstep` command, also `python -m ops`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import structlog
+import typer
+
+from ops.audit_commands import register as register_audit
+from ops.importing.command import register as register_import
+from ops.publishing.command import register as register_publish
+from ops.status import register as register_status
+from ops.up import register as register_up
+
+SHIPPED = Path(__file__).resolve().parents[1] / "doorstep.toml"
+"""The configuration that comes with the source, for when a command is run from another folder."""
+
+main = typer.Typer(
+    name="doorstep",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@main.callback()
+def prepare() -> None:
+    """The back office of an online shop: run it, feed it, ask it why."""
+    if "DOORSTEP_CONFIG" not in os.environ and not Path("doorstep.toml").exists() and SHIPPED.exists():
+        os.environ["DOORSTEP_CONFIG"] = str(SHIPPED)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+for register in (register_up, register_status, register_publish, register_import, register_audit):
+    register(main)
+
+if __name__ == "__main__":
+    main(prog_name="doorstep")

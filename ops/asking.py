@@ -1,0 +1,110 @@
+"""Asking running services over HTTP: short, bounded, and clear about who did not answer."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from ops.console import CannotDo
+from ops.system import System
+
+ANSWER_WITHIN_SECONDS = 5.0
+KEPT_HEADERS = ("Content-Disposition", "Content-Security-Policy")
+
+
+class NoAnswer(CannotDo):
+    """A service could not be asked: it does not run, or did not answer in time."""
+
+
+class Refused(CannotDo):
+    """A service answered, and the answer is no. `status` is the HTTP status, `body` its JSON."""
+
+    def __init__(self, service: str, status: int, body: Any) -> None:
+        said = body.get("error", body) if isinstance(body, dict) else body
+        super().__init__(f"{service} refused ({status}): {said}")
+        self.status, self.body = status, body
+
+
+class Services:
+    """The services of one system, to be asked: `async with Services(system) as services: await services.get(...)`."""
+
+    def __init__(self, system: System, answer_within_seconds: float = ANSWER_WITHIN_SECONDS) -> None:
+        self._system = system
+        self._timeout = aiohttp.ClientTimeout(total=answer_within_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, service: str, path: str, **query: str | int) -> Any:
+        """The JSON at a path. Raises `NoAnswer`, or `Refused` for any status from 400."""
+        return await self._ask("GET", service, path, params=query)
+
+    async def post(self, service: str, path: str, body: Any) -> Any:
+        """Send a command as JSON. Raises `NoAnswer`, or `Refused` for any status from 400."""
+        return await self._ask("POST", service, path, json=body)
+
+    async def is_ready(self, service: str) -> bool:
+        """Whether it says itself that it is ready."""
+        return await self._answers(service, "/readyz")
+
+    async def is_live(self, service: str) -> bool:
+        """Whether it answers at all."""
+        return await self._answers(service, "/livez")
+
+    async def _answers(self, service: str, path: str) -> bool:
+        try:
+            await self.get(service, path)
+        except CannotDo:
+            return False
+        return True
+
+    async def document(self, service: str, path: str, **query: str) -> tuple[bytes, str, dict[str, str]]:
+        """A document with its content type and what a browser has to know of it. Raises as `get` does."""
+        url = self._system.url(service)
+        try:
+            async with self._open().get(f"{url}{path}", params=query) as answer:
+                if answer.status >= 400:
+                    raise Refused(service, answer.status, await _json(answer))
+                headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+                return await answer.read(), answer.content_type, headers
+        except (aiohttp.ClientError, TimeoutError) as fault:
+            raise self._silent(service, fault) from None
+
+    async def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
+        try:
+            async with self._open().request(method, f"{self._system.url(service)}{path}", **more) as answer:
+                body = await _json(answer)
+        except (aiohttp.ClientError, TimeoutError) as fault:
+            raise self._silent(service, fault) from None
+        if answer.status >= 400:
+            raise Refused(service, answer.status, body)
+        return body
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("ask services inside `async with`")
+        return self._session
+
+    def _silent(self, service: str, fault: Exception) -> NoAnswer:
+        url = self._system.url(service)
+        return NoAnswer(f"{service} does not answer at {url} ({_why(fault)}): is `doorstep up` running?")
+
+
+async def _json(answer: aiohttp.ClientResponse) -> Any:
+    if answer.content_type == "application/json":
+        return await answer.json()
+    return {"error": (await answer.text())[:500]} if answer.status >= 400 else await answer.text()
+
+
+def _why(fault: Exception) -> str:
+    return "timeout" if isinstance(fault, TimeoutError) else type(fault).__name__

@@ -1,0 +1,68 @@
+"""What an order's page and a parcel's page show, put together from the services' answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ops.asking import Services
+from ops.console import CannotDo
+from ops.page.glance import quoted
+from ops.system import System
+
+MILESTONES = ("label_created", "handed_over", "picked_up", "in_transit", "out_for_delivery", "delivered")
+"""The way of a parcel that goes well, as the customer sees it."""
+
+VERSIONS = ("orders.OrderReceived.v1", "orders.OrderRevised.v1")
+
+
+async def order_content(system: System, services: Services, order: dict[str, Any]) -> dict[str, Any]:
+    """The order's story across the five services, its messages, and what the warehouse may do with it."""
+    from ops.timeline import timeline_of
+
+    order_id = order["order_id"]
+    story, notifications, fulfilment = await asyncio.gather(
+        asyncio.to_thread(timeline_of, system, order_id, None),
+        _or({}, services.get("notify", "/notifications", order=order_id)),
+        _or({}, services.get("shipping", f"/fulfilments/{quoted(order_id)}")),
+    )
+    events = story.as_json()["events"]
+    bought = _as_bought(events)
+    return {
+        "events": events,
+        "titles": {line["sku"]: line.get("title", "") for line in bought.get("lines", ())},
+        "deliveries": [delivery for delivery in bought.get("shipping", ()) if delivery["total_minor"]],
+        "messages": notifications.get("notifications", []),
+        "may_dispatch": "DispatchFulfilment" in fulfilment.get("allowed", []),
+    }
+
+
+def _as_bought(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """The order in its newest applied version, as the channel said it."""
+    versions = [event["data"] for event in events if event["type"] in VERSIONS]
+    applied = [version["order"] for version in versions if version.get("applied", True)]
+    return applied[-1] if applied else {}
+
+
+async def parcel_content(services: Services, tracking: str) -> dict[str, Any]:
+    """A parcel by its tracking number: where it is, and the scans that say so. Raises `CannotDo` if nobody knows it."""
+    parcel = await services.get("shipping", f"/parcels/{quoted(tracking)}")
+    reached = reached_by(parcel)
+    at = MILESTONES.index(reached) if reached in MILESTONES else -1
+    steps = [{"name": name, "done": n <= at} for n, name in enumerate(MILESTONES)]
+    return {"tracking": tracking, "parcel": parcel, "reached": reached, "steps": steps}
+
+
+def reached_by(parcel: dict[str, Any]) -> str:
+    """The carrier's milestone; before its first scan, whether the parcel has left the house."""
+    milestone: str = parcel.get("milestone") or MILESTONES[0]
+    has_left = any(event["what"] == "handed_over" for event in parcel["events"])
+    return "handed_over" if milestone == MILESTONES[0] and has_left else milestone
+
+
+async def _or(otherwise: dict[str, Any], asked: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = await asked
+    except CannotDo:
+        return otherwise
+    return answer

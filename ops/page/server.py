@@ -1,0 +1,227 @@
+"""The page's web server: renders what the services say, proxies their documents, passes commands on.
+
+Every page is also served as its `main` part alone (`?part=main`), which a few lines of script fetch again while
+somebody looks. Without script the page is complete, just not live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from pydantic import BaseModel
+
+from chassis.settings import section
+from ops.asking import NoAnswer, Refused, Services
+from ops.console import CannotDo
+from ops.page import wording
+from ops.page.glance import Glance, quoted
+from ops.page.order_page import order_content, parcel_content
+from ops.page.telling import story
+from ops.system import HOST, System
+
+STATIC = Path(__file__).parent / "static"
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; frame-src 'self'; form-action 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+DOCUMENTS = {
+    "invoice.pdf": ("billing", "/invoices/{id}.pdf", {}),
+    "mail.html": ("notify", "/notifications/{id}", {"as": "html"}),
+    "label.pdf": ("shipping", "/parcels/{id}/label.pdf", {}),
+}
+"""Documents that a service renders, by the name the page gives them."""
+
+ACTIONS = {
+    "release": ("orders", "/orders/{id}/holds/{part}/release", ("actor", "reason")),
+    "cancel": ("orders", "/orders/{id}/cancel", ("actor", "reason")),
+    "dispatch": ("shipping", "/fulfilments/{id}/dispatch", ("actor",)),
+}
+"""Commands that a form on an order's page may send, and what they carry."""
+
+
+class Shop(BaseModel):
+    """Whose page it is."""
+
+    name: str = "Doorstep"
+
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def serve_page(system: System) -> AsyncIterator[str]:
+    """The page on its port for the length of a block; gives its URL."""
+    async with Services(system) as services:
+        runner = web.AppRunner(application(system, services), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, system.port("page")).start()
+            yield system.page_url
+        finally:
+            await runner.cleanup()
+
+
+def application(system: System, services: Services) -> web.Application:
+    """The page's routes, without a port."""
+    pages = Pages(system, services)
+    app = web.Application(middlewares=[own_host_only, readable_errors(pages)])
+    app.add_routes(
+        [
+            web.get("/", pages.home),
+            web.get("/orders", pages.find),
+            web.get("/orders/{id:[^/]+}", pages.order),
+            web.post("/orders/{id:[^/]+}/{action}", pages.act),
+            web.get("/parcels/{tracking}", pages.parcel),
+            web.get("/mail/{id:.+}", pages.mail),
+            web.get("/documents/{name}/{id:.+}", pages.document),
+            web.get("/livez", pages.live),
+            web.static("/static", STATIC),
+        ]
+    )
+    return app
+
+
+class Pages:
+    """The handlers, one per page."""
+
+    def __init__(self, system: System, services: Services) -> None:
+        self._system, self._services = system, services
+        self._glance = Glance(system, services)
+        self._templates = templates()
+        self._shop = section("shop", Shop).name
+
+    async def home(self, request: web.Request) -> web.Response:
+        """Today at a glance."""
+        return self.render(request, "home", **await self._glance.take())
+
+    async def order(self, request: web.Request) -> web.Response:
+        """One order: what was bought, where it stands, and its whole story."""
+        order_id = request.match_info["id"]
+        order = await self._services.get("orders", f"/orders/{quoted(order_id)}")
+        content = await order_content(self._system, self._services, order)
+        said = request.query.get("said", "")
+        return self.render(request, "order", order=order, said=said, **content)
+
+    async def find(self, request: web.Request) -> web.Response:
+        """The search field: an order's id leads to its page; a hold or a state to its list."""
+        if wanted := request.query.get("id", "").strip():
+            raise web.HTTPSeeOther(f"/orders/{quote(wanted, safe=':')}")
+        query = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
+        found = await self._services.get("orders", "/orders", limit=50, **query)
+        return self.render(request, "orders", query=query, **found)
+
+    async def parcel(self, request: web.Request) -> web.Response:
+        """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""
+        tracking = request.match_info["tracking"]
+        return self.render(request, "parcel", **await parcel_content(self._services, tracking))
+
+    async def mail(self, request: web.Request) -> web.Response:
+        """A message as its recipient sees it."""
+        message = await self._services.get("notify", f"/notifications/{quoted(request.match_info['id'])}")
+        return self.render(request, "mail", message=message)
+
+    async def document(self, request: web.Request) -> web.Response:
+        """An invoice, a label or a message, as the service renders it."""
+        name, identity = request.match_info["name"], request.match_info["id"]
+        if name not in DOCUMENTS:
+            raise web.HTTPNotFound
+        service, path, query = DOCUMENTS[name]
+        body, kind, headers = await self._services.document(
+            service, path.format(id=quoted(identity)), **query
+        )
+        return web.Response(body=body, content_type=kind, headers=headers)
+
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        """Pass a command on, and come back to the order with what was answered."""
+        require_same_origin(request)
+        order_id, action = request.match_info["id"], request.match_info["action"]
+        if action not in ACTIONS:
+            raise web.HTTPNotFound
+        form = await request.post()
+        service, path, fields = ACTIONS[action]
+        target = path.format(id=quoted(order_id), part=quoted(str(form.get("part", ""))))
+        signed = {name: str(form.get(name, "")).strip() for name in fields}
+        try:
+            await self._services.post(service, target, signed)
+            said = "Done"
+        except Refused as refusal:
+            said = str(refusal)
+        raise web.HTTPSeeOther(f"/orders/{quote(order_id, safe=':')}?said={quote(said)}")
+
+    async def live(self, _: web.Request) -> web.Response:
+        """The page itself runs."""
+        return web.json_response({"live": True})
+
+    def render(self, request: web.Request, template: str, status: int = 200, **content: Any) -> web.Response:
+        """A page, or with `?part=main` its living part."""
+        part = request.query.get("part") == "main"
+        page = self._templates.get_template(f"{template}.html")
+        html = page.render(
+            layout="part.html" if part else "layout.html", path=request.path_qs, shop=self._shop, **content
+        )
+        return web.Response(text=html, content_type="text/html", status=status, headers=HEADERS)
+
+
+def templates() -> Environment:
+    """The templates with the words they use; an unknown name is an error, not an empty place."""
+    found = Environment(
+        loader=PackageLoader("ops.page"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        age=wording.age,
+        clock=wording.clock,
+        day=wording.day,
+        plain=wording.plain,
+        money=wording.money,
+        quoted=quoted,
+    )
+    found.globals.update(HOLDS=wording.HOLDS, TEMPLATES=wording.TEMPLATES, story=story)
+    return found
+
+
+@web.middleware
+async def own_host_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer only under the loopback names, so that no other site can be made to look like this one."""
+    if urlsplit(f"//{request.host}").hostname not in {HOST, "localhost", "::1"}:
+        raise web.HTTPMisdirectedRequest(text="this page answers at 127.0.0.1 only")
+    return await handler(request)
+
+
+def require_same_origin(request: web.Request) -> None:
+    """A form counts only if it was sent from this page."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="sent from another site")
+
+
+def readable_errors(pages: Pages) -> Any:
+    """What cannot be shown is said on a page, not as a traceback."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except NoAnswer as silent:
+            return pages.render(request, "sorry", 503, reason=str(silent))
+        except Refused as refusal:
+            return pages.render(request, "sorry", 404 if refusal.status == 404 else 502, reason=str(refusal))
+        except CannotDo as reason:
+            return pages.render(request, "sorry", 404, reason=str(reason))
+
+    return middleware

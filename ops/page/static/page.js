@@ -1,0 +1,38 @@
+// Keeps the page live: fetches its main part again while somebody looks, and replaces it when it changed.
+"use strict";
+
+const EVERY_MILLISECONDS = 2000;
+const main = document.querySelector("main[data-live]");
+const lost = document.querySelector("#lost");
+let shown = "";
+
+async function refresh() {
+  if (document.hidden || isBusy()) return;
+  const url = new URL(location.href);
+  url.searchParams.set("part", "main");
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html" } });
+    const html = await answer.text();
+    lost.hidden = true;
+    if (html !== shown) replace(html);
+  } catch {
+    lost.hidden = false;
+  }
+}
+
+function isBusy() {
+  if (!getSelection().isCollapsed) return true;
+  return main.contains(document.activeElement) && document.activeElement.matches("input, button, select");
+}
+
+function replace(html) {
+  const opened = new Set([...main.querySelectorAll("details[open]")].map((each) => each.id));
+  main.innerHTML = html;
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  shown = html;
+}
+
+if (main) {
+  setInterval(refresh, EVERY_MILLISECONDS);
+  document.addEventListener("visibilitychange", refresh);
+}

@@ -1,0 +1,115 @@
+"""`doorstep park`: what could not be applied, and what people decide about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.console import DataOption, JsonOption, PortOption, carry_out, say, say_json
+from ops.system import find
+
+
+class ServiceName(StrEnum):
+    """A service, as typed on the command line."""
+
+    ORDERS = "orders"
+    INVENTORY = "inventory"
+    SHIPPING = "shipping"
+    BILLING = "billing"
+    NOTIFY = "notify"
+
+
+ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.", prompt=False)]
+ServiceOption = Annotated[
+    ServiceName | None, typer.Option("--service", help="Which one, where several parked the same message.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; recorded.", prompt=False)]
+
+
+def park_commands() -> typer.Typer:
+    """list, show, retry and discard."""
+    app = typer.Typer(help="Refused and poison messages: look, try again, or decide that they stay out.")
+    for name, command in (
+        ("list", park_list),
+        ("show", park_show),
+        ("retry", park_retry),
+        ("discard", park_discard),
+    ):
+        app.command(name)(command)
+    return app
+
+
+def park_list(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
+    """All parked messages, oldest first."""
+    from ops.park import list_parked, readable_list
+
+    parked = carry_out(list_parked(find(data, port_base)))
+    if as_json:
+        say_json({"parked": parked})
+    else:
+        say(readable_list(parked))
+
+
+def park_show(
+    message: Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")],
+    service: ServiceOption = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One parked message: why, the traceback, and the body byte for byte."""
+    from ops.park import readable_one, show_parked
+
+    parked = carry_out(show_parked(find(data, port_base), message, service))
+    if as_json:
+        say_json(parked)
+    else:
+        say(readable_one(parked))
+
+
+def park_retry(
+    message: Annotated[str, typer.Argument(metavar="ID")],
+    actor: ActorOption,
+    reason: ReasonOption,
+    service: ServiceOption = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a parked message again, after its cause was mended."""
+    _settle_parked(message, "retry", actor, reason, service, data, port_base, as_json)
+
+
+def park_discard(
+    message: Annotated[str, typer.Argument(metavar="ID")],
+    actor: ActorOption,
+    reason: ReasonOption,
+    service: ServiceOption = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide that a parked message will not be applied. Its bytes stay in the stream."""
+    _settle_parked(message, "discard", actor, reason, service, data, port_base, as_json)
+
+
+def _settle_parked(
+    message: str,
+    how: str,
+    actor: str,
+    reason: str,
+    service: ServiceName | None,
+    data: Path | None,
+    port_base: int | None,
+    as_json: bool,
+) -> None:
+    from ops.park import settle_parked
+
+    answer = carry_out(settle_parked(find(data, port_base), message, how, actor, reason, service))
+    if as_json:
+        say_json(answer)
+    else:
+        say(f"{message}: {how} recorded for {actor}")

@@ -1,0 +1,105 @@
+"""Why something happened, in a short sentence per event: a table, filled with the event's own facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.money import from_minor
+
+REASONS: Mapping[str, str] = {
+    "OrderReceived": "{channel} sent the order: {lines} for {total_minor}",
+    "OrderRevised": "the channel sent a newer version: {reason}",
+    "OrderAccepted": "sound, attempt {attempt}: inventory is asked for {lines}",
+    "OrderHeld": "held by {owner}: {reason}, {detail}",
+    "HoldReleased": "{reason} is gone: released by {actor} {note}",
+    "PaymentRequested": "stock is reserved: billing is asked for {total_minor}, attempt {attempt}",
+    "PaymentConfirmed": "billing has {amount_minor}",
+    "RefundConfirmed": "billing gave {amount_minor} back",
+    "OrderReleased": "reserved, paid, nothing holds it: the warehouse may start on {lines}",
+    "CancellationRequested": "{actor} wants it stopped: {reason}",
+    "CancellationDeclined": "too late to stop: {reason}",
+    "OrderCancelled": "cancelled by {actor}: {reason}",
+    "ParcelHandedOver": "{carrier} has parcel {parcel_id} with {lines}",
+    "ParcelProgressed": "parcel {parcel_id} is {milestone}",
+    "InvoiceNoted": "invoice {number} over {total_minor}",
+    "OrderFulfilled": "every line was handed over",
+    "StockReserved": "reserved {lines} until {expires_at}",
+    "ReservationRefused": "not enough stock: {short}",
+    "ReservationReleased": "promise taken back ({reason}): {lines}",
+    "ReservationExpired": "the promise ran out: {lines}",
+    "StockDispatched": "left the books with parcel {parcel_id}: {lines}",
+    "PaymentDue": "{total_minor} is owed",
+    "CaptureStarted": "{gateway} is about to be asked for {amount_minor} under {reference}",
+    "PaymentInDoubt": "no answer for {reference} ({reason}): asked again by reference, never charged again",
+    "PaymentCaptured": "{amount_minor} collected by the {source}",
+    "PaymentFailed": "not collected: {reason}",
+    "PaymentClosed": "nothing is collected any more: {reason}",
+    "RefundStarted": "{amount_minor} is about to be given back ({reason})",
+    "PaymentRefunded": "{amount_minor} given back",
+    "RefundFailed": "refund refused: {reason}",
+    "InvoiceIssued": "invoice {number} over {total_minor} for parcel {parcel_id}",
+    "FulfilmentPlanned": "planned with {carrier}: {parcels}",
+    "LabelRequested": "{carrier} is asked for a label for parcel {parcel_id}",
+    "LabelBought": "{carrier} gave {tracking_number} to parcel {parcel_id}",
+    "LabelVoided": "{carrier} took the label of parcel {parcel_id} back {reason}",
+    "LabelFailed": "{carrier} refused a label for parcel {parcel_id}: {reason}",
+    "ParcelDispatched": "{actor} handed parcel {parcel_id} to {carrier}: {lines}",
+    "FulfilmentCancelled": "stopped before hand-over: {reason}",
+    "CancellationRefused": "a parcel is with the carrier already: {reason}",
+    "ParcelScanned": "the carrier scanned parcel {parcel_id}: {milestone} {place}",
+    "NotificationQueued": "{template} is due, because of {cause}",
+    "NotificationSent": "handed to the mail system as {message_id}",
+    "NotificationFailed": "the mail system refused it: {reason}",
+    "NotificationSuppressed": "{template} is not sent: {reason}",
+    "CommandRefused": "{command} by {actor} refused while {state}: {reason}",
+    "MessageParked": "put aside: {reason}",
+    "ParkedMessageRetried": "tried again by {actor}: {reason}",
+    "ParkedMessageDiscarded": "let go by {actor}: {reason}",
+}
+
+
+def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+    """The sentence for `inventory.StockReserved.v1`; for a type without one, its name in words.
+
+    `currency` is the order's, for events that name an amount and leave its currency to the order.
+    """
+    name = event_type.split(".")[1]
+    template = REASONS.get(name)
+    if template is None:
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+    return template.format_map(Words(facts, currency)).strip()
+
+
+class Words(dict[str, str]):
+    """An event's facts as text: amounts with their currency, lines as `2 × LAMP at MAIN`, missing ones empty."""
+
+    def __init__(self, facts: Mapping[str, Any], currency: str | None = None) -> None:
+        flat = {**facts.get("order", {}), **facts} if isinstance(facts.get("order"), dict) else dict(facts)
+        named = flat.get("currency") or currency
+        super().__init__({name: _text(name, value, named) for name, value in flat.items()})
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def _text(name: str, value: Any, currency: str | None) -> str:
+    if name.endswith("_minor") and isinstance(value, int):
+        return f"{from_minor(value, currency)} {currency}" if currency else f"{value} minor units"
+    if isinstance(value, list):
+        return ", ".join(_item(item) for item in value)
+    return str(value)
+
+
+def _item(item: Any) -> str:
+    match item:
+        case {"asked": asked, "available": available, "sku": sku}:
+            return f"{sku}, asked {asked}, available {available}"
+        case {"sku": sku, "quantity": quantity, "location": location}:
+            return f"{quantity} × {sku} at {location}"
+        case {"sku": sku, "quantity": quantity}:
+            return f"{quantity} × {sku or 'an unnamed line'}"
+        case {"parcel_id": parcel}:
+            return f"parcel {parcel}"
+        case _:
+            return str(item)

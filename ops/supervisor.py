@@ -1,0 +1,143 @@
+"""The running system: which processes, in which order they start, when all are ready, how they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.parking import SERVICES
+from ops.asking import Services
+from ops.console import CannotDo, note
+from ops.nats_server import nats_part, wait_until_healthy
+from ops.processes import Keeper, Part, last_line
+from ops.system import System
+
+READY_WITHIN_SECONDS = 60.0
+READY_LOOK_SECONDS = 0.05
+SAY_EVERY_SECONDS = 5.0
+WATCH_EVERY_SECONDS = 10.0
+PATIENCE_SECONDS = {"services": 14.0, "sandboxes": 2.0, "nats": 3.0}
+"""How long each may take to end after SIGTERM; together under the 20 s that Ctrl-C may take."""
+
+SANDBOXES = {
+    "gateway": "services.billing.gateways.sandbox",
+    "carrier": "services.shipping.carriers.sandbox",
+}
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Starts the parts of a system, keeps them alive, and stops them so that each can finish first."""
+
+    system: System
+    environment: Mapping[str, str]
+    own_nats: bool = True
+    nats: Keeper | None = None
+    sandboxes: dict[str, Keeper] = field(default_factory=dict)
+    services: dict[str, Keeper] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        """Bus, streams, sandboxes, services. Returns once all are started, ready or not."""
+        await self.start_bus()
+        for name, module in SANDBOXES.items():
+            self.sandboxes[name] = await self._keep(self._sandbox(name, module))
+        for name in SERVICES:
+            self.services[name] = await self._keep(self._part(name, f"services.{name}"))
+
+    async def start_bus(self) -> None:
+        """nats-server, healthy, with its streams and consumers in place."""
+        if self.own_nats:
+            part = nats_part(self.system)
+            self.nats = await self._keep(part)
+            await wait_until_healthy(self.system, part.log)
+        await self._bootstrap()
+
+    async def until_ready(self) -> None:
+        """Return when every service says it is ready. Raises `CannotDo` for one that does not even answer in time.
+
+        One that answers is waited for as long as it takes: it may have much to catch up with.
+        """
+        started, said = time.monotonic(), 0.0
+        async with Services(self.system, answer_within_seconds=2.0) as services:
+            while missing := [name for name in SERVICES if not await services.is_ready(name)]:
+                waited = time.monotonic() - started
+                if waited > READY_WITHIN_SECONDS:
+                    await self._require_life(services, missing)
+                if waited > said + SAY_EVERY_SECONDS:
+                    note(f"waiting for {', '.join(missing)}")
+                    said = waited
+                await asyncio.sleep(READY_LOOK_SECONDS)
+
+    async def _require_life(self, services: Services, missing: Iterable[str]) -> None:
+        dead = [name for name in missing if not await services.is_live(name)]
+        if dead:
+            raise CannotDo(f"did not start: {'; '.join(map(self._trouble, dead))}")
+
+    async def watch(self) -> None:
+        """Say when a service stops being ready, and when it is again; until cancelled."""
+        well = set(SERVICES)
+        async with Services(self.system, answer_within_seconds=5.0) as services:
+            while True:
+                await asyncio.sleep(WATCH_EVERY_SECONDS)
+                now = {name for name in SERVICES if await services.is_ready(name)}
+                for name in sorted(well ^ now):
+                    note(f"{name} is ready again" if name in now else f"{name} is not ready")
+                well = now
+
+    async def stop(self) -> None:
+        """Services first, so that they drain while the others still answer; the bus last."""
+        await _stop_all(self.services.values(), PATIENCE_SECONDS["services"])
+        await _stop_all(self.sandboxes.values(), PATIENCE_SECONDS["sandboxes"])
+        if self.nats is not None:
+            await self.nats.stop(PATIENCE_SECONDS["nats"])
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for keeper in (*self.services.values(), *self.sandboxes.values(), self.nats):
+            if keeper is not None:
+                keeper.kill()
+
+    def pids(self) -> dict[str, int | None]:
+        """The process of each service right now."""
+        return {name: keeper.pid for name, keeper in self.services.items()}
+
+    async def _keep(self, part: Part) -> Keeper:
+        keeper = Keeper(part)
+        await keeper.start()
+        return keeper
+
+    async def _bootstrap(self) -> None:
+        """Create streams and consumers, in a process of its own: the supervisor stays small."""
+        command = (sys.executable, "-m", "chassis.bootstrap")
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**os.environ, **self.environment},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            lines = said.decode(errors="replace").strip().splitlines() or ["no output"]
+            raise CannotDo(f"the streams could not be created: {lines[-1]}")
+
+    def _sandbox(self, name: str, module: str) -> Part:
+        truth = self.system.folder("sandbox") / f"{name}.jsonl"
+        return self._part(
+            f"sandbox-{name}", module, "--port", str(self.system.port(name)), "--log", str(truth)
+        )
+
+    def _part(self, name: str, module: str, *arguments: str) -> Part:
+        log = self.system.data / "logs" / f"{name}.log"
+        return Part(name, (sys.executable, "-m", module, *arguments), log, self.environment)
+
+    def _trouble(self, name: str) -> str:
+        log = self.services[name].part.log
+        return f"{name}: {last_line(log) or 'no output'} (log: {log})"
+
+
+async def _stop_all(keepers: Iterable[Keeper], patience_seconds: float) -> None:
+    await asyncio.gather(*(keeper.stop(patience_seconds) for keeper in keepers))

@@ -1,0 +1,113 @@
+"""Where a running system is: its data folder, its ports, its URLs.
+
+What `doorstep up` chose is remembered in `<data>/system.json`, so that every other command finds the same
+system by `--data` alone. Against production, `DOORSTEP_NATS_URL` and `[system.services]` in `doorstep.toml`
+(or `DOORSTEP_SYSTEM__SERVICES`, a JSON object) name the bus and the services instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.parking import SERVICES
+
+DEFAULT_DATA = Path("var")
+DEFAULT_PORT_BASE = 8080
+HOST = "127.0.0.1"
+
+PORTS = {
+    "page": 0,
+    **{service: offset for offset, service in enumerate(SERVICES, start=1)},
+    "gateway": 6,
+    "carrier": 7,
+    "nats": 8,
+    "nats-monitor": 9,
+}
+"""What listens where, counted from the port base."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One system: where its data lies and where its parts answer. URLs have no trailing slash."""
+
+    data: Path
+    port_base: int
+    nats_url: str
+    services: dict[str, str]
+
+    def port(self, part: str) -> int:
+        """The port of an embedded part, by its name in `PORTS`."""
+        return self.port_base + PORTS[part]
+
+    def url(self, part: str) -> str:
+        """Where a service, the page, a sandbox or the NATS monitor answers over HTTP."""
+        return self.services.get(part) or f"http://{HOST}:{self.port(part)}"
+
+    @property
+    def page_url(self) -> str:
+        """The page for people."""
+        return self.url("page")
+
+    def folder(self, name: str) -> Path:
+        """A folder below the data folder, made if need be."""
+        path = self.data / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def find(data: Path | None = None, port_base: int | None = None) -> System:
+    """The system that is meant: flags first, then the environment, what `up` remembered, and the defaults."""
+    said = _said_in_configuration()
+    folder = data or Path(_first(os.environ.get("DOORSTEP_SYSTEM__DATA"), said.get("data"), DEFAULT_DATA))
+    base = int(
+        _first(
+            port_base,
+            os.environ.get("DOORSTEP_SYSTEM__PORT_BASE"),
+            _remembered(folder).get("port_base"),
+            said.get("port_base"),
+            DEFAULT_PORT_BASE,
+        )
+    )
+    nats_url = _first(
+        os.environ.get("DOORSTEP_NATS_URL"), said.get("nats_url"), f"nats://{HOST}:{base + PORTS['nats']}"
+    )
+    return System(folder.resolve(), base, nats_url, _services(said, base))
+
+
+def remember(system: System) -> None:
+    """Keep what `up` chose, for the commands that come after it."""
+    path = system.data / "system.json"
+    path.write_text(json.dumps({"port_base": system.port_base, "page": system.page_url}) + "\n")
+
+
+def _services(said: dict[str, Any], base: int) -> dict[str, str]:
+    named = json.loads(os.environ.get("DOORSTEP_SYSTEM__SERVICES") or "{}") or said.get("services") or {}
+    return {
+        service: str(named.get(service) or f"http://{HOST}:{base + PORTS[service]}").rstrip("/")
+        for service in SERVICES
+    }
+
+
+def _remembered(folder: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads((folder / "system.json").read_text())
+    except (FileNotFoundError, NotADirectoryError, PermissionError, json.JSONDecodeError):
+        return {}
+    return kept
+
+
+def _said_in_configuration() -> dict[str, Any]:
+    path = Path(os.environ.get("DOORSTEP_CONFIG") or "doorstep.toml")
+    if not path.is_file():
+        return {}
+    table: dict[str, Any] = tomllib.loads(path.read_text()).get("system", {})
+    return table
+
+
+def _first(*candidates: Any) -> Any:
+    return next(candidate for candidate in candidates if candidate is not None)

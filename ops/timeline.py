@@ -1,0 +1,171 @@
+"""One order's story across the five services: what happened, in which order, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+
+from chassis.batch import StoredEvent
+from chassis.clock import from_rfc3339
+from chassis.declare import Service, kind_of
+from chassis.event_store import Store
+from contracts.catalogue import decode
+from ops.console import CannotDo
+from ops.reasons import reason_for
+from ops.replay import declared
+from ops.stores import open_stores
+from ops.system import System
+
+HOMES = {
+    "orders": "order",
+    "inventory": "reservation",
+    "billing": "payment",
+    "shipping": "fulfilment",
+    "notify": "letters",
+}
+"""Which entity of each service tells about an order; its key is the order's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event of the story. `id` is its CloudEvents id, `cause` that of what caused it."""
+
+    time: datetime
+    service: str
+    type: str
+    id: str
+    entity: str
+    cause: str
+    stored: StoredEvent
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the event says."""
+        facts: dict[str, Any] = orjson.loads(self.stored.data)
+        return facts
+
+    def as_json(self, currency: str | None = None) -> dict[str, Any]:
+        """The shape other programs rely on. `currency` is the order's, for the reason's amounts."""
+        facts = self.facts
+        return {
+            "time": self.stored.headers["ce-time"],
+            "service": self.service,
+            "type": self.type,
+            "id": self.id,
+            "entity": self.entity,
+            "reason": reason_for(self.type, facts, currency),
+            "cause": self.cause,
+            "data": facts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An order's events and the state they lead to, all of them or those until `at`."""
+
+    order_id: str
+    state: dict[str, Any]
+    moments: tuple[Moment, ...]
+
+    @property
+    def currency(self) -> str | None:
+        """The order's, as soon as its state knows it."""
+        return self.state.get("currency")
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape other programs rely on."""
+        events = [moment.as_json(self.currency) for moment in self.moments]
+        return {"order_id": self.order_id, "state": self.state, "events": events}
+
+
+def timeline_of(
+    system: System, order_id: str, at: datetime | None = None, table_of: Callable[[str], Service] = declared
+) -> Story:
+    """The story, until `at` if given. Raises `CannotDo` for an order that nobody knows, or knew by then."""
+    stores = open_stores(system)
+    moments = [moment for service in HOMES for moment in _moments(stores[service], service, order_id)]
+    if not moments:
+        raise CannotDo(f"no order {order_id}; ids are written <channel>:<channel order id>")
+    known = [moment for moment in moments if at is None or moment.time <= at]
+    if not known:
+        first = min(moment.time for moment in moments)
+        raise CannotDo(f"order {order_id} was not known then; it was first heard of at {first.isoformat()}")
+    told = tuple(in_order(known))
+    ours = [moment.stored for moment in told if moment.service == "orders"]
+    return Story(order_id, state_after(table_of("orders"), f"order/{order_id}", ours), told)
+
+
+def _moments(store: Store, service: str, order_id: str) -> Iterator[Moment]:
+    entity = f"{HOMES[service]}/{order_id}"
+    for event in store.events(limit=100_000, entity=entity):
+        headers = event.headers
+        yield Moment(
+            time=from_rfc3339(headers["ce-time"]),
+            service=service,
+            type=event.type,
+            id=f"{service}/{entity}/{event.version}",
+            entity=entity,
+            cause=headers["ce-causationid"],
+            stored=event,
+        )
+
+
+def in_order(moments: Iterable[Moment]) -> Iterator[Moment]:
+    """By time; but whatever clocks say, an effect never before its cause, nor before its entity's past."""
+    by_time = sorted(moments, key=lambda moment: (moment.time, moment.service, moment.stored.position))
+    by_id = {moment.id: moment for moment in by_time}
+    told: set[str] = set()
+    for moment in by_time:
+        waiting = [moment]
+        while waiting:
+            due = waiting[-1]
+            earlier = [
+                by_id[name] for name in (due.cause, _before(due)) if name in by_id and name not in told
+            ]
+            if earlier and due.id not in told:
+                waiting += earlier
+                continue
+            waiting.pop()
+            if due.id not in told:
+                told.add(due.id)
+                yield due
+
+
+def _before(moment: Moment) -> str:
+    return f"{moment.service}/{moment.entity}/{moment.stored.version - 1}"
+
+
+def state_after(table: Service, entity: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
+    """The entity's state after these events, folded by the service's own rules; empty before the first."""
+    kind = next(kind for kind in table.kinds if kind.name == kind_of(entity))
+    state = None
+    for event in events:
+        state = kind.evolve(state, decode(event.type, event.data), entity)
+    shown: dict[str, Any] = msgspec.to_builtins(state) if state is not None else {}
+    return shown
+
+
+def readable(story: Story) -> str:
+    """For people: seconds since the first event, who, what, why."""
+    start = story.moments[0].time
+    rows = [
+        (
+            f"+{(moment.time - start).total_seconds():.3f}s",
+            moment.service,
+            moment.type.split(".")[1],
+            reason_for(moment.type, moment.facts, story.currency),
+        )
+        for moment in story.moments
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    head = f"{story.order_id} · {story.state.get('state', 'unknown')} · first heard of {start.isoformat()}"
+    lines = [
+        f"{when:>{widths[0]}}  {who:<{widths[1]}}  {what:<{widths[2]}}  {why}"
+        for when, who, what, why in rows
+    ]
+    return "\n".join((head, *lines))

@@ -1,0 +1,175 @@
+"""`doorstep up`: the whole system on one machine, supervised until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.channels import secrets_of, variable
+from ops.console import DataOption, JsonOption, PortOption, carry_out, note, say, say_json
+from ops.preflight import lock_folder, nats_server_binary, require_free_ports
+from ops.system import PORTS, System, find, remember
+
+if TYPE_CHECKING:
+    from ops.supervisor import Supervisor
+
+NATS_PARTS = ("nats", "nats-monitor")
+
+AUTOPILOT = {"DOORSTEP_SHIPPING__AUTOPILOT": "true"}
+DEMO = {"DOORSTEP_SHIPPING__CARRIER": "sandbox", "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "6"}
+"""The demo buys its labels over HTTP, and leaves parcels standing for a moment so that one sees them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person who starts it asked for."""
+
+    autopilot: bool = False
+    demo: bool = False
+    as_json: bool = False
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doorstep up`."""
+    app.command()(up)
+
+
+def up(
+    data: DataOption = None,
+    port_base: PortOption = None,
+    autopilot: Annotated[
+        bool, typer.Option("--autopilot", help="Hand parcels over by policy, without people.")
+    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo shop and play orders into it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start nats-server, the five services and the page, supervised. Ctrl-C drains, a second one kills.
+
+    Prints one line `ready` when all are ready; with --json one object with every URL.
+    """
+    system = find(data, port_base)
+    carry_out(run(system, Wishes(autopilot, demo, as_json)))
+
+
+async def run(system: System, wishes: Wishes) -> None:
+    """Check, start, say ready, serve until told to stop, drain."""
+    from ops.page.server import serve_page
+    from ops.supervisor import Supervisor
+
+    own_nats = not os.environ.get("DOORSTEP_NATS_URL")
+    lock = lock_folder(system.data)
+    if own_nats:
+        nats_server_binary()
+    require_free_ports(system, (part for part in PORTS if own_nats or part not in NATS_PARTS))
+    remember(system)
+    secrets = secrets_of(system.folder("secrets"))
+    supervisor = Supervisor(system, environment_of(system, secrets, wishes), own_nats)
+    with lock:
+        async with contextlib.AsyncExitStack() as stack:
+            stopping = await stack.enter_async_context(_told_to_stop(supervisor))
+            stack.push_async_callback(_drain, supervisor)
+            await stack.enter_async_context(serve_page(system))
+            await _unless_stopped(stopping, _serve(supervisor, secrets, wishes))
+
+
+def environment_of(system: System, secrets: dict[str, str], wishes: Wishes) -> dict[str, str]:
+    """What the services are told beside the configuration file: where the system is, and the channels' secrets."""
+    return {
+        "DOORSTEP_SYSTEM__DATA": str(system.data),
+        "DOORSTEP_SYSTEM__PORT_BASE": str(system.port_base),
+        "DOORSTEP_NATS_URL": system.nats_url,
+        **{variable(channel): secret for channel, secret in secrets.items()},
+        **(AUTOPILOT if wishes.autopilot else {}),
+        **(DEMO if wishes.demo else {}),
+    }
+
+
+def ready_object(system: System, pids: dict[str, int | None]) -> dict[str, Any]:
+    """What `up --json` says once everything is ready."""
+    return {
+        "ready": True,
+        "page": system.page_url,
+        "nats": system.nats_url,
+        "services": {name: {"url": system.url(name), "pid": pid} for name, pid in pids.items()},
+    }
+
+
+async def _serve(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes) -> None:
+    note(f"starting the bus and five services in {supervisor.system.data}")
+    await supervisor.start()
+    await supervisor.until_ready()
+    _say_ready(supervisor, secrets, wishes)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.watch())
+        if wishes.demo:
+            from ops.demo.player import play
+
+            tasks.create_task(play(supervisor.system, secrets))
+
+
+def _say_ready(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes) -> None:
+    system = supervisor.system
+    said = ready_object(system, supervisor.pids())
+    if wishes.as_json:
+        say_json(said)
+        return
+    say(f"ready  {system.page_url}")
+    for name, service in said["services"].items():
+        say(f"  {name:<10} {service['url']}  (pid {service['pid']})")
+    say(f"  {'nats':<10} {system.nats_url}")
+    say(f"  {'data':<10} {system.data}  (logs in {system.data / 'logs'})")
+    if "shopify" in secrets:
+        from ops.sample import write_sample
+
+        say("\nSend an order of your own, as Shopify would:\n")
+        sample = write_sample(system, secrets["shopify"], datetime.now(UTC))
+        say(sample.curl)
+        if not wishes.demo:
+            say(
+                f"\nIts goods wait to be imported: doorstep import skus {sample.path.with_name('skus.csv')}, then stock"
+            )
+    say("\nCtrl-C stops it; nothing is lost, `doorstep up` goes on from there.")
+
+
+async def _unless_stopped(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work until it fails or a stop is asked for, whichever is first."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if working.done():
+        working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def _drain(supervisor: Supervisor) -> None:
+    note("stopping: the services finish what they have begun")
+    await supervisor.stop()
+    note("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _told_to_stop(supervisor: Supervisor) -> AsyncIterator[asyncio.Event]:
+    """Set by the first Ctrl-C or SIGTERM; the second one kills everything."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            supervisor.kill()
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

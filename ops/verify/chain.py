@@ -1,0 +1,75 @@
+"""I2 and I13: the chains of versions and positions have no gap, and every cause exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from chassis.batch import StoredEvent
+from contracts.catalogue import STREAMS
+from ops.verify.evidence import Evidence, header, spot
+from ops.verify.verdict import Tally, Verdict
+
+CAUSE = "ce-causationid"
+STREAM_CAUSE = re.compile(r"(?:CHANNELS|[a-z0-9_]+_CHANNELS)/(\d+)")
+OUTSIDE_CAUSES = ("command/", "timer/", "call/")
+"""Causes that are no event: a person or program asking, a time that came, an answer from the outside."""
+
+
+class Chains:
+    """Sees every event. Since versions are contiguous, an event exists exactly if its entity got that far."""
+
+    def __init__(self, evidence: Evidence, channels_last: int | None) -> None:
+        self._evidence, self._channels_last = evidence, channels_last
+        self._order, self._causes = Tally("I2"), Tally("I13")
+        self._versions: dict[str, dict[str, int]] = {service: {} for service in evidence.stores}
+        self._positions = dict.fromkeys(evidence.stores, 0)
+        self._wanted: dict[tuple[str, str], tuple[int, str]] = {}
+        self._raw_wanted = (0, "")
+
+    def witness(self, service: str, event: StoredEvent) -> None:
+        """Check the event's place in both chains, and note which cause it names."""
+        versions = self._versions[service]
+        due, expected = versions.get(event.entity, 0) + 1, self._positions[service] + 1
+        self._order.checked += 1
+        if event.version != due:
+            self._order.fault(spot(event), f"version {event.version} where {due} was due")
+        if event.position != expected:
+            self._order.fault(
+                spot(event), f"follows position {expected - 1}: {event.position - expected} missing"
+            )
+        versions[event.entity] = event.version
+        self._positions[service] = event.position
+        self._note_cause(event)
+
+    def _note_cause(self, event: StoredEvent) -> None:
+        cause = header(event, CAUSE)
+        self._causes.checked += 1
+        if raw := STREAM_CAUSE.fullmatch(cause):
+            self._raw_wanted = max(self._raw_wanted, (int(raw[1]), spot(event)))
+        elif not cause.startswith(OUTSIDE_CAUSES):
+            self._note_event_cause(cause, event)
+
+    def _note_event_cause(self, cause: str, event: StoredEvent) -> None:
+        service, _, rest = cause.partition("/")
+        entity, _, version = rest.rpartition("/")
+        if service not in STREAMS or not version.isdigit() or version == "0":
+            self._causes.fault(spot(event), f"names the cause {cause!r}, which is nothing")
+        elif int(version) > self._wanted.get((service, entity), (0, ""))[0]:
+            self._wanted[service, entity] = (int(version), spot(event))
+
+    def conclude(self) -> Iterable[Verdict]:
+        """Look up the causes: in what was read, else in the store as it is now."""
+        for (service, entity), (version, where) in self._wanted.items():
+            read = self._versions.get(service, {}).get(entity, 0) >= version
+            if not read and not self._evidence.exists_now(service, entity, version):
+                self._causes.fault(where, f"its cause {service}/{entity}/{version} does not exist")
+        self._conclude_raw()
+        return self._order.verdict(), self._causes.verdict()
+
+    def _conclude_raw(self) -> None:
+        sequence, where = self._raw_wanted
+        if self._channels_last is None:
+            self._causes.notes.append("causes on CHANNELS not checked: the bus is away")
+        elif sequence > self._channels_last:
+            self._causes.fault(where, f"its cause CHANNELS/{sequence} does not exist")

@@ -1,0 +1,98 @@
+"""Runs the auditors: snapshots first, one pass over the stores, then streams, mails and replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
+from pathlib import Path
+
+from chassis.bus import BusAway
+from chassis.declare import Service
+from contracts.parking import SERVICES
+from ops.bus_access import connected
+from ops.console import Progress
+from ops.replay import declared
+from ops.stores import open_stores
+from ops.system import System
+from ops.verify.chain import Chains
+from ops.verify.copies import PATIENCE_SECONDS, Bus, Copies
+from ops.verify.evidence import Evidence, weigh
+from ops.verify.hand_overs import HandOvers
+from ops.verify.ledger import Ledger
+from ops.verify.messages import ChannelMessages
+from ops.verify.notifications import Notifications
+from ops.verify.orders import Orders
+from ops.verify.payments import Payments
+from ops.verify.rebuilds import judge_rebuilds
+from ops.verify.scan import Auditor, scan
+from ops.verify.stock import Stock
+from ops.verify.truth import gateway_transfers, sent_mails
+from ops.verify.verdict import TITLES, Verdict
+
+CHANNELS = "CHANNELS"
+
+
+async def verify_system(system: System) -> list[Verdict]:
+    """Every invariant of a system, running or not. Raises `CannotDo` where there is nothing to look at."""
+    live = open_stores(system)
+    with ExitStack() as snapshots:
+        stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
+        async with AsyncExitStack() as connections:
+            bus = await _bus(system, connections)
+            return await audit(weigh(stores, live), bus, system.data)
+
+
+async def audit(
+    evidence: Evidence,
+    bus: Bus | None,
+    data: Path,
+    table_of: Callable[[str], Service] = declared,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> list[Verdict]:
+    """All verdicts, I1 to I13. `data` is where truth logs and mails lie, `table_of` declares a service."""
+    channels = (await bus.stream_info(CHANNELS))[2] if bus else None
+    read_until = evidence.applied["orders"].get(CHANNELS, 0)
+    chains, messages = Chains(evidence, channels), ChannelMessages(read_until if bus else None)
+    hand_overs, copies, orders = HandOvers(evidence), Copies(evidence, patience_seconds), Orders(evidence)
+    auditors: tuple[Auditor, ...] = (
+        messages,
+        orders,
+        Stock(evidence, orders),
+        Ledger(),
+        hand_overs,
+        Payments(evidence, gateway_transfers(data / "sandbox" / "gateway.jsonl")),
+        Notifications(evidence, partial(sent_mails, data / "mail")),
+    )
+    witnesses = (chains.witness, messages.witness, hand_overs.witness, copies.witness)
+    scan(evidence, auditors, witnesses, Progress("reading events", sum(evidence.lasts.values())).reached)
+    if bus and read_until:
+        await _listen(bus, messages, read_until)
+    verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]
+    verdicts += [*chains.conclude(), await copies.compare(bus), judge_rebuilds(evidence, table_of)]
+    return sorted(verdicts, key=lambda verdict: int(verdict.id.removeprefix("I")))
+
+
+async def _listen(bus: Bus, messages: ChannelMessages, until: int) -> None:
+    async for message in bus.read(CHANNELS, 1):
+        messages.hear(message)
+        if message.stream_seq >= until:
+            return
+
+
+async def _bus(system: System, connections: AsyncExitStack) -> Bus | None:
+    try:
+        return await connections.enter_async_context(connected(system, "verify"))
+    except BusAway:
+        return None
+
+
+def report(verdicts: Iterable[Verdict]) -> str:
+    """For people: a line per invariant, and what is wrong below it."""
+    lines = []
+    for verdict in verdicts:
+        mark = "holds" if verdict.holds else "FAILS"
+        lines.append(f"{verdict.id:<4} {mark}  {verdict.checked:>10,}  {TITLES[verdict.id]}")
+        if verdict.detail:
+            lines.append(f"{'':24}{verdict.detail}")
+    return "\n".join(lines)

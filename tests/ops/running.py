@@ -1,0 +1,107 @@
+"""A whole system under `doorstep up`, as a person would start it: real processes, real ports, real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READY_WITHIN_SECONDS = 90
+
+
+def ten_free_ports() -> int:
+    """A port base whose ten ports nobody listens on right now."""
+    for base in range(21_000 + os.getpid() % 400 * 10, 31_000, 10):
+        if all(_is_free(port) for port in range(base, base + 10)):
+            return base
+    raise AssertionError("no ten free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def eventually[T](look: Callable[[], T], within_seconds: float, what: str) -> T:
+    """The first true result of looking again and again; other processes need their time."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.1)  # the other side is another process
+    raise AssertionError(f"not within {within_seconds:g} s: {what}")
+
+
+@dataclass
+class Up:
+    """One `doorstep up`."""
+
+    data: Path
+    port_base: int
+    flags: tuple[str, ...] = ("--autopilot",)
+    said: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it and wait for its line `ready`."""
+        command = [*doorstep("up", *self.flags, "--json"), *self.place]
+        with (self.data.parent / "up.err").open("a") as errors:
+            self.process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"`up` ended without a word on stdout: {self.errors()}"
+        self.said = json.loads(line)
+
+    def errors(self) -> str:
+        """What it wrote to stderr so far."""
+        return (self.data.parent / "up.err").read_text()
+
+    @property
+    def place(self) -> list[str]:
+        """The flags that say which system is meant."""
+        return ["--data", str(self.data), "--port-base", str(self.port_base)]
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Another command about this system, found by its data folder alone."""
+        command = [*doorstep(*arguments), "--data", str(self.data)]
+        return subprocess.run(
+            command, cwd=REPOSITORY, capture_output=True, text=True, input=stdin, timeout=60
+        )
+
+    def status(self) -> dict[str, Any]:
+        """`doorstep status --json`."""
+        said: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return said
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ctrl-C, and its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(25)
+
+
+def doorstep(*arguments: str) -> list[str]:
+    """The command line."""
+    return [sys.executable, "-m", "ops", *arguments]

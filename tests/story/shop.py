@@ -1,0 +1,187 @@
+"""A shop that runs, as its owner and its channels see it: orders of our own making go in over HTTP and the bus.
+
+Everything that is asked is asked from outside: HTTP, the `doorstep` command, the bus, the mail folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.ops.running import Up, eventually
+
+WITHIN_SECONDS = 60.0
+"""How long a step may take on a busy machine before a test calls it lost."""
+
+SHOPIFY, WOOCOMMERCE, MARKET = "shopify", "woocommerce", "market"
+SIGNED_BY = {SHOPIFY: "X-Shopify-Hmac-Sha256", WOOCOMMERCE: "X-WC-Webhook-Signature"}
+TOPIC_IN = {SHOPIFY: "X-Shopify-Topic", WOOCOMMERCE: "X-WC-Webhook-Topic"}
+DELIVERY_IN = {SHOPIFY: "X-Shopify-Webhook-Id", WOOCOMMERCE: "X-WC-Webhook-Delivery-ID"}
+
+
+class Answer(NamedTuple):
+    """What came back over HTTP."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """GET, or POST where there is a body. An error status is an answer like any other."""
+    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return Answer(answer.status, answer.read(), answer.headers)
+    except urllib.error.HTTPError as refused:
+        return Answer(refused.code, refused.read(), refused.headers)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One running system."""
+
+    up: Up
+
+    # --- what channels do
+
+    def webhook(self, channel: str, topic: str, body: Any, delivery: str = "", secret: str = "") -> Answer:
+        """Send a signed webhook. `delivery` is the channel's own id of it."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signature = hmac.new((secret or self.secret(channel)).encode(), data, hashlib.sha256).digest()
+        headers = {
+            SIGNED_BY[channel]: base64.b64encode(signature).decode(),
+            TOPIC_IN[channel]: topic,
+            "Content-Type": "application/json",
+        }
+        if delivery:
+            headers[DELIVERY_IN[channel]] = delivery
+        return ask(f"{self.url('orders')}/channels/{channel}/webhooks", data, headers)
+
+    def secret(self, channel: str) -> str:
+        """The secret that `up` drew for the channel."""
+        return (self.up.data / "secrets" / channel).read_text().strip()
+
+    # --- what programs ask
+
+    def url(self, service: str) -> str:
+        return str(self.up.said["services"][service]["url"])
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.up.port_base + 6}"
+
+    def get(self, service: str, path: str) -> Any:
+        """The JSON of a query that must succeed."""
+        answer = ask(self.url(service) + path)
+        assert answer.status == 200, (path, answer)
+        return answer.json()
+
+    def fetch(self, service: str, path: str) -> Answer:
+        """Any answer."""
+        return ask(self.url(service) + path)
+
+    def post(self, service: str, path: str, body: Any) -> Answer:
+        return ask(self.url(service) + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        """`GET /orders/{id}`."""
+        found: dict[str, Any] = self.get("orders", f"/orders/{order_id}")
+        return found
+
+    def stock(self, sku: str) -> dict[str, int]:
+        """On hand, reserved and available of a SKU."""
+        found = self.get("inventory", f"/stock/{sku}")
+        return {name: found[name] for name in ("on_hand", "reserved", "available")}
+
+    # --- what a person types
+
+    def doorstep(self, *arguments: str, stdin: str | None = None) -> Any:
+        """A `doorstep` command with `--json` that must succeed."""
+        done = self.up.run(*arguments, "--json", stdin=stdin)
+        assert done.returncode == 0, (arguments, done.stderr, done.stdout)
+        return json.loads(done.stdout)
+
+    def stock_up(self, folder: Path, **units: int) -> None:
+        """Import SKUs and their opening stock: `stock_up(tmp_path, LAMP=10)`."""
+        skus, stock = folder / "skus.csv", folder / "stock.csv"
+        head = "sku,title,barcode,price,currency,vat_class,weight_g\n"
+        skus.write_text(head + "".join(f"{sku},{sku.title()},,11.90,EUR,standard,400\n" for sku in units))
+        stock.write_text("sku,location,quantity\n" + "".join(f"{sku},MAIN,{n}\n" for sku, n in units.items()))
+        self.doorstep("import", "skus", str(skus))
+        self.doorstep("import", "stock", str(stock))
+
+    # --- what can be waited for
+
+    def until(self, order_id: str, **wanted: Any) -> dict[str, Any]:
+        """The order, once it is there and says so: `until("shopify:1", state="fulfilled")`."""
+        seen: dict[str, Any] = {}
+
+        def look() -> dict[str, Any] | None:
+            answer = self.fetch("orders", f"/orders/{order_id}")
+            seen.clear()
+            seen.update(answer.json())
+            is_so = answer.status == 200 and all(seen.get(name) == value for name, value in wanted.items())
+            return seen if is_so else None
+
+        try:
+            return dict(eventually(look, WITHIN_SECONDS, f"{order_id} is {wanted}"))
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it is {seen}") from None
+
+    def until_told(self, order_id: str, *templates: str) -> list[dict[str, Any]]:
+        """The order's notifications, once these templates are sent."""
+
+        def look() -> list[dict[str, Any]] | None:
+            rows: list[dict[str, Any]] = self.get("notify", f"/notifications?order={order_id}")[
+                "notifications"
+            ]
+            sent = [row["template"] for row in rows if row["state"] == "sent"]
+            return rows if sorted(sent) == sorted(templates) else None
+
+        return eventually(look, WITHIN_SECONDS, f"{order_id} was told {templates}")
+
+    def until_invoiced(self, order_id: str) -> dict[str, Any]:
+        """The fulfilled order, once its invoice is known to it too."""
+
+        def look() -> dict[str, Any] | None:
+            order = self.until(order_id, state="fulfilled")
+            return order if order["invoices"] else None
+
+        return eventually(look, WITHIN_SECONDS, f"{order_id} has an invoice")
+
+    # --- what can be looked at
+
+    def mails(self, to: str) -> list[Message]:
+        """The messages in the mail folder for one recipient."""
+        files = [*(self.up.data / "mail" / "new").iterdir(), *(self.up.data / "mail" / "cur").iterdir()]
+        mails = [message_from_bytes(file.read_bytes()) for file in files]
+        return [mail for mail in mails if to in mail["To"]]
+
+    def gateway_log(self) -> list[dict[str, Any]]:
+        """What the gateway itself says it did."""
+        records: list[dict[str, Any]] = ask(f"{self.gateway_url}/log").json()["records"]
+        return records
+
+    def gateway_behaves(self, **behaviour: Any) -> None:
+        answer = ask(f"{self.gateway_url}/behaviour", json.dumps(behaviour).encode())
+        assert answer.status == 200, answer
+
+    def verdicts(self) -> dict[str, str]:
+        """What `doorstep verify` finds wrong: by invariant, and why."""
+        found = json.loads(self.up.run("verify", "--json").stdout)
+        assert len(found["invariants"]) == 13
+        return {each["id"]: each["detail"] for each in found["invariants"] if not each["holds"]}

@@ -1,0 +1,123 @@
+"""Orders whose money is not collected yet: charged once through the gateway whatever it answers, given back in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.ops.running import eventually
+from tests.story.orders import shopify_order
+from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Shop
+
+pytestmark = pytest.mark.slow
+
+SIGNED = {"actor": "ops:mira", "reason": "the customer called"}
+
+
+@pytest.fixture
+def gateway(shop: Shop) -> Iterator[Shop]:
+    """The gateway may be told to misbehave; afterwards it behaves again."""
+    yield shop
+    shop.gateway_behaves(mode="ok")
+
+
+def test_an_unpaid_order_is_charged_once_through_the_gateway(shop: Shop) -> None:
+    """The gateway's own log says so: one charge, of the whole amount."""
+    order = _unpaid(shop, 7001, units=3)
+    fulfilled = shop.until_invoiced(order)
+    assert fulfilled["payment"] == {"state": "captured", "captured_minor": 3570, "refunded_minor": 0}
+    assert _moved(shop, order) == [("charge", 3570)]
+    money = shop.get("billing", f"/orders/{order}/money")
+    assert sum(posting["amount_minor"] for posting in money["postings"]) == 0
+    assert (money["source"], money["invoiced_minor"]) == ("gateway", 3570)
+
+
+def test_a_lost_answer_is_asked_for_and_not_charged_again(gateway: Shop) -> None:
+    """The money moved and the line went dead: the timeline shows the doubt, the gateway's log one charge."""
+    gateway.gateway_behaves(mode="timeout_after_effect", every=1, count=1)
+    order = _unpaid(gateway, 7002)
+    gateway.until_invoiced(order)
+    assert _moved(gateway, order) == [("charge", 1190)]
+    history = [event["type"] for event in gateway.doorstep("timeline", order)["events"]]
+    assert history.count("billing.PaymentInDoubt.v1") == 1
+    assert history.count("billing.PaymentCaptured.v1") == 1
+
+
+def test_a_declined_card_holds_the_order_until_a_person_tries_again(gateway: Shop) -> None:
+    """The hold says what the gateway said; released, it is a second attempt with a reference of its own."""
+    gateway.gateway_behaves(mode="decline", every=1, count=1)
+    order = _unpaid(gateway, 7003)
+    held = gateway.until(order, state="held")
+    (hold,) = held["holds"]
+    assert hold["reason"] == "payment_failed"
+    assert "insufficient funds" in hold["detail"]
+    released = gateway.post("orders", f"/orders/{order}/holds/payment_failed/release", SIGNED)
+    assert released.status == 200, released
+    assert gateway.until_invoiced(order)["payment"]["captured_minor"] == 1190
+    assert _moved(gateway, order) == [("decline", 1190), ("charge", 1190)]
+
+
+def test_cancelled_before_release_the_money_goes_back(gateway: Shop) -> None:
+    """Captured while a person held it, then cancelled: units free again, refunded once, the customer told."""
+    before = gateway.stock("DESK")
+    gateway.gateway_behaves(mode="fail_500")
+    order = _unpaid(gateway, 7004, units=2, sku="DESK")
+    pending = {"state": "pending", "captured_minor": 0, "refunded_minor": 0}
+    gateway.until(order, state="accepted", payment=pending)
+    assert gateway.post("orders", f"/orders/{order}/holds", SIGNED).status == 200
+    gateway.gateway_behaves(mode="ok")
+    captured = lambda: gateway.order(order)["payment"]["captured_minor"] == 2380  # noqa: E731
+    assert eventually(captured, WITHIN_SECONDS, "the held order is captured")
+    assert gateway.order(order)["state"] == "held"
+
+    cancelled = gateway.post("orders", f"/orders/{order}/cancel", SIGNED)
+    assert cancelled.status == 200, cancelled
+    assert [event["type"] for event in cancelled.json()["events"]] == ["orders.OrderCancelled.v1"]
+
+    refunded = {"state": "refunded", "captured_minor": 2380, "refunded_minor": 2380}
+    shown = gateway.until(order, state="cancelled", payment=refunded)
+    assert (shown["fulfilment"]["state"], shown["fulfilment"]["parcels"], shown["invoices"]) == (
+        "cancelled",
+        [],
+        [],
+    )
+    assert _moved(gateway, order) == [("charge", 2380), ("refund", 2380)]
+    assert eventually(lambda: gateway.stock("DESK") == before, WITHIN_SECONDS, "the desks are free again")
+    gateway.until_told(order, "order_confirmed", "refund_made")
+
+
+def test_cancelled_at_the_channel_before_anything_was_collected(gateway: Shop) -> None:
+    """Nothing to give back, and nothing is collected afterwards either."""
+    assert (
+        gateway.webhook(
+            SHOPIFY, "orders/create", shopify_order(7005, "NO-SUCH-THING"), "delivery-7005"
+        ).status
+        == 202
+    )
+    gateway.until("shopify:7005", state="held")
+    cancelled = shopify_order(
+        7005,
+        "NO-SUCH-THING",
+        updated_at="2026-11-21T10:09:00+01:00",
+        cancelled_at="2026-11-21T10:09:00+01:00",
+        cancel_reason="customer",
+    )
+    assert gateway.webhook(SHOPIFY, "orders/cancelled", cancelled, "delivery-7005-cancelled").status == 202
+    shown = gateway.until("shopify:7005", state="cancelled")
+    assert shown["payment"] == {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0}
+    assert gateway.fetch("billing", "/orders/shopify:7005/money").status == 404
+    assert _moved(gateway, "shopify:7005") == []
+
+
+def _unpaid(shop: Shop, number: int, units: int = 1, sku: str = "CLOCK") -> str:
+    body = shopify_order(number, sku, units, paid=False)
+    assert shop.webhook(SHOPIFY, "orders/create", body, f"delivery-{number}").status == 202
+    return f"shopify:{number}"
+
+
+def _moved(shop: Shop, order_id: str) -> list[tuple[str, int]]:
+    """What the gateway did for an order, by its own account."""
+    about: list[dict[str, Any]] = [record for record in shop.gateway_log() if order_id in record["reference"]]
+    return [(record["kind"], record["amount_minor"]) for record in about]
