@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from contracts import world
 from contracts.event import Event
 
 
@@ -35,22 +36,8 @@ class Message:
         return f"{self.stream}/{self.stream_seq}"
 
 
-class World(Protocol):
-    """What a decision may know."""
-
-    @property
-    def now(self) -> datetime:
-        """The time of this decision, UTC."""
-
-    @property
-    def policies(self) -> Any:
-        """The service's settings that rules depend on (a frozen dataclass of the service)."""
-
-    def state(self, entity: str) -> Any | None:
-        """The newest state of an entity, including what earlier messages of the same batch changed; None if unknown."""
-
-    def tagged(self, tag: str, limit: int = 100) -> tuple[str, ...]:
-        """Entities whose state carries the tag, oldest first."""
+type World = world.World[Any]
+"""What a decision may know; each service says of which kind its policies are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000
-BUSY_ITEMS = 100
+BUSY_MESSAGES = 25
+"""A batch with more messages than this means that a backlog is being decided."""
 STORE_RETRY_SECONDS = 0.5
 
 
@@ -44,7 +45,7 @@ class Engine:
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
         self._wake = asyncio.Event()
         self._waiting = 0
-        self._batch_size = 0
+        self._messages = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
@@ -74,7 +75,7 @@ class Engine:
             await room()
             taken = self._collect()
             items = [item for items, _ in taken for item in items]
-            self._batch_size = len(items)
+            self._messages = sum(isinstance(item, Incoming) for item in items)
             committed = await self._process(items)
             self._waiting -= len(items)
             for listener in self.listeners:
@@ -84,7 +85,7 @@ class Engine:
 
     async def _rest(self) -> None:
         """Nothing is waiting: say so, then wait for the next thing to happen."""
-        self._batch_size = 0
+        self._messages = 0
         for listener in self.idle_listeners:
             listener()
         while not self._queue:
@@ -93,8 +94,8 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether a backlog is being decided: batches are large, or much is waiting."""
-        return max(self._batch_size, self._waiting) > BUSY_ITEMS
+        """Whether a backlog of messages is being decided right now."""
+        return self._messages > BUSY_MESSAGES
 
     def _collect(self) -> list[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]]:
         taken = []

@@ -19,10 +19,10 @@ from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
 from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
+from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
 from chassis.logs import logger
-from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.parking import CommandRefused
 

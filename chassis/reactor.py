@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eventsourcing.persistence import PersistenceError
-from pydantic import ValidationError
 
 from chassis.batch import Advance, Batch, Position
 from chassis.clock import Clock, rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Message, Service, Step, kind_of
+from chassis.decoding import UnreadableEvent, decode
 from chassis.event_store import Store
 from chassis.ids import traceparent
 from chassis.logs import logger
 from chassis.parking import park, with_parking
 from chassis.state_cache import StateCache
 from chassis.work import Cause, Work
-from contracts.catalogue import STREAMS, UnknownEvent, decode
+from contracts.catalogue import STREAMS, UnknownEvent
 from contracts.event import Event
 from contracts.parking import REFUSALS
 
@@ -156,7 +156,7 @@ class Reactor:
         event_type = item.message.headers.get("ce-type", "")
         try:
             return decode(event_type, item.message.data)
-        except (UnknownEvent, ValidationError) as unreadable:
+        except (UnknownEvent, UnreadableEvent) as unreadable:
             return unreadable
 
     @staticmethod

@@ -15,10 +15,10 @@ import msgspec
 from chassis.batch import StoredEvent
 from chassis.clock import rfc3339
 from chassis.declare import Service, kind_of
+from chassis.decoding import decode
 from chassis.event_store import Store
 from chassis.parking import with_parking
 from chassis.state_cache import UNKNOWN, Held
-from contracts.catalogue import decode
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 5000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,8 @@ LAG_READY_MAX = 10_000
 RELAY_READY_SECONDS_MAX = 30.0
 SWITCH_INTERVAL_SECONDS = 0.001
 """How soon the event loop gets the interpreter back from the writer's thread."""
+GARBAGE_THRESHOLDS = (50_000, 50, 1000)
+"""States are acyclic and live long: looking through them for cycles at the default pace costs a sixth of the CPU."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,7 @@ async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
 def run(name: str, build: Callable[[], Assembly]) -> None:
     """The main function of `python -m services.<name>`: exits 0 after a drain, 1 with one clear line otherwise."""
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         set_up(name, human=system().log_format == "human")
         code = asyncio.run(live(name, build))
