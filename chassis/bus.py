@@ -51,6 +51,7 @@ class Bus:
         self.broker = broker
         self.names = names
         self.on_reconnect: list[Callable[[], Awaitable[None]]] = []
+        self.closing = False
         self._tap: Tap | None = None
 
     @property
@@ -173,6 +174,7 @@ class Bus:
 
     async def close(self) -> None:
         """Close the connection after what is under way."""
+        self.closing = True
         await self.broker.stop()
 
 
@@ -195,7 +197,9 @@ def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBr
             await act()
 
     async def disconnected() -> None:
-        logger().warning("bus_disconnected")
+        bus = bus_of()
+        if bus is None or not bus.closing:
+            logger().warning("bus_disconnected")
 
     async def failed(error: Exception) -> None:
         """Say each fault once, not at every attempt to reconnect."""
@@ -245,7 +249,11 @@ async def connect(url: str, name: str, names: Names | None = None) -> AsyncItera
         await bus.close()
 
 
-def pull_request(batch: int, expires_seconds: float) -> bytes:
+def pull_request(batch: int, expires_seconds: float, heartbeat_seconds: float) -> bytes:
     """The body of a JetStream pull request."""
-    nanoseconds = int(expires_seconds * 1e9)
-    return json.dumps({"batch": batch, "expires": nanoseconds, "idle_heartbeat": nanoseconds // 3}).encode()
+    body = {
+        "batch": batch,
+        "expires": int(expires_seconds * 1e9),
+        "idle_heartbeat": int(heartbeat_seconds * 1e9),
+    }
+    return json.dumps(body).encode()

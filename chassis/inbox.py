@@ -33,10 +33,13 @@ from chassis.tap import Delivery
 
 BATCH_MAX = 500
 PULLED_AHEAD_MAX = 2 * BATCH_MAX
-PULL_EXPIRES_SECONDS = 30.0
+PULL_EXPIRES_SECONDS = 20.0
+HEARTBEAT_SECONDS = 2.0
+SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
+"""An open pull is heard of at every heartbeat; after this long without one it is lost, and asked again."""
 AWAY_SECONDS = 0.25
-SILENCE_SECONDS_MAX = PULL_EXPIRES_SECONDS / 3 * 2.5
-"""Idle heartbeats come three times a pull: without one for this long, the pull is lost."""
+HEARTBEAT, EXPIRED = "100", "408"
+"""The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
 
 type Take = Callable[[list[Incoming]], Awaitable[None]]
 """Decide and commit these messages; returns once they are durable."""
@@ -52,6 +55,7 @@ class Pull:
         self._arrived: list[Delivery] = []
         self._wake = asyncio.Event()
         self._outstanding = 0
+        self._refused = False
         self._heard = 0.0
         self._subscription: Any = None
 
@@ -70,17 +74,21 @@ class Pull:
         if not status:
             self._arrived.append(delivery)
             self._outstanding -= 1
-        elif status != "100":
+        elif status != HEARTBEAT:
             self._outstanding = 0
+            self._refused = status != EXPIRED
         self._wake.set()
 
     async def take(self) -> list[Delivery]:
         """What has arrived, at least one delivery; an empty list when the wait was in vain."""
+        if self._refused:
+            self._refused = False
+            await asyncio.sleep(AWAY_SECONDS)
         await self._ask_ahead()
         if not self._arrived:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS)
             except TimeoutError:
                 if time.monotonic() - self._heard > SILENCE_SECONDS_MAX:
                     self._outstanding = 0
@@ -92,7 +100,9 @@ class Pull:
         """Keep a pull open, without ever having more than `PULLED_AHEAD_MAX` on the way or waiting."""
         if self._outstanding <= BATCH_MAX // 2 and self._outstanding + len(self._arrived) <= BATCH_MAX:
             await self._bus.client.publish(
-                self._next, pull_request(BATCH_MAX, PULL_EXPIRES_SECONDS), reply=self._inbox
+                self._next,
+                pull_request(BATCH_MAX, PULL_EXPIRES_SECONDS, HEARTBEAT_SECONDS),
+                reply=self._inbox,
             )
             self._outstanding += BATCH_MAX
             self._heard = time.monotonic()

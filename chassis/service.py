@@ -239,7 +239,7 @@ async def own(name: str, settings: System) -> TextIO:
 
 async def live(name: str, build: Callable[[], Assembly]) -> int:
     """Run a service until it is told to stop; returns the exit code."""
-    settings = system()
+    settings, assembly = system(), build()
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
@@ -247,7 +247,7 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     if await _first(owned, stopping) is stopping:
         return 0
     bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
-    running = Running(build(), settings, bus, open_store(name))
+    running = Running(assembly, settings, bus, open_store(name))
     await running.start()
     failure = asyncio.create_task(running.failure())
     ended = await _first(failure, stopping)
