@@ -15,6 +15,7 @@ from typing import Any
 from bench.machine import about
 from bench.measures import (
     CHANNEL,
+    GATEWAY_CHANNEL,
     WEBHOOK_SECRET,
     catch_up,
     dispatch_latency,
@@ -55,6 +56,8 @@ def measure(quick: bool, port_base: int, orders: int) -> dict[str, Any]:
     settings = {
         f"DOORSTEP_CHANNELS__{CHANNEL.upper()}__KIND": "canonical",
         f"DOORSTEP_CHANNELS__{CHANNEL.upper()}__SECRET": WEBHOOK_SECRET,
+        f"DOORSTEP_CHANNELS__{GATEWAY_CHANNEL.upper()}__KIND": "canonical",
+        f"DOORSTEP_CHANNELS__{GATEWAY_CHANNEL.upper()}__PAYMENT": "gateway",
     }
     with System(port_base, **settings) as system:
         system.stock()
@@ -91,7 +94,7 @@ def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[
         figures[key], figures[key.replace("p99", "p50")] = found["p99_ms"], found["p50_ms"]
         number += found["orders"]
     say("50 orders/s captured through the HTTP gateway")
-    found = dispatch_latency(system, number, 50, 10, "unpaid")
+    found = dispatch_latency(system, number, 50, 10, "unpaid", GATEWAY_CHANNEL)
     figures["gateway_dispatch_p99_ms_at_50"] = found["p99_ms"]
     number += found["orders"]
     say("webhooks at 100/s")

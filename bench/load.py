@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from chassis.bus import Bus
 from contracts.address import Address, Recipient
@@ -70,7 +71,7 @@ async def fill(bus: Bus, channel: str, orders: Sequence[bytes]) -> None:
 
 
 async def open_loop(
-    send: Callable[[int], Awaitable[None]], first: int, count: int, per_second: float
+    send: Callable[[int], Coroutine[Any, Any, None]], first: int, count: int, per_second: float
 ) -> list[float]:
     """Send at a fixed rate whatever the answers do; returns when each was due (epoch seconds).
 
@@ -83,7 +84,7 @@ async def open_loop(
         pause = moment - time.time()
         if pause > 0:
             await asyncio.sleep(pause)
-        task = asyncio.create_task(send(first + number))  # type: ignore[arg-type]
+        task = asyncio.create_task(send(first + number))
         running.add(task)
         task.add_done_callback(running.discard)
     if running:

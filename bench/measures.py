@@ -21,12 +21,15 @@ import aiohttp
 from bench.load import bodies, fill, open_loop, order, percentile
 from bench.system import SERVICES, System
 from chassis.bus import connect
+from contracts.order import PaymentState
 
 type Figures = dict[str, Any]
 type Say = Callable[[str], None]
 
 WEBHOOK_SECRET = "bench-secret"
 CHANNEL = "bench"
+GATEWAY_CHANNEL = "benchgateway"
+"""Its orders are not paid yet: our gateway collects for it."""
 NAIVE_SECONDS = 20.0
 
 
@@ -124,27 +127,38 @@ def _naive_rate(folder: Any) -> float:
 
 
 def dispatch_latency(
-    system: System, first: int, per_second: int, seconds: int, state: Any = "paid"
+    system: System,
+    first: int,
+    per_second: int,
+    seconds: int,
+    state: PaymentState = "paid",
+    channel: str = CHANNEL,
 ) -> Figures:
     """Placed -> dispatched, open loop: from when an order was due to be sent to its ParcelDispatched on the stream."""
     count = per_second * seconds
     before = system.done()["fulfilled"]
-    due, dispatched = asyncio.run(_latency(system, first, count, per_second, before, state))
+    due, dispatched = asyncio.run(_latency(system, first, count, per_second, before, state, channel))
     delays = [
-        (dispatched[f"{CHANNEL}:{first + number:09d}"] - moment) * 1000 for number, moment in enumerate(due)
+        (dispatched[f"{channel}:{first + number:09d}"] - moment) * 1000 for number, moment in enumerate(due)
     ]
     return {"p50_ms": percentile(delays, 0.5), "p99_ms": percentile(delays, 0.99), "orders": count}
 
 
 async def _latency(
-    system: System, first: int, count: int, per_second: int, before: int, state: Any
+    system: System,
+    first: int,
+    count: int,
+    per_second: int,
+    before: int,
+    state: PaymentState,
+    channel: str,
 ) -> tuple[list[float], dict[str, float]]:
     async with connect(system.nats_url, "bench") as bus:
-        made = {number: order(CHANNEL, number, state).to_bytes() for number in range(first, first + count)}
+        made = {number: order(channel, number, state).to_bytes() for number in range(first, first + count)}
         _, _, last = await bus.stream_info("SHIPPING")
 
         async def send(number: int) -> None:
-            await bus.publish(f"evt.channels.{CHANNEL}.order_placed", made[number])
+            await bus.publish(f"evt.channels.{channel}.order_placed", made[number])
 
         due = await open_loop(send, first, count, per_second)
         await asyncio.to_thread(system.wait_decided, before + count)

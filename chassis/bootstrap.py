@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 
@@ -56,11 +57,16 @@ def consumer_config(names: Names, service: str, subjects: tuple[str, ...]) -> ap
     )
 
 
-async def bootstrap(bus: Bus, replicas: int = 1) -> None:
-    """Make streams and consumers what they should be. Safe to run again at any time."""
+async def bootstrap(bus: Bus, replicas: int = 1, channels_from: int = 1) -> None:
+    """Make streams and consumers what they should be. Safe to run again at any time.
+
+    `channels_from` is the first sequence of CHANNELS if it has to be created: where that stream was lost, the one
+    after what was read of it, so that a sequence never means two messages.
+    """
     jetstream = bus.jetstream
     for producer in STREAMS:
-        await _reconcile_stream(jetstream, stream_config(bus.names, producer, replicas))
+        config = stream_config(bus.names, producer, replicas)
+        await _reconcile_stream(jetstream, config, channels_from if producer == "channels" else 1)
     for service in SERVICES:
         for stream, subjects in sources_of(service).items():
             await jetstream.add_consumer(
@@ -68,13 +74,14 @@ async def bootstrap(bus: Bus, replicas: int = 1) -> None:
             )
 
 
-async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfig, first_seq: int) -> None:
     assert config.name is not None
     try:
-        await jetstream.stream_info(config.name)
+        known = await jetstream.stream_info(config.name)
     except NotFoundError:
-        await jetstream.add_stream(config)
+        await jetstream.add_stream(config.evolve(first_seq=first_seq if first_seq > 1 else None))
         return
+    config = config.evolve(first_seq=known.config.first_seq)
     try:
         await jetstream.update_stream(config)
     except BadRequestError as refused:
@@ -83,15 +90,19 @@ async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfi
         ) from refused
 
 
-async def main() -> None:
+async def main(channels_from: int) -> None:
     """Bootstrap the configured system."""
     settings = system()
     async with connect(settings.nats_url, "bootstrap", Names(settings.cell)) as bus:
-        await bootstrap(bus)
+        await bootstrap(bus, channels_from=channels_from)
 
 
 if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(prog="python -m chassis.bootstrap", description=__doc__)
+    arguments.add_argument(
+        "--channels-from", type=int, default=1, help="first sequence of CHANNELS, if it is missing"
+    )
     try:
-        asyncio.run(main())
+        asyncio.run(main(arguments.parse_args().channels_from))
     except BusAway as away:
         sys.exit(f"bootstrap: {away}")

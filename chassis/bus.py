@@ -7,7 +7,6 @@ reading a stream from a position) goes through its nats-py client here.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import nats.errors
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
@@ -42,6 +42,10 @@ DISCONNECTED = (
 
 class BusAway(Exception):
     """NATS cannot be reached, or did not answer: nothing is known to be stored. Try again."""
+
+
+AWAY = (*DISCONNECTED, BusAway, APIError)
+"""Everything that means: not now, try again. Nothing that comes from it may end a service."""
 
 
 class Bus:
@@ -74,8 +78,10 @@ class Bus:
     @property
     def connected(self) -> bool:
         """Whether the connection stands right now."""
-        client = self.client
-        return bool(client is not None and client.is_connected)
+        try:
+            return bool(self.client.is_connected)
+        except IncorrectState:
+            return False  # not opened yet, or closed
 
     async def publish(
         self, subject: str, data: bytes, headers: dict[str, str] | None = None, message_id: str | None = None
@@ -247,13 +253,3 @@ async def connect(url: str, name: str, names: Names | None = None) -> AsyncItera
         yield bus
     finally:
         await bus.close()
-
-
-def pull_request(batch: int, expires_seconds: float, heartbeat_seconds: float) -> bytes:
-    """The body of a JetStream pull request."""
-    body = {
-        "batch": batch,
-        "expires": int(expires_seconds * 1e9),
-        "idle_heartbeat": int(heartbeat_seconds * 1e9),
-    }
-    return json.dumps(body).encode()

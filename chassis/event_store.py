@@ -21,6 +21,8 @@ from chassis.settings import system
 
 LOCK_WAIT_SECONDS = 30
 READ_CHUNK = 2000
+WINDOW = 50_000
+"""Positions that one statement looks through for rare events: other readers come in between."""
 
 
 class StalePosition(Exception):
@@ -35,7 +37,9 @@ class Store(Protocol):
     def last_position(self) -> int: ...
     def positions(self) -> dict[str, Position]: ...
     def events(self, after: int = 0, limit: int = 1000, entity: str | None = None) -> list[StoredEvent]: ...
-    def recent(self, types: Sequence[str], limit: int, before: int | None = None) -> list[StoredEvent]: ...
+    def recent(
+        self, types: Sequence[str], limit: int, before: int | None = None, back: int | None = None
+    ) -> list[StoredEvent]: ...
     def tagged(self, tag: str, limit: int, after: str = "") -> list[str]: ...
     def counts(self, prefix: str) -> dict[str, int]: ...
     def due_timers(self, until: str, limit: int) -> list[tuple[str, str, str]]: ...
@@ -182,15 +186,29 @@ class SQLiteStore:
         statement = f"SELECT {EVENT_COLUMNS} FROM stored_events WHERE rowid>? {where} LIMIT ?"  # noqa: S608
         return [StoredEvent(*row) for row in self._read(statement, [after, *values, limit])]
 
-    def recent(self, types: Sequence[str], limit: int, before: int | None = None) -> list[StoredEvent]:
-        """The newest events of these types (of any, if none), newest first; looks back 50,000 events at most."""
-        top = before or self.last_position() + 1
+    def recent(
+        self, types: Sequence[str], limit: int, before: int | None = None, back: int | None = None
+    ) -> list[StoredEvent]:
+        """The newest events of these types (of any, if none), newest first, from below the position `before`.
+
+        Looks at `back` positions at most, at all of them where it is not given.
+        """
+        top = self.last_position() + 1 if before is None else before
+        bottom = 1 if back is None else max(1, top - back)
+        found: list[StoredEvent] = []
+        while top > bottom and len(found) < limit:
+            under = max(bottom, top - WINDOW)
+            found += self._between(under, top, types, limit - len(found))
+            top = under
+        return found
+
+    def _between(self, bottom: int, top: int, types: Sequence[str], limit: int) -> list[StoredEvent]:
         which = f"AND topic IN ({','.join('?' * len(types))})" if types else ""
         statement = (
             f"SELECT {EVENT_COLUMNS} FROM stored_events WHERE rowid<? AND rowid>=? {which}"  # noqa: S608
             " ORDER BY rowid DESC LIMIT ?"
         )
-        return [StoredEvent(*row) for row in self._read(statement, [top, top - 50_000, *types, limit])]
+        return [StoredEvent(*row) for row in self._read(statement, [top, bottom, *types, limit])]
 
     def tagged(self, tag: str, limit: int, after: str = "") -> list[str]:
         """Entities with the tag, oldest first; `after` is the last entity of the page before."""

@@ -9,11 +9,11 @@ import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
@@ -28,6 +28,20 @@ from contracts.parking import CommandRefused
 
 BODY_BYTES_MAX = 1024 * 1024
 RETRY_AFTER_SECONDS = 5
+DIGITS_MAX = 18
+"""More of them are no position of a store."""
+
+type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+"""Something a person has to say: not blank."""
+
+
+class Signed(BaseModel):
+    """Who does something by hand, and why. Both are recorded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    actor: Stated
+    reason: Stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +98,11 @@ class Runtime:
         """How many entities carry each value of a counted tag: `counts("state")` is `{"held": 3}`."""
         return await self._engine.read(lambda: self._engine.store.counts(name))
 
-    async def recent(self, *types: type[Event], limit: int = 20) -> list[Recorded]:
-        """The newest events of some types, newest first."""
+    async def recent(self, *types: type[Event], limit: int = 20, before: int | None = None) -> list[Recorded]:
+        """The newest events of some types, newest first; `before` is the last position of the page before."""
         names = [model.TYPE for model in types]
-        return [recorded(e) for e in await self._engine.read(lambda: self._engine.store.recent(names, limit))]
+        stored = await self._engine.read(lambda: self._engine.store.recent(names, limit, before))
+        return [recorded(event) for event in stored]
 
     async def history(self, entity: str) -> list[Recorded]:
         """Every event of an entity, oldest first."""
@@ -144,8 +159,29 @@ async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        body = orjson.dumps({"error": f"{field or 'body'}: {first['msg']}", "field": field})
-        raise web.HTTPUnprocessableEntity(body=body, content_type="application/json") from None
+        raise unprocessable(field, f"{field or 'body'}: {first['msg']}") from None
+
+
+def read_limit(request: web.Request, usual: int, most: int) -> int:
+    """`?limit=`: how many are asked for, `usual` where nothing is said. Anything but 1 to `most` is answered 422."""
+    asked = request.query.get("limit", str(usual))
+    if asked.isdecimal() and len(asked) < 10 and 1 <= int(asked) <= most:
+        return int(asked)
+    raise unprocessable("limit", f"limit: is a number from 1 to {most}")
+
+
+def read_position(request: web.Request, name: str) -> int:
+    """A position in the query, 0 where nothing is said. Anything but a whole number is answered 422."""
+    asked = request.query.get(name) or "0"
+    if asked.isdecimal() and len(asked) <= DIGITS_MAX:
+        return int(asked)
+    raise unprocessable(name, f"{name}: is a position, a whole number")
+
+
+def unprocessable(field: str, title: str) -> web.HTTPUnprocessableEntity:
+    """422, to be raised: which field was wrong, and why."""
+    body = orjson.dumps({"error": title, "field": field})
+    return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
 
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -7,36 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, Field
 
 from chassis.batch import StoredEvent
 from chassis.http import Outcome as HttpOutcome
-from chassis.http import answer, as_json, as_text, problem, read_body, reply
+from chassis.http import (
+    Signed,
+    answer,
+    as_json,
+    as_text,
+    problem,
+    read_body,
+    read_limit,
+    read_position,
+    reply,
+)
 from chassis.parking import PARKED
 from chassis.reactor import Discarded, Item, Retried, StillRefused
 
 if TYPE_CHECKING:
     from chassis.service import Running
 
-LIMIT_MAX = 1000
-
-
-class Signed(BaseModel):
-    """Who does something by hand, and why."""
-
-    actor: str = Field(min_length=1, max_length=200)
-    reason: str = Field(min_length=1, max_length=500)
-
-
-def limit_of(request: web.Request, default: int = 50) -> int:
-    """The `limit` of a query, between 1 and 1000. A value that is no number is answered 422."""
-    text = request.query.get("limit", str(default))
-    if not text.isdigit():
-        raise web.HTTPUnprocessableEntity(
-            body=orjson.dumps({"error": f"limit: {text!r} is not a number", "field": "limit"}),
-            content_type="application/json",
-        )
-    return max(1, min(int(text), LIMIT_MAX))
+LIMIT, LIMIT_MAX = 50, 1000
+LOOK_BACK = 50_000
+"""`/ops/recent` is asked every second or two: a rare event further back than this is history, not recent."""
 
 
 class OpsRoutes:
@@ -85,19 +78,16 @@ class OpsRoutes:
         return reply(await self._running.status())
 
     async def recent(self, request: web.Request) -> web.Response:
-        """The newest events of some types (`type=a,b`), newest first."""
+        """The newest events of some types (`type=a,b`) among the last 50,000, newest first."""
         types = [name for name in request.query.get("type", "").split(",") if name]
-        limit = limit_of(request, 20)
-        events = await self._read(lambda: self._store.recent(types, limit))
+        limit = read_limit(request, 20, LIMIT_MAX)
+        events = await self._read(lambda: self._store.recent(types, limit, back=LOOK_BACK))
         return reply({"events": [as_json(event) for event in events]})
 
     async def events(self, request: web.Request) -> web.Response:
         """Stored events, oldest first: all after a position (`after=`), or of one entity (`entity=`)."""
-        after, limit, entity = (
-            int(request.query.get("after", 0)),
-            limit_of(request),
-            request.query.get("entity"),
-        )
+        after, limit = read_position(request, "after"), read_limit(request, LIMIT, LIMIT_MAX)
+        entity = request.query.get("entity")
         events = await self._read(
             lambda: self._store.events(after=0 if entity else after, limit=limit, entity=entity)
         )
@@ -105,7 +95,7 @@ class OpsRoutes:
 
     async def parked(self, request: web.Request) -> web.Response:
         """Messages that wait for a person, oldest first."""
-        limit = limit_of(request)
+        limit = read_limit(request, LIMIT, LIMIT_MAX)
         entities = await self._read(lambda: self._store.tagged(PARKED, limit))
         found = [await self._parking(entity) for entity in entities]
         return reply(

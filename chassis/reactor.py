@@ -20,7 +20,7 @@ from chassis.decoding import UnreadableEvent, decode
 from chassis.event_store import Store
 from chassis.ids import traceparent
 from chassis.logs import logger
-from chassis.parking import park, with_parking
+from chassis.parking import PARKED, park, with_parking
 from chassis.state_cache import StateCache
 from chassis.work import Cause, Work
 from contracts.catalogue import STREAMS, UnknownEvent
@@ -39,6 +39,13 @@ class Incoming:
 
     message: Message
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unnumbered:
+    """A message on a service's stream without a producer's sequence that can be: not from that service."""
+
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Discarded:
     reason: str
 
 
-type Item = Incoming | Asked | Due | Answered | Retried | Discarded
+type Item = Incoming | Unnumbered | Asked | Due | Answered | Retried | Discarded
 
 
 class StillRefused(Exception):
@@ -210,11 +217,20 @@ class Reactor:
                 return (REFUSALS[self.service.name].discarded(message=parked, actor=actor, reason=reason),)
             case Retried():
                 return self._retry(work, item, event)
+            case Unnumbered(message):
+                return self._set_aside(work, message)
             case _:
                 step, given = self._step(item, event)
                 if step is None:
                     raise LookupError(f"{self.service.name} does not know the command {type(given).__name__}")
                 return step.then(given, work)
+
+    def _set_aside(self, work: Work, message: Message) -> Iterable[Event]:
+        """Parked once, however often the stream is read again: it has no position to go by."""
+        if work.state(f"{PARKED}/{message.id}") is not None:
+            return ()
+        reason = "not from this stream's service: it has no ce-sequence that fits the stream"
+        return (park(self.service.name, message, message.headers.get("ce-type", ""), reason, 1, None),)
 
     def _retry(self, work: Work, item: Retried, event: Any) -> Iterable[Event]:
         if isinstance(event, Exception):
@@ -254,7 +270,7 @@ class Reactor:
 
     def _cause(self, work: Work, item: Item, moment: str) -> Cause:
         match item:
-            case Incoming(message) | Retried(message=message):
+            case Incoming(message) | Retried(message=message) | Unnumbered(message):
                 known = message.headers
                 causation = message.id if self._is_raw(message) else known.get("ce-id", message.id)
                 correlation = causation if self._is_raw(message) else known.get("ce-correlationid", causation)

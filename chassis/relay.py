@@ -13,14 +13,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from chassis.batch import NewEvent, StoredEvent
-from chassis.bus import DISCONNECTED, Bus
+from chassis.bus import AWAY, Bus
 from chassis.crashpoints import crash_point
 from chassis.ids import event_id
 from chassis.logs import logger
@@ -33,6 +32,8 @@ IN_MEMORY_MAX = 4_000
 UNPUBLISHED_MAX = 20_000
 """How far the stream may fall behind before the service takes nothing new in."""
 CHECK_SECONDS = 5.0
+FOREIGN_MAX = 100
+"""Messages of somebody else at the end of our stream that are stepped over; more of them stop the service."""
 WRONG_LAST_SEQUENCE = 10071
 
 type Event = NewEvent | StoredEvent
@@ -106,7 +107,7 @@ class Relay:
                 await asyncio.wait_for(self._wake.wait(), CHECK_SECONDS)
             except TimeoutError:
                 continue
-            except (*DISCONNECTED, APIError) as refused:
+            except AWAY as refused:
                 logger().warning(
                     "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)
                 )
@@ -121,27 +122,41 @@ class Relay:
 
     async def _resume(self) -> None:
         """Find where the stream ends. What it lost is published again; what it has beyond our log stops us."""
-        _, _, last = await self._bus.stream_info(self._stream)
-        position = 0
-        if last:
-            message = await self._bus.message(self._stream, last)
-            if message is None:
-                raise NotFoundError
-            position = int(message.headers["ce-sequence"])
-            await self._recognise(message.headers, position)
+        _, first, last = await self._bus.stream_info(self._stream)
+        position = await self._last_of_ours(first, last)
         if position < self.published:
             logger().warning("stream_lost_its_end", published=self.published, found=position)
         self.published = position
         self._stream_seq = last
         self._note_progress()
 
-    async def _recognise(self, headers: Any, position: int) -> None:
-        ours = await self._read(position - 1, 1)
-        if not ours or event_id(self._service, ours[0].entity, ours[0].version) != headers["ce-id"]:
+    async def _last_of_ours(self, first: int, last: int) -> int:
+        """The position of the newest event in the stream that this service wrote; 0 if there is none.
+
+        Messages that somebody else put there are stepped over and reported: they are not part of any history.
+        """
+        for seq in range(last, max(first, last - FOREIGN_MAX, 1) - 1, -1):
+            message = await self._bus.message(self._stream, seq)
+            if message is None:
+                raise NotFoundError
+            if message.headers.get("ce-source") == self._source:
+                return await self._recognised(message.headers)
+            logger().error("foreign_message", stream=self._stream, stream_seq=seq)
+        if last >= first + FOREIGN_MAX:
             raise StreamAhead(
-                f"{self._stream} ends with {headers['ce-id']} at position {position}, which this store never wrote:"
+                f"the last {FOREIGN_MAX} messages of {self._stream} are not from {self._service}"
+            )
+        return 0
+
+    async def _recognised(self, headers: Mapping[str, str]) -> int:
+        position, event = int(headers["ce-sequence"]), headers["ce-id"]
+        ours = await self._read(position - 1, 1)
+        if not ours or event_id(self._service, ours[0].entity, ours[0].version) != event:
+            raise StreamAhead(
+                f"{self._stream} ends with {event} at position {position}, which this store never wrote:"
                 " restore the newer store, or heal it from the stream"
             )
+        return position
 
     async def _publish_all(self) -> None:
         self._wake.clear()

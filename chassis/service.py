@@ -26,13 +26,13 @@ from chassis.effects import Effects
 from chassis.engine import Engine
 from chassis.event_store import SQLiteStore, StalePosition, open_store, store_path
 from chassis.http import BODY_BYTES_MAX, Runtime, errors_as_json
-from chassis.inbox import Inbox
+from chassis.inbox import Inbox, StreamLost
 from chassis.logs import logger, set_up
 from chassis.metrics import Meter
 from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
 from chassis.parking import PARKED
-from chassis.reactor import Due, Incoming, Item, Outcome, Reactor
+from chassis.reactor import Due, Item, Outcome, Reactor
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, system
 from chassis.timers import Timers
@@ -55,6 +55,7 @@ class Assembly:
     routes: Callable[[Runtime], Sequence[web.RouteDef]]
     on_start: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 class Running:
@@ -91,7 +92,7 @@ class Running:
         if batch.events:
             self.relay.committed(batch.events)
 
-    async def _take(self, items: list[Incoming]) -> None:
+    async def _take(self, items: Sequence[Item]) -> None:
         await self.engine.submit(items)
 
     async def _fire(self, due: list[Due]) -> list[Outcome]:
@@ -114,6 +115,7 @@ class Running:
             await act(self.runtime)
         self.effects.recover(await self.engine.read(self.store.calls))
         await self.inbox.start()
+        self._spawn(self.inbox.watch(), "inbox")
         self.started = True
         logger().info("ready", port=self.settings.port_of(self.name), position=self.reactor.last_position)
 
@@ -145,7 +147,7 @@ class Running:
         self._tasks.append(asyncio.get_running_loop().create_task(part, name=name))
 
     async def _serve(self) -> None:
-        app = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
+        app = web.Application(middlewares=[errors_as_json], client_max_size=self.assembly.body_bytes_max)
         app.add_routes(OpsRoutes(self).routes())
         app.add_routes(self.assembly.routes(self.runtime))
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS / 2)
@@ -279,6 +281,6 @@ def run(name: str, build: Callable[[], Assembly]) -> None:
     try:
         set_up(name, human=system().log_format == "human")
         code = asyncio.run(live(name, build))
-    except (BusAway, SettingsWrong, StalePosition, StreamAhead, OSError) as known:
+    except (BusAway, SettingsWrong, StalePosition, StreamAhead, StreamLost, OSError) as known:
         sys.exit(f"{name}: {known}")
     sys.exit(code)

@@ -104,13 +104,14 @@ class UnexplainedLine:
 
 
 class PaymentDue(Event, type="billing.PaymentDue.v1"):
-    """Billing has taken note: what is owed, by whom, for what."""
+    """Billing has taken note: what is owed, by whom, for what. `ships` is false where no parcel will leave."""
 
     order_id: OrderId
     channel: str
     currency: Currency
     total_minor: Minor
     bill: Bill
+    ships: bool = True
 
 
 class CaptureStarted(Event, type="billing.CaptureStarted.v1"):
@@ -165,7 +166,10 @@ class PaymentClosed(Event, type="billing.PaymentClosed.v1"):
 
 
 class RefundStarted(Event, type="billing.RefundStarted.v1"):
-    """Money is about to be given back with this reference."""
+    """Money is about to be given back with this reference: by the gateway, or at the channel that collected it.
+
+    `actor` is the person who had a refused one tried again.
+    """
 
     order_id: OrderId
     refund_id: str
@@ -174,10 +178,14 @@ class RefundStarted(Event, type="billing.RefundStarted.v1"):
     currency: Currency
     amount_minor: Minor
     reason: Text
+    actor: Text = ""
 
 
 class PaymentRefunded(Event, type="billing.PaymentRefunded.v1"):
-    """Money was given back; never more than was captured."""
+    """Money was given back; never more than was captured.
+
+    `actor` is the person who says that it was given back at the channel, and `reason` what they said.
+    """
 
     order_id: OrderId
     refund_id: str
@@ -187,6 +195,8 @@ class PaymentRefunded(Event, type="billing.PaymentRefunded.v1"):
     recipient: Recipient
     entry: JournalEntry
     provider_reference: Text = ""
+    actor: Text = ""
+    reason: Text = ""
 
 
 class RefundFailed(Event, type="billing.RefundFailed.v1"):
@@ -200,8 +210,9 @@ class RefundFailed(Event, type="billing.RefundFailed.v1"):
 class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
     """An invoice with the next number of its series, never changed afterwards. VAT per rate group (7.5-7.7).
 
-    `rounding_minor` makes the total what the customer paid; `vat_note` says so where the channel's tax is further
-    from ours than rounding explains (7.6). `last` is true when nothing of the order is left to invoice.
+    `parcel_id` is empty where nothing had to be shipped. `rounding_minor` makes the total what the customer paid;
+    `vat_note` says so where the channel's tax is further from ours than rounding explains (7.6). `last` is true
+    when nothing of the order is left to invoice.
     """
 
     order_id: OrderId

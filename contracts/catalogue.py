@@ -58,6 +58,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(orders.OrderAccepted, ("inventory", "notify")),
     Entry(orders.OrderHeld),
     Entry(orders.HoldReleased),
+    Entry(orders.PaymentAwaited),
     Entry(orders.PaymentRequested, ("billing",)),
     Entry(orders.PaymentConfirmed),
     Entry(orders.RefundConfirmed),
@@ -65,6 +66,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(orders.CancellationRequested, ("shipping",)),
     Entry(orders.CancellationDeclined),
     Entry(orders.OrderCancelled, ("inventory", "billing")),
+    Entry(orders.RefundReported, ("billing",)),
     Entry(orders.ParcelHandedOver),
     Entry(orders.ParcelProgressed),
     Entry(orders.InvoiceNoted),
@@ -120,13 +122,17 @@ BY_TYPE: dict[str, Entry] = {entry.type: entry for entry in CATALOGUE}
 
 
 def sources_of(service: str) -> dict[str, tuple[str, ...]]:
-    """The streams a service reads, each with the subjects it needs of it."""
-    subjects: dict[str, list[str]] = {}
+    """The streams a service reads, each with the subjects it needs of it: every version of each event.
+
+    A version that this release does not know is delivered too, so that it is parked and not passed over.
+    """
+    subjects: dict[str, dict[str, None]] = {}
     for entry in CATALOGUE:
         if service in entry.consumers:
-            subjects.setdefault(entry.stream, []).append(entry.subject)
+            any_version = f"{entry.subject.rpartition('.')[0]}.*"
+            subjects.setdefault(entry.stream, {})[any_version] = None
     if STREAMS["channels"] in subjects:
-        subjects[STREAMS["channels"]] = ["evt.channels.>"]
+        subjects[STREAMS["channels"]] = {"evt.channels.>": None}
     return {stream: tuple(filters) for stream, filters in subjects.items()}
 
 

@@ -81,8 +81,9 @@ NUMBERS: Mapping[str, int] = {
 }
 """Whole numbers by field name; any other is 1."""
 
-MAPPINGS: Mapping[str, Mapping[str, str]] = {
+MAPPINGS: Mapping[str, Mapping[str, str | int]] = {
     "facts": {"shop": "Doorstep", "order": "1001", "total": "29.98 EUR", "units": "2"},
+    "weights": {"LAMP": 1200},
 }
 """Values by field name that are mappings themselves."""
 

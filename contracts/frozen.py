@@ -16,7 +16,8 @@ type Setters = Mapping[str, Callable[[Any, Any], None]]
 
 def replace[T](value: T, /, **changes: Any) -> T:
     """A copy of a frozen slotted dataclass with these fields changed. Raises `TypeError` for a field it has not."""
-    copy, setters = _copier(type(value))
+    cls: type = type(value)
+    copy, setters = _copier(cls)
     new = copy(value)
     for name, change in changes.items():
         if name not in setters:

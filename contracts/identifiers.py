@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+
+from contracts.currencies import known
 
 type ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A configured channel: `shopify`, `shop-de`, `retail`. Part of NATS subjects, so no dots."""
@@ -26,8 +28,8 @@ type Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\
 type Location = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 """A place that holds stock."""
 
-type Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-"""ISO 4217 code."""
+type Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(known)]
+"""ISO 4217 code of a currency that has a minor unit."""
 
 type Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 """Whole units, at least one."""

@@ -87,12 +87,16 @@ class StockAdjusted(Event, type="inventory.StockAdjusted.v1"):
 
 
 class StockReserved(Event, type="inventory.StockReserved.v1"):
-    """All lines of an order are promised to it, at one point in time, until `expires_at`."""
+    """All lines of an order are promised to it, at one point in time, until `expires_at`.
+
+    `weights` are grams per unit of a SKU, where the catalogue knows them.
+    """
 
     order_id: OrderId
     attempt: int
     lines: tuple[StockLine, ...]
     expires_at: datetime
+    weights: dict[str, int] = {}
 
 
 class ReservationRefused(Event, type="inventory.ReservationRefused.v1"):

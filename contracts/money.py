@@ -10,13 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-EXPONENTS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
-    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
-"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
-
+from contracts.currencies import EXPONENTS
 
 FLOAT_NOISE = Decimal("0.000001")
 """A share of the minor unit that only binary floating point can have left."""
@@ -26,13 +20,20 @@ class NotMoney(ValueError):
     """The text is not an amount of this currency: not a number, or finer than its smallest unit."""
 
 
+class UnknownCurrency(NotMoney):
+    """A code that ISO 4217 does not know: how many decimals it has must not be guessed."""
+
+
 class MixedCurrencies(ValueError):
     """Two currencies in one sum. Convert first, at a stored rate."""
 
 
 def exponent(currency: str) -> int:
-    """Decimals of the currency's minor unit (ISO 4217): 0 for JPY, 3 for KWD, otherwise 2."""
-    return EXPONENTS.get(currency, 2)
+    """Decimals of the currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD. Raises `UnknownCurrency`."""
+    try:
+        return EXPONENTS[currency]
+    except KeyError:
+        raise UnknownCurrency(f"{currency!r} is not a currency (ISO 4217)") from None
 
 
 def to_minor(amount: str | int | float | Decimal, currency: str) -> int:

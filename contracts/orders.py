@@ -11,7 +11,7 @@ from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Minor, PaymentFacts, PlacedOrder, TaxLine, Text, Units
+from contracts.order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
 
 
 class HoldReason(StrEnum):
@@ -110,8 +110,24 @@ class HoldReleased(Event, type="orders.HoldReleased.v1"):
     note: Text = ""
 
 
+class PaymentAwaited(Event, type="orders.PaymentAwaited.v1"):
+    """Stock is reserved, and the channel that collects the money has not said yet that it is paid.
+
+    `weights` as in `PaymentRequested`.
+    """
+
+    order_id: OrderId
+    channel: str
+    state: PaymentState
+    weights: dict[str, int] = {}
+
+
 class PaymentRequested(Event, type="orders.PaymentRequested.v1"):
-    """Stock is reserved: billing is asked to record or to collect the money."""
+    """Stock is reserved: billing is asked to record or to collect the money.
+
+    `ships` is false where no parcel will leave: then the invoice is due as soon as the money is there. `weights`,
+    in grams per unit, is what the catalogue said of goods whose channel told none: kept until the release.
+    """
 
     order_id: OrderId
     attempt: int
@@ -120,6 +136,8 @@ class PaymentRequested(Event, type="orders.PaymentRequested.v1"):
     total_minor: Minor
     payment: PaymentFacts
     bill: Bill
+    ships: bool = True
+    weights: dict[str, int] = {}
 
 
 class PaymentConfirmed(Event, type="orders.PaymentConfirmed.v1"):
@@ -162,11 +180,22 @@ class CancellationDeclined(Event, type="orders.CancellationDeclined.v1"):
 
 
 class OrderCancelled(Event, type="orders.OrderCancelled.v1"):
-    """The end of an order that nothing was handed over for: stock is freed and money given back."""
+    """The end of an order that nothing was handed over for: stock is freed and money given back.
+
+    `by_channel` is true where the channel itself has cancelled or refunded: what it collected is its to give back.
+    """
 
     order_id: OrderId
     reason: Text
     actor: Text
+    by_channel: bool = False
+
+
+class RefundReported(Event, type="orders.RefundReported.v1"):
+    """The channel says of an order that was cancelled here that it has given its money back."""
+
+    order_id: OrderId
+    channel: str
 
 
 class ParcelHandedOver(Event, type="orders.ParcelHandedOver.v1"):

@@ -103,7 +103,7 @@ class LabelFailed(Event, type="shipping.LabelFailed.v1"):
 
 
 class LabelVoided(Event, type="shipping.LabelVoided.v1"):
-    """A label of a cancelled fulfilment was given back. Where `accepted` is false the carrier would not, and said why."""
+    """A label of a cancelled fulfilment was given back; if `accepted` is false the carrier would not, and said why."""
 
     order_id: OrderId
     fulfilment_id: str
@@ -127,6 +127,7 @@ class ParcelDispatched(Event, type="shipping.ParcelDispatched.v1"):
     lines: tuple[Units, ...]
     recipient: Recipient
     actor: Text
+    reason: Text = ""
     last: bool
 
 

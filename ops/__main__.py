@@ -6,11 +6,14 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import structlog
 import typer
+from typer.core import TyperGroup
 
 from ops.audit_commands import register as register_audit
+from ops.console import CannotDo, fail
 from ops.importing.command import register as register_import
 from ops.publishing.command import register as register_publish
 from ops.status import register as register_status
@@ -19,8 +22,22 @@ from ops.up import register as register_up
 SHIPPED = Path(__file__).resolve().parents[1] / "doorstep.toml"
 """The configuration that comes with the source, for when a command is run from another folder."""
 
+
+
+class OneLine(TyperGroup):
+    """Whatever a command cannot do, wherever it finds out, is one line and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except CannotDo as reason:
+            fail(str(reason))
+
+
 main = typer.Typer(
     name="doorstep",
+    cls=OneLine,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from chassis.settings import section
+from chassis.settings import SettingsWrong, section
+from ops.console import CannotDo
 
 
 class Channel(BaseModel):
@@ -26,8 +27,11 @@ class Channel(BaseModel):
 
 
 def channels() -> dict[str, Channel]:
-    """The channels of the configuration, by name."""
-    return section("channels", dict[str, Channel])
+    """The channels of the configuration, by name. Raises `CannotDo` naming a value that cannot be used."""
+    try:
+        return section("channels", dict[str, Channel])
+    except SettingsWrong as wrong:
+        raise CannotDo(str(wrong)) from None
 
 
 def secrets_of(folder: Path) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+PORT_BASE_MAX = 65_000
+
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Data folder of the embedded system.  [default: var]"),
@@ -18,7 +20,11 @@ DataOption = Annotated[
 PortOption = Annotated[
     int | None,
     typer.Option(
-        "--port-base", metavar="N", help="First of its ten ports.  [default: remembered, else 8080]"
+        "--port-base",
+        min=1,
+        max=PORT_BASE_MAX,
+        metavar="N",
+        help="First of its ten ports.  [default: remembered, else 8080]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

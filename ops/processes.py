@@ -24,6 +24,8 @@ PR_SET_PDEATHSIG = 1
 PAUSES_SECONDS = (0.0, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 """Before a start, by how many quick deaths in a row came before it."""
 SETTLED_AFTER_SECONDS = 10.0
+GIVEN_UP_AFTER = 3
+"""So many times a part that was never ready may end by itself, quickly and in a row."""
 LOGS_KEPT = 3
 
 
@@ -38,11 +40,17 @@ class Part:
 
 
 class Keeper:
-    """Keeps one part running from `start` to `stop`. Quick deaths in a row cost longer and longer pauses."""
+    """Keeps one part running from `start` to `stop`. Quick deaths in a row cost longer and longer pauses.
 
-    def __init__(self, part: Part) -> None:
+    Of a part on `probation` it is not known yet whether it can start at all: each death is told with its reason,
+    and one that ends by itself again and again is given up. Who sees it ready takes it off probation.
+    """
+
+    def __init__(self, part: Part, *, probation: bool = False) -> None:
         self.part = part
         self.starts = 0
+        self.probation = probation
+        self.given_up = False
         self._process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -76,6 +84,11 @@ class Keeper:
         self._stopping.set()
         self._signal(signal.SIGKILL)
 
+    def last_words(self) -> str:
+        """The last line of its log, with its name."""
+        line = last_line(self.part.log) or f"no output (log: {self.part.log})"
+        return line if line.startswith(f"{self.part.name}:") else f"{self.part.name}: {line}"
+
     async def _keep(self, process: asyncio.subprocess.Process) -> None:
         quick_deaths = 0
         while True:
@@ -86,6 +99,11 @@ class Keeper:
             lived = time.monotonic() - since
             pause = pause_after(quick_deaths)
             quick_deaths = 0 if lived > SETTLED_AFTER_SECONDS else quick_deaths + 1
+            if self.probation and code > 0:
+                self.given_up = quick_deaths >= GIVEN_UP_AFTER
+                if self.given_up:
+                    return
+                note(self.last_words())
             note(
                 f"{self.part.name} {ending(code)} after {lived:.0f} s: {again(pause)} (log: {self.part.log})"
             )

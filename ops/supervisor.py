@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chassis.event_store import open_store
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.console import CannotDo, note
 from ops.nats_server import nats_part, wait_until_healthy
-from ops.processes import Keeper, Part, last_line
+from ops.processes import Keeper, Part
 from ops.system import System
 
 READY_WITHIN_SECONDS = 60.0
@@ -46,7 +47,7 @@ class Supervisor:
         for name, module in SANDBOXES.items():
             self.sandboxes[name] = await self._keep(self._sandbox(name, module))
         for name in SERVICES:
-            self.services[name] = await self._keep(self._part(name, f"services.{name}"))
+            self.services[name] = await self._keep(self._part(name, f"services.{name}"), probation=True)
 
     async def start_bus(self) -> None:
         """nats-server, healthy, with its streams and consumers in place."""
@@ -57,13 +58,14 @@ class Supervisor:
         await self._bootstrap()
 
     async def until_ready(self) -> None:
-        """Return when every service says it is ready. Raises `CannotDo` for one that does not even answer in time.
+        """Return when every service says it is ready. Raises `CannotDo` for one that does not even answer in time,
+        or ends by itself before it was ever ready, again and again: with the last line of its log.
 
         One that answers is waited for as long as it takes: it may have much to catch up with.
         """
         started, said = time.monotonic(), 0.0
         async with Services(self.system, answer_within_seconds=2.0) as services:
-            while missing := [name for name in SERVICES if not await services.is_ready(name)]:
+            while missing := [name for name in SERVICES if not await self._is_ready(services, name)]:
                 waited = time.monotonic() - started
                 if waited > READY_WITHIN_SECONDS:
                     await self._require_life(services, missing)
@@ -72,10 +74,19 @@ class Supervisor:
                     said = waited
                 await asyncio.sleep(READY_LOOK_SECONDS)
 
+    async def _is_ready(self, services: Services, name: str) -> bool:
+        keeper = self.services[name]
+        if keeper.given_up:
+            raise CannotDo(keeper.last_words())
+        ready = await services.is_ready(name)
+        keeper.probation = keeper.probation and not ready
+        return ready
+
     async def _require_life(self, services: Services, missing: Iterable[str]) -> None:
         dead = [name for name in missing if not await services.is_live(name)]
         if dead:
-            raise CannotDo(f"did not start: {'; '.join(map(self._trouble, dead))}")
+            words = "; ".join(self.services[name].last_words() for name in dead)
+            raise CannotDo(f"did not start: {words} (logs: {self.system.data / 'logs'})")
 
     async def watch(self) -> None:
         """Say when a service stops being ready, and when it is again; until cancelled."""
@@ -105,14 +116,14 @@ class Supervisor:
         """The process of each service right now."""
         return {name: keeper.pid for name, keeper in self.services.items()}
 
-    async def _keep(self, part: Part) -> Keeper:
-        keeper = Keeper(part)
+    async def _keep(self, part: Part, *, probation: bool = False) -> Keeper:
+        keeper = Keeper(part, probation=probation)
         await keeper.start()
         return keeper
 
     async def _bootstrap(self) -> None:
         """Create streams and consumers, in a process of its own: the supervisor stays small."""
-        command = (sys.executable, "-m", "chassis.bootstrap")
+        command = (sys.executable, "-m", "chassis.bootstrap", "--channels-from", str(self._channels_from()))
         process = await asyncio.create_subprocess_exec(
             *command,
             env={**os.environ, **self.environment},
@@ -124,6 +135,18 @@ class Supervisor:
             lines = said.decode(errors="replace").strip().splitlines() or ["no output"]
             raise CannotDo(f"the streams could not be created: {lines[-1]}")
 
+    def _channels_from(self) -> int:
+        """Where CHANNELS begins if it has to be made anew: after what the orders service has read of the lost one."""
+        path = self.system.folder("stores") / "orders.sqlite"
+        if not path.exists():
+            return 1
+        store = open_store("orders", read_only=True, path=path)
+        try:
+            known = store.positions().get("CHANNELS")
+        finally:
+            store.close()
+        return known.stream_seq + 1 if known else 1
+
     def _sandbox(self, name: str, module: str) -> Part:
         truth = self.system.folder("sandbox") / f"{name}.jsonl"
         return self._part(
@@ -133,10 +156,6 @@ class Supervisor:
     def _part(self, name: str, module: str, *arguments: str) -> Part:
         log = self.system.data / "logs" / f"{name}.log"
         return Part(name, (sys.executable, "-m", module, *arguments), log, self.environment)
-
-    def _trouble(self, name: str) -> str:
-        log = self.services[name].part.log
-        return f"{name}: {last_line(log) or 'no output'} (log: {log})"
 
 
 async def _stop_all(keepers: Iterable[Keeper], patience_seconds: float) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from contracts.parking import SERVICES
+from ops.configuration import table
+from ops.console import PORT_BASE_MAX, CannotDo
 
 DEFAULT_DATA = Path("var")
 DEFAULT_PORT_BASE = 8080
@@ -61,10 +62,13 @@ class System:
 
 
 def find(data: Path | None = None, port_base: int | None = None) -> System:
-    """The system that is meant: flags first, then the environment, what `up` remembered, and the defaults."""
-    said = _said_in_configuration()
+    """The system that is meant: flags first, then the environment, what `up` remembered, and the defaults.
+
+    Raises `CannotDo` for a configuration that cannot be read, and for a port base that is none.
+    """
+    said = table("system")
     folder = data or Path(_first(os.environ.get("DOORSTEP_SYSTEM__DATA"), said.get("data"), DEFAULT_DATA))
-    base = int(
+    base = _port(
         _first(
             port_base,
             os.environ.get("DOORSTEP_SYSTEM__PORT_BASE"),
@@ -101,12 +105,10 @@ def _remembered(folder: Path) -> dict[str, Any]:
     return kept
 
 
-def _said_in_configuration() -> dict[str, Any]:
-    path = Path(os.environ.get("DOORSTEP_CONFIG") or "doorstep.toml")
-    if not path.is_file():
-        return {}
-    table: dict[str, Any] = tomllib.loads(path.read_text()).get("system", {})
-    return table
+def _port(said: Any) -> int:
+    if not str(said).isdecimal() or not 1 <= int(said) <= PORT_BASE_MAX:
+        raise CannotDo(f"the port base {said!r} is not a number from 1 to {PORT_BASE_MAX}")
+    return int(said)
 
 
 def _first(*candidates: Any) -> Any:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import orjson
 
 from chassis.batch import StoredEvent
 from chassis.clock import from_rfc3339
-from chassis.declare import Service, kind_of
+from chassis.declare import Service
 from chassis.event_store import Store
 from contracts.catalogue import decode
 from ops.console import CannotDo
@@ -20,6 +19,7 @@ from ops.reasons import reason_for
 from ops.replay import declared
 from ops.stores import open_stores
 from ops.system import System
+from services.orders.views import order_shape
 
 HOMES = {
     "orders": "order",
@@ -66,7 +66,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An order's events and the state they lead to, all of them or those until `at`."""
+    """An order's events, all of them or those until `at`, and the state they lead to as `GET /orders/{id}` shows it."""
 
     order_id: str
     state: dict[str, Any]
@@ -83,9 +83,7 @@ class Story:
         return {"order_id": self.order_id, "state": self.state, "events": events}
 
 
-def timeline_of(
-    system: System, order_id: str, at: datetime | None = None, table_of: Callable[[str], Service] = declared
-) -> Story:
+def timeline_of(system: System, order_id: str, at: datetime | None = None) -> Story:
     """The story, until `at` if given. Raises `CannotDo` for an order that nobody knows, or knew by then."""
     stores = open_stores(system)
     moments = [moment for service in HOMES for moment in _moments(stores[service], service, order_id)]
@@ -97,7 +95,7 @@ def timeline_of(
         raise CannotDo(f"order {order_id} was not known then; it was first heard of at {first.isoformat()}")
     told = tuple(in_order(known))
     ours = [moment.stored for moment in told if moment.service == "orders"]
-    return Story(order_id, state_after(table_of("orders"), f"order/{order_id}", ours), told)
+    return Story(order_id, state_after(declared("orders"), f"order/{order_id}", ours), told)
 
 
 def _moments(store: Store, service: str, order_id: str) -> Iterator[Moment]:
@@ -140,14 +138,13 @@ def _before(moment: Moment) -> str:
     return f"{moment.service}/{moment.entity}/{moment.stored.version - 1}"
 
 
-def state_after(table: Service, entity: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
-    """The entity's state after these events, folded by the service's own rules; empty before the first."""
-    kind = next(kind for kind in table.kinds if kind.name == kind_of(entity))
+def state_after(orders: Service, entity: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
+    """The order after these events, folded by the service's own rules; empty before the first."""
+    evolve = next(kind.evolve for kind in orders.kinds if kind.name == HOMES["orders"])
     state = None
     for event in events:
-        state = kind.evolve(state, decode(event.type, event.data), entity)
-    shown: dict[str, Any] = msgspec.to_builtins(state) if state is not None else {}
-    return shown
+        state = evolve(state, decode(event.type, event.data), entity)
+    return {} if state is None else order_shape(state)
 
 
 def readable(story: Story) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.channels import secrets_of, variable
+from ops.configuration import unread_tables
 from ops.console import DataOption, JsonOption, PortOption, carry_out, note, say, say_json
 from ops.preflight import lock_folder, nats_server_binary, require_free_ports
 from ops.system import PORTS, System, find, remember
@@ -64,6 +65,8 @@ async def run(system: System, wishes: Wishes) -> None:
     from ops.page.server import serve_page
     from ops.supervisor import Supervisor
 
+    for oddity in unread_tables():
+        note(oddity)
     own_nats = not os.environ.get("DOORSTEP_NATS_URL")
     lock = lock_folder(system.data)
     if own_nats:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,20 +64,28 @@ class NatsServer:
         self.process.kill()
         self.process.wait()
 
+    def pause(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
 
     def _wait_healthy(self) -> None:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/healthz", timeout=1):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.02)  # waiting for a foreign process to listen
-        raise AssertionError("nats-server did not become healthy")
+        eventually(self._is_healthy, 10, "nats-server is healthy", every=0.02)
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/healthz", timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
 
 
 @pytest.fixture
@@ -94,6 +103,16 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
     async with connect(nats_server.url, "test") as connected:
         await bootstrap(connected)
         yield connected
+
+
+def eventually[T](look: Callable[[], T], within_seconds: float, what: str, every: float = 0.1) -> T:
+    """The first true result of looking again and again at another process, which needs its time."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(every)  # nothing of ours runs meanwhile: the other side is another process
+    raise AssertionError(f"not within {within_seconds:g} s: {what}")
 
 
 async def until(condition, seconds: float = 15.0, every: float = 0.01):

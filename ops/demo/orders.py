@@ -28,8 +28,10 @@ ALSO_UNPAID_EVERY = 6
 """Every sixth order is paid through our own gateway, so that there is something to pay out."""
 
 CHANNELS = ("shopify", "woocommerce", "shopify", "market", "woocommerce")
-"""Where orders come from, in turn. `market` speaks the canonical schema over NATS."""
-FIRST_NUMBER = {"shopify": 1001, "woocommerce": 50_001, "market": 700_001}
+"""Where paid orders come from, in turn. `market` speaks the canonical schema over NATS."""
+OWN_SHOP = "webshop"
+"""Where unpaid orders come from: a shop of our own, whose money our gateway collects; canonical over NATS too."""
+FIRST_NUMBER = {"shopify": 1001, "woocommerce": 50_001, "market": 700_001, OWN_SHOP: 800_001}
 SHIPPING_MINOR = 490
 FREE_SHIPPING_FROM_MINOR = 7_500
 SAMPLE_FIRST_NUMBER = 9_000_000_000
@@ -93,8 +95,9 @@ class DemoOrder:
 def demo_order(n: int, now: datetime) -> DemoOrder:
     """The n-th order of the demo, from 0, placed now."""
     draw = Draw(f"order {n}")
-    channel = CHANNELS[n % len(CHANNELS)]
     twist = TWISTS.get(n % TWISTS_REPEAT, "")
+    paid = twist != "unpaid" and n % ALSO_UNPAID_EVERY != ALSO_UNPAID_EVERY - 1
+    channel = CHANNELS[n % len(CHANNELS)] if paid else OWN_SHOP
     customer = customer_of(draw)
     lines = _twisted(twist, _lines(draw, customer), customer)
     return DemoOrder(
@@ -104,7 +107,7 @@ def demo_order(n: int, now: datetime) -> DemoOrder:
         customer=customer,
         lines=lines,
         shipping=_shipping(customer, sum(line.total_minor for line in lines)),
-        paid=twist != "unpaid" and n % ALSO_UNPAID_EVERY != ALSO_UNPAID_EVERY - 1,
+        paid=paid,
         twist=twist,
     )
 

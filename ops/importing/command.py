@@ -21,7 +21,7 @@ from ops.console import (
     say,
     say_json,
 )
-from ops.importing.csv_rows import SHEETS, Row, rows
+from ops.importing.csv_rows import SHEETS, Row, rows, text_of
 from ops.system import System, find
 
 CHUNK_ROWS = 500
@@ -46,6 +46,14 @@ class Report:
         self.accepted += answer["accepted"]
         self.unchanged += answer["unchanged"]
         self.refused += answer["refused"]
+
+    def verdict(self, file: Path) -> str:
+        """One sentence on a file of which something was refused."""
+        if not self.accepted + self.unchanged:
+            return f"nothing of {file} went in"
+        number = len(self.refused)
+        refused = "1 row of {} was" if number == 1 else f"{number:,} rows of {{}} were"
+        return f"{refused.format(file)} refused, the others went in"
 
 
 def register(app: typer.Typer) -> None:
@@ -101,13 +109,11 @@ def _run(sheet: str, file: Path, system: System, as_json: bool) -> None:
             f"{sheet}: {report.accepted:,} accepted, {report.unchanged:,} unchanged, {len(report.refused):,} refused"
         )
     if report.refused:
-        fail(f"{len(report.refused)} rows of {file} were refused, the others went in")
+        fail(report.verdict(file))
 
 
 def _content(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return text_of(file.read_bytes())
     except OSError as fault:
         fail(f"{file} cannot be read: {fault.strerror}")
-    except UnicodeDecodeError as fault:
-        fail(f"{file} is not UTF-8 (byte {fault.start})")

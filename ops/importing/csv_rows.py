@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from contracts.money import NotMoney, to_minor
 
 BYTE_ORDER_MARK = "\ufeff"
+NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+"""What a byte that is not UTF-8 becomes in `text_of`: its row is refused, the others are not."""
 _AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d+", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -56,6 +58,11 @@ class Sheet:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     read: Callable[[Cells], Values]
+
+
+def text_of(content: bytes) -> str:
+    """A file's text. Bytes that are not UTF-8 stay in it as marks that `rows` finds and names."""
+    return content.decode("utf-8", errors="surrogateescape")
 
 
 def rows(text: str, sheet: Sheet) -> Iterator[Row | RefusedRow]:
@@ -111,6 +118,8 @@ def _body(
 
 
 def _header_fault(header: list[str], sheet: Sheet) -> str:
+    if fault := _encoding_fault(header):
+        return fault
     missing = [name for name in sheet.columns if name not in header]
     twice = sorted({name for name in header if name in sheet.columns and header.count(name) > 1})
     if missing:
@@ -121,9 +130,16 @@ def _header_fault(header: list[str], sheet: Sheet) -> str:
 def _cells(found: list[str] | csv.Error, header: list[str]) -> Cells:
     if isinstance(found, csv.Error):
         raise Unreadable(_broken(found))
+    if fault := _encoding_fault(found):
+        raise Unreadable(fault)
     if len(found) != len(header):
         raise Unreadable(f"{len(found)} cells where the header has {len(header)}: is a comma not quoted?")
     return {name: cell.strip() for name, cell in zip(header, found, strict=True)}
+
+
+def _encoding_fault(cells: list[str]) -> str:
+    wrong = next((mark[0] for cell in cells if (mark := NOT_UTF_8.search(cell))), "")
+    return f"not UTF-8: the byte 0x{ord(wrong) - 0xDC00:02X}; save the file as UTF-8" if wrong else ""
 
 
 def _broken(error: csv.Error) -> str:

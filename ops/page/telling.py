@@ -64,12 +64,16 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "orders.PaymentRequested": lambda facts: (
         f"Billing is asked for {amount_of(facts, 'total_minor')} ({facts['payment']['state']} at the channel)"
     ),
+    "orders.PaymentAwaited": lambda facts: (
+        f"Waiting for {plain(facts['channel'])} to collect the money ({facts['state']} there)"
+    ),
     "orders.PaymentConfirmed": lambda _: "The money is there",
     "orders.RefundConfirmed": lambda _: "The refund is confirmed",
     "orders.OrderReleased": lambda _: "Reserved, paid, nothing open: released to the warehouse",
     "orders.CancellationRequested": lambda facts: f"{facts['actor']} wants to cancel: {facts['reason']}",
     "orders.CancellationDeclined": lambda facts: f"Cannot be cancelled any more: {facts['reason']}",
     "orders.OrderCancelled": lambda facts: f"Cancelled by {facts['actor']}: {facts['reason']}",
+    "orders.RefundReported": lambda facts: f"{plain(facts['channel'])} gave the money back",
     "orders.ParcelHandedOver": lambda facts: f"Noted: parcel {facts['tracking_number']} left the house",
     "orders.ParcelProgressed": lambda facts: f"Noted: the parcel is {plain(facts['milestone'])}",
     "orders.InvoiceNoted": lambda facts: f"Noted: invoice {facts['number']}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ import typer
 from ops.console import CannotDo, DataOption, JsonOption, PortOption, Progress, carry_out, fail, say, say_json
 from ops.publishing.publication import Publication, raw_publication
 from ops.system import System, find
+from services.orders.intake.topics import TOPIC
 
+CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}")
 WINDOW = 256
 """So many messages are under way at once; the next ones wait until the stream has them."""
 
@@ -49,6 +52,8 @@ def publish(
 ) -> None:
     """Publish messages onto the bus. The same message again is stored once and changes nothing."""
     system = find(data, port_base)
+    if not CHANNEL.fullmatch(channel):
+        raise CannotDo(f"--channel {channel!r} is no channel's name: letters, digits, _ and - only")
     if ledger is not None and stock_to is not None:
         said = _write_stock(ledger, stock_to)
     elif ledger is not None:
@@ -89,6 +94,8 @@ async def _publish_bodies(
 ) -> dict[str, Any]:
     if not topic:
         raise CannotDo("say with --topic what the messages are, for example --topic orders/create")
+    if not TOPIC.fullmatch(topic):
+        raise CannotDo(f"--topic {topic!r} is no topic: letters, digits and _ . / - only, such as orders/create")
     if stdin == bool(files):
         raise CannotDo("give the messages as files or with --stdin")
     bodies = _lines() if stdin else _contents(files)

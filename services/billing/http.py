@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.http import Runtime, answer, problem, read_body, reply
+from chassis.http import Runtime, answer, problem, read_body, read_limit, reply
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
 from services.billing import views
 from services.billing.documents.invoice import render_invoice
+from services.billing.domain.commands import ConfirmRefund, RetryRefund
 from services.billing.domain.payment import payment_entity
 from services.billing.domain.payout import payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
 
 CSV_TYPE = "text/csv"
-PAGE_MAX = 200
+LIMIT, LIMIT_MAX = 20, 200
+
+type Stated = Annotated[str, Field(min_length=1, max_length=400, pattern=r"\S")]
+"""Something a person has to say: not blank."""
+
+
+class Signed(BaseModel):
+    """Who decides, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    actor: Stated
+    reason: Stated
+
+
+class Confirmed(Signed):
+    """A refund made at the channel; `reference` is what it is called there, so that a payout can name it."""
+
+    reference: Stated
 
 
 def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
@@ -32,6 +51,8 @@ def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
         web.get("/invoices/{number}.pdf", billing.invoice_pdf),
         web.get("/invoices/{number}", billing.invoice),
         web.get("/orders/{id}/money", billing.money),
+        web.post("/orders/{id}/refunds/confirm", billing.confirm_refund),
+        web.post("/orders/{id}/refunds/retry", billing.retry_refund),
         web.get("/ledger", billing.ledger),
     )
 
@@ -51,8 +72,8 @@ class BillingRoutes:
         return answer(outcome, **views.payout_view(state))
 
     async def payouts(self, request: web.Request) -> web.Response:
-        """The newest results, newest first."""
-        limit = min(PAGE_MAX, _whole(request.query.get("limit"), 20))
+        """The newest results, newest first; `?limit=` of them."""
+        limit = read_limit(request, LIMIT, LIMIT_MAX)
         recent = await self._runtime.recent(PayoutReconciled, PayoutUnexplained, limit=limit)
         states = await self._runtime.states([recorded.entity for recorded in recent])
         shown = [views.payout_view(s) | {"at": r.time} for r, s in zip(recent, states, strict=True)]
@@ -96,14 +117,35 @@ class BillingRoutes:
         order = request.match_info["id"]
         payment = await self._runtime.state(payment_entity(order))
         if payment is None:
-            return problem(404, f"no payment is known for order {order!r}")
+            return _no_payment(order)
         history = await self._runtime.history(payment_entity(order))
         return reply(views.money_view(payment, history))
+
+    async def confirm_refund(self, request: web.Request) -> web.Response:
+        """A person says that the channel gave the money back; 409 where it owes none."""
+        said = await read_body(request, Confirmed)
+        this = request.match_info["id"]
+        return await self._decide(ConfirmRefund(order_id=this, **said.model_dump()))
+
+    async def retry_refund(self, request: web.Request) -> web.Response:
+        """Ask the gateway again for a refund that it refused; 409 where none was."""
+        signed = await read_body(request, Signed)
+        this = request.match_info["id"]
+        return await self._decide(RetryRefund(order_id=this, **signed.model_dump()))
+
+    async def _decide(self, command: ConfirmRefund | RetryRefund) -> web.Response:
+        if await self._runtime.state(payment_entity(command.order_id)) is None:
+            return _no_payment(command.order_id)
+        return answer(await self._runtime.execute(command))
 
     async def ledger(self, _: web.Request) -> web.Response:
         """The trial balance: every account of every currency, and whether they add up to nothing."""
         entities = await self._runtime.tagged("ledger", limit=500)
         return reply(views.trial_balance(await self._runtime.states(entities)))
+
+
+def _no_payment(order_id: str) -> web.Response:
+    return problem(404, f"no payment is known for order {order_id!r}")
 
 
 async def _read_csv(request: web.Request) -> Statement:
@@ -129,7 +171,3 @@ async def _read_csv(request: web.Request) -> Statement:
 def _unprocessable(error: str, field: str) -> web.HTTPUnprocessableEntity:
     body = orjson.dumps({"error": error, "field": field})
     return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
-
-
-def _whole(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() and text != "0" else otherwise

@@ -7,11 +7,11 @@ from typing import Any
 
 from chassis.declare import Answer, Call, Effect, Step, key_of
 from contracts.event import Event
-from contracts.orders import OrderCancelled, PaymentRequested
+from contracts.orders import OrderCancelled, PaymentRequested, RefundReported
 from contracts.shipping import ParcelDispatched
 from services.billing.domain import collecting, invoicing, payment, reconciling, refunding
 from services.billing.domain.answers import CaptureCall, RefundCall
-from services.billing.domain.commands import ReportPayout
+from services.billing.domain.commands import ConfirmRefund, ReportPayout, RetryRefund
 from services.billing.domain.payment import payment_entity
 from services.billing.domain.world import World
 from services.billing.gateways.gateway import Gateway
@@ -26,15 +26,20 @@ def steps_on_event(series: str) -> dict[type[Event], Step]:
     def for_invoice(parcel: ParcelDispatched) -> tuple[str, ...]:
         return (payment_entity(parcel.order_id), invoicing.series_entity(series))
 
+    def for_payment(asked: PaymentRequested) -> tuple[str, ...]:
+        payment = payment_entity(asked.order_id)
+        return (payment,) if asked.ships else (payment, invoicing.series_entity(series))
+
     return {
-        PaymentRequested: Step(collecting.when_payment_requested_then_collect, _payment),
+        PaymentRequested: Step(collecting.when_payment_requested_then_collect, for_payment),
+        RefundReported: Step(refunding.when_refund_reported_then_record, _payment),
         OrderCancelled: Step(refunding.when_order_cancelled_then_give_back, _payment),
         ParcelDispatched: Step(invoicing.when_parcel_dispatched_then_issue_invoice, for_invoice),
     }
 
 
-def _payment(event: PaymentRequested | OrderCancelled) -> tuple[str, ...]:
-    return (payment_entity(event.order_id),)
+def _payment(about: OrderCancelled | RefundReported | ConfirmRefund | RetryRefund) -> tuple[str, ...]:
+    return (payment_entity(about.order_id),)
 
 
 def steps_on_command(channel_of: Mapping[str, str]) -> dict[type, Step]:
@@ -43,7 +48,11 @@ def steps_on_command(channel_of: Mapping[str, str]) -> dict[type, Step]:
     def named(statement: ReportPayout) -> tuple[str, ...]:
         return tuple(reconciling.named_in(statement, channel_of))
 
-    return {ReportPayout: Step(reconciling.when_payout_reported_then_reconcile, named)}
+    return {
+        ReportPayout: Step(reconciling.when_payout_reported_then_reconcile, named),
+        ConfirmRefund: Step(refunding.confirm_refund, _payment),
+        RetryRefund: Step(refunding.retry_refund, _payment),
+    }
 
 
 def calls(state: payment.Payment) -> dict[str, Call]:

@@ -23,6 +23,8 @@ from services.billing.gateways.http_gateway import HttpGateway
 from services.billing.settings import BillingSettings, ShopSettings, policies_of
 
 DEFAULT_SHOP = ShopSettings()
+STATEMENT_BYTES_MAX = 8 * 1024 * 1024
+"""A payout of the most lines that a statement may have."""
 
 
 def declare(
@@ -59,6 +61,7 @@ def build() -> Assembly:
         routes=http.routes,
         on_start=(open_gateway,),
         on_stop=(gateway.close,),
+        body_bytes_max=STATEMENT_BYTES_MAX,
     )
 
 

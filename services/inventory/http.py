@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from chassis.http import Runtime, answer, problem, read_body, reply
+from chassis.http import Runtime, Signed, Stated, answer, problem, read_body, read_limit, reply
 from contracts.identifiers import Location, Quantity, Sku
 from services.inventory.domain.commands import AdjustStock, ReceiveStock
 from services.inventory.domain.names import reservation_entity, sku_entity
@@ -27,18 +27,14 @@ def _not_zero(quantity: int) -> int:
     return quantity
 
 
-type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-"""Something a person has to say: not blank."""
 type Difference = Annotated[int, Field(ge=-1_000_000, le=1_000_000), AfterValidator(_not_zero)]
 
 
-class _Movement(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+class _Movement(Signed):
+    model_config = ConfigDict(strict=True)
 
     sku: Sku
     location: Location
-    reason: Stated
-    actor: Stated
     reference: Stated
 
 
@@ -74,16 +70,14 @@ class Desk:
 
     async def several(self, request: web.Request) -> web.Response:
         """`{"stock": [shape, …], "next": cursor or null}`; `?limit=`, `?after=` a cursor, `?state=`."""
-        limit, state = request.query.get("limit", str(LIMIT)), request.query.get("state", "")
-        if not limit.isdecimal() or not 1 <= int(limit) <= LIMIT_MAX:
-            return problem(422, f"limit: is a number from 1 to {LIMIT_MAX}", field="limit")
+        limit, state = read_limit(request, LIMIT, LIMIT_MAX), request.query.get("state", "")
         if state not in FILTERS:
             return problem(422, f"state: is one of {', '.join(filter(None, FILTERS))}", field="state")
         after = request.query.get("after", "")
-        entities = await self.runtime.tagged(FILTERS[state], int(limit), sku_entity(after) if after else "")
+        entities = await self.runtime.tagged(FILTERS[state], limit, sku_entity(after) if after else "")
         names = [entity.partition("/")[2] for entity in entities]
         found = zip(names, await self.runtime.states(entities), strict=True)
-        more = names[-1] if len(names) == int(limit) else None
+        more = names[-1] if len(names) == limit else None
         return reply({"stock": [stock_shape(sku, stock) for sku, stock in found], "next": more})
 
     async def one(self, request: web.Request) -> web.Response:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.http import Outcome, Runtime, read_body, reply
+from chassis.http import Outcome, Runtime, Stated, read_body, reply
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, Sku
 from contracts.inventory import SkuAmended, SkuRegistered, StockAdjusted, StockReceived
@@ -21,7 +21,6 @@ from contracts.order import Minor
 from contracts.parking import CommandRefused
 from services.inventory.domain.commands import OpenStock, RegisterSkus, SkuRow, StockRow
 from services.inventory.domain.stock import Item
-from services.inventory.http import Stated
 
 ROWS_MAX = 1000
 TAKEN: tuple[type[Event], ...] = (SkuRegistered, SkuAmended, StockReceived, StockAdjusted)
@@ -29,6 +28,7 @@ TAKEN: tuple[type[Event], ...] = (SkuRegistered, SkuAmended, StockReceived, Stoc
 
 type Line = Annotated[int, Field(ge=0)]
 type Code = Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]*$")]
+type VatClass = Literal["standard", "reduced", "super_reduced", "zero", "exempt"]
 type Refused = list[dict[str, Any]]
 
 
@@ -43,7 +43,7 @@ class SkuEntry(BaseModel):
     barcode: Code = ""
     price_minor: Annotated[Minor, Field(ge=0)]
     currency: Currency
-    vat_class: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "standard"
+    vat_class: VatClass = "standard"
     weight_g: Annotated[int, Field(ge=0, le=100_000_000)] = 0
 
     def row(self) -> SkuRow:

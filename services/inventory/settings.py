@@ -15,7 +15,7 @@ class InventorySettings(BaseModel):
     What goes to or from zero is told at once, whatever `announce_after_seconds` says.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reservation_minutes: int = Field(default=7 * 24 * 60, ge=1, le=366 * 24 * 60)
     announce_after_seconds: float = Field(default=1.0, ge=0.01, le=3600)

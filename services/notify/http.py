@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from chassis.declare import key_of
-from chassis.http import Runtime, problem, reply
+from chassis.http import Runtime, problem, read_limit, reply
 from services.notify.domain.letters import letters_of
 from services.notify.domain.occasions import order_of
 from services.notify.views import DECISIONS, notification_of, notifications, preview
@@ -39,9 +39,7 @@ class Notifications:
 
     async def several(self, request: web.Request) -> web.Response:
         """`?order=`: all of an order; `?state=failed|suppressed`: those; otherwise the latest."""
-        limit = _limit(request)
-        if limit is None:
-            return problem(422, f"limit is a number from 1 to {LIMIT_MAX}", field="limit")
+        limit = read_limit(request, LIMIT, LIMIT_MAX)
         if order_id := request.query.get("order"):
             return reply({"order_id": order_id, "notifications": await self._of((order_id,))})
         if state := request.query.get("state"):
@@ -85,8 +83,3 @@ class Notifications:
         return [
             row for order in orders for row in notifications(await self.runtime.history(letters_of(order)))
         ]
-
-
-def _limit(request: web.Request) -> int | None:
-    asked = request.query.get("limit", str(LIMIT))
-    return int(asked) if asked.isdecimal() and 1 <= int(asked) <= LIMIT_MAX else None

@@ -22,7 +22,7 @@ class SmtpSettings(BaseModel):
     """`[notify.smtp]`: the server that takes our messages. The password belongs into
     `DOORSTEP_NOTIFY__SMTP__PASSWORD`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "localhost"
     port: int = Field(default=587, ge=1, le=65_535)
@@ -39,7 +39,7 @@ AT_ONCE = {"maildir": 64, "smtp": 16}
 class Settings(BaseModel):
     """`[notify]`. Embedded, messages go to a maildir under the data folder; `smtp` hands them to a server."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     transport: Literal["maildir", "smtp"] = "maildir"
     maildir: Path = Path("mail")

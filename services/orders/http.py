@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from chassis.http import Runtime, answer, problem, read_body, reply
+from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, read_position, reply
 from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, OrderReceived
 from services.orders.domain.commands import CancelOrder, PlaceHold, PlaceOrder, ReleaseHold
 from services.orders.domain.placing import order_id_of
+from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
 from services.orders.views import order_shape
 
 LIMIT, LIMIT_MAX = 50, 500
 STATES = (*(state.value for state in State), HELD)
 HOLDS = tuple(reason.value for reason in HoldReason)
-MANUAL_CHANNEL = "manual"
-"""The channel of an order that a person types in, unless they name another."""
-
-type Stated = Annotated[str, Field(min_length=1, max_length=400, pattern=r"\S")]
-"""Something a person has to say: not blank."""
-
-
-class Signed(BaseModel):
-    """Who decides, and why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    actor: Stated
-    reason: Stated
 
 
 class TypedIn(BaseModel):
@@ -106,18 +93,17 @@ class Desk:
         return answer(outcome, 201 if outcome.events else 200, order_id=order_id_of(body.order))
 
     async def several(self, request: web.Request) -> web.Response:
-        """Orders by `?state=` and `?hold=`, oldest first, `next` for `?after=`; without either the newest."""
+        """Orders by `?state=` and `?hold=`, oldest first; without either newest first. `next` is for `?after=`."""
         asked = request.query
-        limit, wanted = asked.get("limit", str(LIMIT)), Filter(asked.get("state", ""), asked.get("hold", ""))
-        if not limit.isdecimal() or not 1 <= int(limit) <= LIMIT_MAX:
-            return problem(422, f"limit: is a number from 1 to {LIMIT_MAX}", field="limit")
+        limit = read_limit(request, LIMIT, LIMIT_MAX)
+        wanted = Filter(asked.get("state", ""), asked.get("hold", ""))
         if wanted.state not in ("", *STATES):
             return problem(422, f"state: is one of {', '.join(STATES)}", field="state")
         if wanted.hold not in ("", *HOLDS):
             return problem(422, f"hold: is one of {', '.join(HOLDS)}", field="hold")
         if wanted.tag:
-            return await self._found(wanted, int(limit), asked.get("after", ""))
-        return await self._newest(int(limit))
+            return await self._found(wanted, limit, asked.get("after", ""))
+        return await self._newest(limit, read_position(request, "after") or None)
 
     async def _found(self, wanted: Filter, limit: int, after: str) -> web.Response:
         entities = await self.runtime.tagged(wanted.tag, limit, entity_of(after) if after else "")
@@ -125,10 +111,11 @@ class Desk:
         more = entities[-1].partition("/")[2] if len(entities) == limit else None
         return reply({"orders": [order_shape(order) for order in orders], "next": more})
 
-    async def _newest(self, limit: int) -> web.Response:
-        received = await self.runtime.recent(OrderReceived, limit=limit)
+    async def _newest(self, limit: int, before: int | None) -> web.Response:
+        received = await self.runtime.recent(OrderReceived, limit=limit, before=before)
         orders = await self.runtime.states([recorded.entity for recorded in received])
-        return reply({"orders": [order_shape(order) for order in orders if order], "next": None})
+        more = str(received[-1].position) if len(received) == limit else None
+        return reply({"orders": [order_shape(order) for order in orders if order], "next": more})
 
     async def one(self, request: web.Request) -> web.Response:
         """The order; 404 where none of this id was ever received."""

@@ -21,7 +21,7 @@ class ChannelSettings(BaseModel):
     secret is being changed. `payment = "gateway"`: the channel collects nothing, our gateway does.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ChannelKind
     secret: str = ""
@@ -40,7 +40,7 @@ class ChannelTables(BaseModel):
 class OrdersSettings(BaseModel):
     """The `[orders]` table."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     payment_hold_hours: int = Field(default=168, ge=0)
     """An order whose payment failed is cancelled after so many hours; 0 keeps it for ever."""

@@ -62,11 +62,19 @@ def _parcels(order: Order) -> list[dict[str, str]]:
     ]
 
 
-ASKED: Mapping[Payment, str] = {Payment.NONE: "unpaid", Payment.ASKED: "pending", Payment.PAID: "captured"}
+ASKED: Mapping[Payment, str] = {
+    Payment.NONE: "unpaid",
+    Payment.AWAITED: "awaiting_channel",
+    Payment.ASKED: "pending",
+    Payment.PAID: "captured",
+}
 
 
 def payment_state(order: Order) -> str:
-    """Payment axis (reference 4.2): unpaid, pending, failed, captured, partially_refunded, refunded."""
+    """Payment axis (reference 4.2): unpaid, pending, failed, captured, partially_refunded, refunded.
+
+    `awaiting_channel` is unpaid where stock is reserved and the channel has yet to collect.
+    """
     if order.refunded_minor:
         return "refunded" if order.refunded_minor >= order.captured_minor else "partially_refunded"
     if order.hold(HoldReason.PAYMENT_FAILED):

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from chassis.http import Signed, Stated
 from contracts.address import Address
 from contracts.order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
 
-type Said = Annotated[str, Field(min_length=1, max_length=500)]
+HANDED_OVER = "handed over"
+"""Why parcels leave, where a packing table's scanner has no other words for it."""
 
 
-class DispatchBody(BaseModel):
-    """Who hands over, and which parcels (all that have a label, if none are named)."""
+class DispatchBody(Signed):
+    """Who hands over, why, and which parcels (all that have a label, if none are named)."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    actor: Said
+    reason: Stated = HANDED_OVER
     parcels: tuple[str, ...] = ()
 
 
-class RetryBody(BaseModel):
+class RetryBody(Signed):
     """Who asks again for failed labels, why, and with what change."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    actor: Said
-    reason: Said
     parcels: tuple[str, ...] = ()
     carrier: str = ""
     ship_to: Address | None = None
 
 
 class ScanBody(BaseModel):
-    """A carrier's scan. Without a `scan_id` its code, time and place make one, so it still counts once."""
+    """A carrier's scan. Without a `scan_id` (or `id`), code, time and place make one: it still counts once."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(frozen=True)
 
     code: Annotated[str, Field(min_length=1, max_length=100)]
     at: AwareDatetime
     place: Text = ""
-    scan_id: Annotated[str, Field(max_length=100)] = ""
+    scan_id: Annotated[str, Field(max_length=100, validation_alias=AliasChoices("scan_id", "id"))] = ""
     vocabulary: str = ""
 
     @model_validator(mode="after")
@@ -58,13 +54,9 @@ class ScanBody(BaseModel):
         return self.scan_id or f"{self.code}@{self.at.isoformat()}/{self.place}"
 
 
-class GrantBody(BaseModel):
+class GrantBody(Signed):
     """A block of tracking numbers for a carrier."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    actor: Said
-    reason: Said
     range_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     prefix: TwoLetters
     suffix: TwoLetters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from chassis.http import Runtime, answer, problem, read_body, reply
+from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
 from contracts.shipping import FulfilmentPlanned, LabelBought
 from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody
 from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
@@ -17,6 +17,7 @@ from services.shipping.documents.pdf import pdf
 from services.shipping.documents.zpl import zpl
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
 from services.shipping.domain.fulfilment import Fulfilment, Parcel, entity_of
+from services.shipping.domain.number_range import range_entity
 from services.shipping.views import fulfilment_view, range_view, tracking_view
 
 LIMIT, LIMIT_MAX = 20, 200
@@ -53,17 +54,18 @@ class ShippingDesk:
         """The fulfilments planned last. `?state=` those in a state, oldest first, `?after=` the `next` of the
         page before.
         """
-        asked = request.query.get("limit", str(LIMIT))
-        if not asked.isdecimal() or not 1 <= int(asked) <= LIMIT_MAX:
-            return problem(422, f"limit is a number from 1 to {LIMIT_MAX}", field="limit")
-        limit = int(asked)
+        limit = read_limit(request, LIMIT, LIMIT_MAX)
         if state := request.query.get("state"):
-            entities = await self.runtime.tagged(f"state={state}", limit, request.query.get("after", ""))
+            after = request.query.get("after", "")
+            entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
+            cursors = [entity.partition("/")[2] for entity in entities]
         else:
-            planned = await self.runtime.recent(FulfilmentPlanned, limit=limit)
+            before = read_position(request, "after") or None
+            planned = await self.runtime.recent(FulfilmentPlanned, limit=limit, before=before)
             entities = [recorded.entity for recorded in planned]
+            cursors = [str(recorded.position) for recorded in planned]
         states = await self.runtime.states(entities)
-        more = entities[-1] if state and len(entities) == limit else None
+        more = cursors[-1] if len(cursors) == limit else None
         return reply({"fulfilments": [fulfilment_view(f) for f in states if f], "next": more})
 
     async def one(self, request: web.Request) -> web.Response:
@@ -74,7 +76,9 @@ class ShippingDesk:
         """Hand parcels over to the carrier."""
         body = await read_body(request, DispatchBody)
         fulfilment = await self._fulfilment(request)
-        command = DispatchFulfilment(order_id=fulfilment.order_id, actor=body.actor, parcels=body.parcels)
+        command = DispatchFulfilment(
+            order_id=fulfilment.order_id, actor=body.actor, reason=body.reason, parcels=body.parcels
+        )
         return answer(await self.runtime.execute(command))
 
     async def retry(self, request: web.Request) -> web.Response:
@@ -125,7 +129,7 @@ class ShippingDesk:
 
     async def number_range(self, request: web.Request) -> web.Response:
         """A carrier's own range."""
-        numbers = await self.runtime.state(f"range/{request.match_info['carrier']}")
+        numbers = await self.runtime.state(range_entity(request.match_info["carrier"]))
         if numbers is None:
             return problem(404, "no such range")
         return reply(range_view(numbers))
@@ -134,7 +138,7 @@ class ShippingDesk:
         """Grant numbers, and label whatever waited for them, some fulfilments per decision."""
         body = await read_body(request, GrantBody)
         carrier = request.match_info["carrier"]
-        if await self.runtime.state(f"range/{carrier}") is None:
+        if await self.runtime.state(range_entity(carrier)) is None:
             return problem(404, "no such range")
         command = GrantRange(carrier=carrier, **body.model_dump())
         first = await self.runtime.execute(command)

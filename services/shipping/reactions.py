@@ -20,7 +20,7 @@ from services.shipping.domain.labelling import (
     retry_labels,
     void_answered,
 )
-from services.shipping.domain.number_range import NumberRange, evolve_range
+from services.shipping.domain.number_range import NumberRange, evolve_range, range_entity
 from services.shipping.domain.planning import plan
 from services.shipping.domain.policies import ShippingPolicies
 from services.shipping.domain.scanning import record_scan
@@ -98,7 +98,7 @@ def grant_range(command: GrantRange, world: World) -> Iterable[Event]:
     numbers = _range(command.carrier, world)
     granted = grant(command, numbers, world.policies)
     for event in granted:
-        numbers = evolve_range(numbers, event, f"range/{command.carrier}")
+        numbers = evolve_range(numbers, event, range_entity(command.carrier))
     events: list[Event] = [*granted]
     for entity in world.tagged(awaits_range(command.carrier), RELABELLED_MAX):
         if numbers.exhausted:
@@ -149,7 +149,7 @@ def _own_range(parcel: Parcel, policies: ShippingPolicies) -> bool:
 
 
 def _range(carrier: str, world: World) -> NumberRange:
-    return world.state(f"range/{carrier}") or NumberRange(carrier)
+    return world.state(range_entity(carrier)) or NumberRange(carrier)
 
 
 def _standing(entity: str, world: World) -> Fulfilment:

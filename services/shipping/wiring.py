@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from chassis.declare import Effect, Kind, Service, Step
 from chassis.http import Runtime
 from chassis.service import Assembly
 from chassis.settings import CARRIER_PORT, DEFAULT_PORT_BASE, section, system
-from contracts.event import Event
 from contracts.orders import CancellationRequested, OrderReleased
-from contracts.parking import REFUSALS
-from contracts.shipping import (
-    CancellationRefused,
-    FulfilmentCancelled,
-    FulfilmentPlanned,
-    LabelBought,
-    LabelFailed,
-    LabelRequested,
-    LabelVoided,
-    ParcelDispatched,
-    ParcelScanned,
-    TrackingRangeGranted,
-)
 from services.shipping import http, pending, reactions
 from services.shipping.carriers.desk import LabelDesk
 from services.shipping.carriers.http_carrier import HttpCarrier
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
 from services.shipping.domain.evolving import evolve_fulfilment
-from services.shipping.domain.fulfilment import Fulfilment, entity_of
-from services.shipping.domain.number_range import NumberRange, evolve_range
+from services.shipping.domain.fulfilment import Fulfilment
+from services.shipping.domain.number_range import NumberRange, evolve_range, range_entity
+from services.shipping.places import PLACES, of_fulfilment, of_fulfilment_and_range, of_range
 from services.shipping.settings import CarrierSettings, ShippingSettings, ShopSettings, policies_of
 
 FIRST_RANGE = "first"
@@ -53,30 +38,18 @@ def declare(
             ),
             Kind("range", NumberRange, evolve_range),
         ),
-        places={
-            FulfilmentPlanned: _fulfilment,
-            LabelRequested: _fulfilment,
-            LabelBought: _fulfilment_and_range,
-            LabelFailed: _fulfilment,
-            LabelVoided: _fulfilment,
-            ParcelDispatched: _fulfilment,
-            FulfilmentCancelled: _fulfilment,
-            CancellationRefused: _fulfilment,
-            ParcelScanned: _fulfilment,
-            TrackingRangeGranted: _range,
-            REFUSALS["shipping"].command_refused: lambda refused: (refused.entity,),
-        },
+        places=PLACES,
         on_event={
             OrderReleased: Step(
-                reactions.when_order_released_then_plan_and_label, _fulfilment_and(settings.carrier)
+                reactions.when_order_released_then_plan_and_label, of_fulfilment_and_range(settings.carrier)
             ),
-            CancellationRequested: Step(reactions.when_cancellation_requested_then_stop, _fulfilment),
+            CancellationRequested: Step(reactions.when_cancellation_requested_then_stop, of_fulfilment),
         },
         on_command={
-            DispatchFulfilment: Step(reactions.dispatch_fulfilment, _fulfilment),
-            RetryLabel: Step(reactions.retry_label, _fulfilment),
-            RecordScan: Step(reactions.keep_scan, _fulfilment),
-            GrantRange: Step(reactions.grant_range, _range),
+            DispatchFulfilment: Step(reactions.dispatch_fulfilment, of_fulfilment),
+            RetryLabel: Step(reactions.retry_label, of_fulfilment),
+            RecordScan: Step(reactions.keep_scan, of_fulfilment),
+            GrantRange: Step(reactions.grant_range, of_range),
         },
         on_timer={f"fulfilment.{pending.HAND_OVER}": reactions.when_hand_over_is_due_then_dispatch},
         effects={
@@ -107,7 +80,7 @@ def build() -> Assembly:
 
     async def grant_first_ranges(runtime: Runtime) -> None:
         for command in first_grants(settings, shop):
-            if await runtime.state(f"range/{command.carrier}") is None:
+            if await runtime.state(range_entity(command.carrier)) is None:
                 await runtime.execute(command)
 
     return Assembly(
@@ -153,22 +126,3 @@ def _first_grant(name: str, carrier: CarrierSettings, shop: ShopSettings) -> Gra
         actor="doorstep",
         reason="the block of the settings, granted at the first start",
     )
-
-
-def _fulfilment(cause: Event | DispatchFulfilment | RetryLabel | RecordScan) -> tuple[str, ...]:
-    return (entity_of(cause.order_id),)  # type: ignore[union-attr]
-
-
-def _range(cause: TrackingRangeGranted | GrantRange) -> tuple[str, ...]:
-    return (f"range/{cause.carrier}",)
-
-
-def _fulfilment_and_range(bought: LabelBought) -> tuple[str, ...]:
-    """A label from our own range also uses up its number."""
-    if bought.serial is None:
-        return (entity_of(bought.order_id),)
-    return (entity_of(bought.order_id), f"range/{bought.carrier}")
-
-
-def _fulfilment_and(carrier: str) -> Callable[[OrderReleased], tuple[str, ...]]:
-    return lambda released: (entity_of(released.order_id), f"range/{carrier}")

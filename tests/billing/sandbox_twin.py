@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from chassis.truth_log import TruthLog
 from services.billing.gateways.http_gateway import HttpGateway
 from services.billing.gateways.sandbox import Sandbox
-from services.billing.gateways.truth_log import TruthLog
 
 
 class SandboxTwin:
@@ -25,7 +25,7 @@ class SandboxTwin:
     async def start(self) -> None:
         self._log = TruthLog(self._path)
         self._runner = web.AppRunner(
-            Sandbox(self._log, magic_amounts=self._magic_amounts).app(), shutdown_timeout=0.1
+            Sandbox(self._log, magic_amounts=self._magic_amounts).application(), shutdown_timeout=0.1
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()

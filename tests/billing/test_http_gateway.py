@@ -13,9 +13,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from chassis.outbound import ANSWER_BYTES_MAX
 from services.billing.domain.answers import CaptureCall, Captured, Declined
 from services.billing.gateways.gateway import GatewayContradicts, GatewayUnavailable
-from services.billing.gateways.http_gateway import ANSWER_BYTES_MAX, HttpGateway
+from services.billing.gateways.http_gateway import HttpGateway
 from tests.billing.sandbox_twin import SandboxTwin
 from tests.suites.gateway_suite import BACK, PAY, GatewaySuite
 

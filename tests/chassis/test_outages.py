@@ -11,6 +11,7 @@ from chassis.batch import Advance, Batch, NewEvent
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from chassis.event_store import SQLiteStore, StalePosition
+from chassis.inbox import StreamLost
 from chassis.reactor import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
@@ -94,6 +95,69 @@ async def test_a_lost_stream_is_published_again_and_changes_nothing_for_its_read
 
 async def _last(bus: Bus, stream: str, seq: int) -> bool:
     return (await bus.stream_info(stream))[2] == seq
+
+
+async def test_a_server_that_stands_still_ends_no_service(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """F5: neither killed nor answering for longer than every time-out; afterwards everything goes on by itself."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    nats_server.pause()
+    await orders.engine.submit(asked(*range(20)))
+    await asyncio.sleep(7)  # longer than the bus waits for any answer
+    nats_server.resume()
+    await until(lambda: inventory.reactor.last_position == 20, 30)
+
+    assert not any(task.done() for running in (orders, inventory) for task in running._tasks)
+    await inventory.stop()
+    await orders.stop()
+
+
+async def test_a_message_from_somebody_else_is_parked_once_and_stepped_over(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """Without a producer's sequence that can be, it has no place in the order: kept for a person, in nobody's way."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    for wrong in ({}, {"ce-sequence": "abc"}, {"ce-sequence": "999999"}, {"ce-sequence": "-1"}):
+        await bus.publish(
+            "evt.orders.order_accepted.v1", b"{}", wrong | {"ce-type": "orders.OrderAccepted.v1"}
+        )
+    await until(lambda: inventory.reactor.last_position == 4)
+    await inventory.inbox.read_again()
+    orders.relay._stream_seq = None
+    await orders.engine.submit(asked(1))
+    await until(lambda: inventory.reactor.last_position == 5, 20)
+
+    kinds = [e.type for e in inventory.store.events()]
+    assert kinds == ["inventory.MessageParked.v1"] * 4 + ["inventory.StockReserved.v1"]
+    await inventory.stop()
+    await orders.stop()
+
+
+async def test_a_lost_stream_of_raw_messages_stops_its_reader_with_what_to_do(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """CHANNELS has no other copy: made anew from 1, its new messages would count as read. Made anew after that, they do not."""
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    for i in range(3):
+        await bus.publish("evt.channels.toy.order_placed", b"%d" % i)
+    await until(lambda: orders.reactor.positions.get("CHANNELS"))
+    await until(lambda: orders.reactor.positions["CHANNELS"].position == 3)
+    await orders.stop()
+    await bus.jetstream.delete_stream("CHANNELS")
+    await bootstrap(bus)
+
+    with pytest.raises(StreamLost, match="--channels-from 4"):
+        await start(toy_orders(), nats_server.url, tmp_path)
+
+    await bus.jetstream.delete_stream("CHANNELS")
+    await bootstrap(bus, channels_from=4)
+    again = await start(toy_orders(), nats_server.url, tmp_path)
+    assert await bus.publish("evt.channels.toy.order_placed", b"new") == 4
+    await until(lambda: again.reactor.positions["CHANNELS"].position == 4)
+    await again.stop()
 
 
 async def test_a_stream_with_events_this_store_never_wrote_stops_the_service(

@@ -34,7 +34,9 @@ def test_a_field_that_does_not_exist_is_refused() -> None:
 
 def test_a_value_that_checks_itself_is_checked_again() -> None:
     """An entry cannot be made unbalanced by changing it."""
-    entry = JournalEntry(currency="EUR", postings=(Posting(account="a", amount_minor=1), Posting(account="b", amount_minor=-1)))
+    entry = JournalEntry(
+        currency="EUR", postings=(Posting(account="a", amount_minor=1), Posting(account="b", amount_minor=-1))
+    )
 
     with pytest.raises(UnbalancedEntry):
         replace(entry, postings=entry.postings[:1])

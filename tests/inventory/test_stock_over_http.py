@@ -139,6 +139,7 @@ async def test_a_wrong_question_answers_422(client: Client) -> None:
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("limit=501", "limit"),
+        (f"limit={'9' * 5000}", "limit"),
         ("state=lost", "state"),
     ):
         status, answer = await client.get(f"/stock?{query}")

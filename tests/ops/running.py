@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.conftest import eventually as eventually
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY_WITHIN_SECONDS = 90
@@ -34,16 +34,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def eventually[T](look: Callable[[], T], within_seconds: float, what: str) -> T:
-    """The first true result of looking again and again; other processes need their time."""
-    deadline = time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.1)  # the other side is another process
-    raise AssertionError(f"not within {within_seconds:g} s: {what}")
 
 
 @dataclass

@@ -14,7 +14,6 @@ from ops.reasons import REASONS, reason_for
 from ops.system import find
 from ops.timeline import Story, in_order, readable, timeline_of
 from tests.ops.house import START
-from tests.ops.house_tables import tables
 from tests.ops.true_story import history
 
 
@@ -22,7 +21,7 @@ def story_of(data: Path, order_id: str, after: timedelta | None = None) -> Story
     """The story in a house with a true history."""
     history().write(data)
     at = None if after is None else START + after
-    return timeline_of(find(data), order_id, at, tables().__getitem__)
+    return timeline_of(find(data), order_id, at)
 
 
 def test_the_story_has_every_event_of_the_order_and_no_other(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from chassis.truth_log import TruthLog
 from services.shipping.carriers.http_carrier import HttpCarrier
 from services.shipping.carriers.sandbox import application
 
@@ -25,7 +26,8 @@ class SandboxHouse:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        self._runner = web.AppRunner(application(self.log), shutdown_timeout=0.1)
+        self._truth = TruthLog(self.log)
+        self._runner = web.AppRunner(application(self._truth), shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
@@ -37,6 +39,8 @@ class SandboxHouse:
         await self.carrier.close()
         assert self._runner
         await self._runner.cleanup()
+        await self._truth.settled()
+        self._truth.close()
 
     async def restart(self) -> None:
         await self.stop()

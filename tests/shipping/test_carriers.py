@@ -11,10 +11,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from chassis.outbound import ANSWER_BYTES_MAX
+from chassis.truth_log import TruthLog
 from services.shipping.carriers.carrier import NoAnswer
 from services.shipping.carriers.desk import LabelDesk
-from services.shipping.carriers.http_carrier import ANSWER_BYTES_MAX, HttpCarrier
-from services.shipping.carriers.sandbox_books import Purchase, Sandbox, TruthLog
+from services.shipping.carriers.http_carrier import HttpCarrier
+from services.shipping.carriers.sandbox_books import Books, Purchase
 from services.shipping.domain.answers import Label, Refused, Voided, VoidRequest
 from services.shipping.domain.tracking_number import is_sound
 from tests.shipping.houses import SandboxHouse
@@ -58,7 +60,7 @@ async def test_the_sandbox_serves_scans_and_its_log(house: SandboxHouse) -> None
         async with session.get(f"{house.url}/parcels/SB1/scans") as got:
             (kept,) = (await got.json())["scans"]
         async with session.get(f"{house.url}/log") as log:
-            assert [entry["kind"] for entry in (await log.json())["log"]] == ["scan"]
+            assert [entry["kind"] for entry in (await log.json())["records"]] == ["scan"]
     assert kept.items() >= scan.items()
 
 
@@ -69,16 +71,16 @@ async def test_every_second_purchase_can_be_spoilt(house: SandboxHouse) -> None:
     assert [isinstance(answer, Refused) for answer in answers] == [False, True, False, True, False, False]
 
 
-def test_a_torn_last_line_is_what_never_happened(tmp_path: Path) -> None:
+async def test_a_torn_last_line_is_what_never_happened(tmp_path: Path) -> None:
     """A crash in the middle of a write leaves half a line: it was never answered, so it is cut off."""
     path = tmp_path / "carrier.log"
     log = TruthLog(path)
-    sold = Sandbox(log).sell(Purchase("a-l1", "a", 500))
+    sold = await Books(log).sell(Purchase("a-l1", "a", 500))
     log.close()
     path.write_bytes(path.read_bytes() + b'{"kind": "label", "refer')
-    again = Sandbox(TruthLog(path))
-    assert again.answer_to("a-l1") == sold
-    assert again.sell(Purchase("b-l1", "b"))["tracking_number"] != sold["tracking_number"]
+    again = Books(TruthLog(path))
+    assert await again.answer_to("a-l1") == sold
+    assert (await again.sell(Purchase("b-l1", "b")))["tracking_number"] != sold["tracking_number"]
     assert path.read_bytes().count(b"\n") == 2
     assert is_sound(sold["tracking_number"])
 

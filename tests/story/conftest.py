@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.ops.running import Up, ten_free_ports
-from tests.story.shop import Shop
+from tests.story.shop import GATEWAY_COLLECTS, Shop
 
 STOCK = {"LAMP": 10, "MUG": 5, "VASE": 5, "CHAIR": 50, "DESK": 50, "CLOCK": 50, "PLATE": 50, "ROSE": 50}
 """What lies on the shelves at first. Each story has articles of its own, so that it can count what is left."""
@@ -18,10 +18,15 @@ STOCK = {"LAMP": 10, "MUG": 5, "VASE": 5, "CHAIR": 50, "DESK": 50, "CLOCK": 50, 
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A real system without the demo. Afterwards everything it has in its books must be true, and it must drain."""
     up = Up(tmp_path_factory.mktemp("shop") / "var", ten_free_ports())
-    up.start()
-    shop = Shop(up)
-    shop.stock_up(tmp_path_factory.mktemp("stock"), **STOCK)
-    yield shop
-    wrong = shop.verdicts()
-    assert up.stop(signal.SIGTERM) == 0, up.errors()
-    assert wrong == {}
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in GATEWAY_COLLECTS.items():
+                environment.setenv(name, value)
+            up.start()
+        shop = Shop(up)
+        shop.stock_up(tmp_path_factory.mktemp("stock"), **STOCK)
+        yield shop
+        assert shop.verdicts() == {}
+    finally:
+        ended = up.stop(signal.SIGTERM)
+    assert ended == 0, up.errors()

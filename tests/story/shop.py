@@ -18,15 +18,36 @@ from email.message import Message
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.ops.running import Up, eventually
+from tests.conftest import eventually
+from tests.ops.running import Up
 
 WITHIN_SECONDS = 60.0
 """How long a step may take on a busy machine before a test calls it lost."""
 
-SHOPIFY, WOOCOMMERCE, MARKET = "shopify", "woocommerce", "market"
-SIGNED_BY = {SHOPIFY: "X-Shopify-Hmac-Sha256", WOOCOMMERCE: "X-WC-Webhook-Signature"}
-TOPIC_IN = {SHOPIFY: "X-Shopify-Topic", WOOCOMMERCE: "X-WC-Webhook-Topic"}
-DELIVERY_IN = {SHOPIFY: "X-Shopify-Webhook-Id", WOOCOMMERCE: "X-WC-Webhook-Delivery-ID"}
+SHOPIFY, WOOCOMMERCE, MARKET, PHONE = "shopify", "woocommerce", "market", "phone"
+GATEWAY_COLLECTS = {
+    "DOORSTEP_CHANNELS__PHONE__KIND": "canonical",
+    "DOORSTEP_CHANNELS__PHONE__PAYMENT": "gateway",
+}
+"""The settings of a channel that collects no money itself: orders that are taken on the phone."""
+SIGNED_BY = {
+    SHOPIFY: "X-Shopify-Hmac-Sha256",
+    WOOCOMMERCE: "X-WC-Webhook-Signature",
+    MARKET: "X-Doorstep-Hmac-Sha256",
+    PHONE: "X-Doorstep-Hmac-Sha256",
+}
+TOPIC_IN = {
+    SHOPIFY: "X-Shopify-Topic",
+    WOOCOMMERCE: "X-WC-Webhook-Topic",
+    MARKET: "X-Doorstep-Topic",
+    PHONE: "X-Doorstep-Topic",
+}
+DELIVERY_IN = {
+    SHOPIFY: "X-Shopify-Webhook-Id",
+    WOOCOMMERCE: "X-WC-Webhook-Delivery-ID",
+    MARKET: "X-Doorstep-Message-Id",
+    PHONE: "X-Doorstep-Message-Id",
+}
 
 
 class Answer(NamedTuple):
@@ -61,15 +82,16 @@ class Shop:
     def webhook(self, channel: str, topic: str, body: Any, delivery: str = "", secret: str = "") -> Answer:
         """Send a signed webhook. `delivery` is the channel's own id of it."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        signature = hmac.new((secret or self.secret(channel)).encode(), data, hashlib.sha256).digest()
-        headers = {
-            SIGNED_BY[channel]: base64.b64encode(signature).decode(),
-            TOPIC_IN[channel]: topic,
-            "Content-Type": "application/json",
-        }
-        if delivery:
-            headers[DELIVERY_IN[channel]] = delivery
+        headers = self.signed(channel, topic, data, delivery, secret)
         return ask(f"{self.url('orders')}/channels/{channel}/webhooks", data, headers)
+
+    def signed(
+        self, channel: str, topic: str, data: bytes, delivery: str, secret: str = ""
+    ) -> dict[str, str]:
+        """The headers that a channel sends with a body."""
+        digest = hmac.new((secret or self.secret(channel)).encode(), data, hashlib.sha256).digest()
+        headers = {SIGNED_BY[channel]: base64.b64encode(digest).decode(), TOPIC_IN[channel]: topic}
+        return headers | ({DELIVERY_IN[channel]: delivery} if delivery else {})
 
     def secret(self, channel: str) -> str:
         """The secret that `up` drew for the channel."""
@@ -79,10 +101,6 @@ class Shop:
 
     def url(self, service: str) -> str:
         return str(self.up.said["services"][service]["url"])
-
-    @property
-    def gateway_url(self) -> str:
-        return f"http://127.0.0.1:{self.up.port_base + 6}"
 
     def get(self, service: str, path: str) -> Any:
         """The JSON of a query that must succeed."""
@@ -171,13 +189,15 @@ class Shop:
         mails = [message_from_bytes(file.read_bytes()) for file in files]
         return [mail for mail in mails if to in mail["To"]]
 
-    def gateway_log(self) -> list[dict[str, Any]]:
-        """What the gateway itself says it did."""
-        records: list[dict[str, Any]] = ask(f"{self.gateway_url}/log").json()["records"]
-        return records
+    def truth(self, sandbox: str) -> list[dict[str, Any]]:
+        """What the `gateway` or the `carrier` itself wrote down of what it did."""
+        lines = (self.up.data / "sandbox" / f"{sandbox}.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
 
-    def gateway_behaves(self, **behaviour: Any) -> None:
-        answer = ask(f"{self.gateway_url}/behaviour", json.dumps(behaviour).encode())
+    def behave(self, sandbox: str, **behaviour: Any) -> None:
+        """Tell the `gateway` or the `carrier` how to be: `mode`, each so-many-th time, at most so often."""
+        port = self.up.port_base + {"gateway": 6, "carrier": 7}[sandbox]
+        answer = ask(f"http://127.0.0.1:{port}/behaviour", json.dumps(behaviour).encode())
         assert answer.status == 200, answer
 
     def verdicts(self) -> dict[str, str]:

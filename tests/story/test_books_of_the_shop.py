@@ -7,9 +7,9 @@ import json
 import pytest
 
 from contracts.parking import SERVICES
-from tests.ops.running import eventually
-from tests.story.orders import shopify_order
-from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Shop
+from tests.conftest import eventually
+from tests.story.orders import canonical_order, shopify_order
+from tests.story.shop import PHONE, SHOPIFY, WITHIN_SECONDS, Shop
 
 pytestmark = pytest.mark.slow
 
@@ -24,13 +24,12 @@ def busy_shop(shop: Shop) -> Shop:
             ).status
             == 202
         )
-    unpaid = shopify_order(8006, "PLATE", paid=False)
-    assert shop.webhook(SHOPIFY, "orders/create", unpaid, "delivery-8006").status == 202
+    assert shop.webhook(PHONE, "order_placed", canonical_order(PHONE, "8006", "PLATE"), "8006").status == 202
     assert (
         shop.webhook(SHOPIFY, "orders/create", shopify_order(8007, "UNHEARD-OF"), "delivery-8007").status
         == 202
     )
-    shop.until("shopify:8006", state="fulfilled")
+    shop.until("phone:8006", state="fulfilled")
     shop.until("shopify:8007", state="held")
     return shop
 
@@ -49,12 +48,12 @@ def test_every_invariant_holds(busy_shop: Shop) -> None:
 def test_a_service_rebuilt_from_its_log_is_the_same(busy_shop: Shop, service: str) -> None:
     """While it serves; and no label is bought and no message sent by telling the story again."""
     mails = len(busy_shop.mails("@"))
-    charges = len(busy_shop.gateway_log())
+    charges = len(busy_shop.truth("gateway"))
     found = busy_shop.doorstep("replay", service)
     assert (found["service"], found["equal"], found["effects_run"]) == (service, True, 0)
     assert found["live_hash"] == found["rebuilt_hash"]
     assert found["events"] > 0
-    assert (len(busy_shop.gateway_log()), len(busy_shop.mails("@")) >= mails) == (charges, True)
+    assert (len(busy_shop.truth("gateway")), len(busy_shop.mails("@")) >= mails) == (charges, True)
 
 
 def test_status_counts_what_is_there(busy_shop: Shop) -> None:

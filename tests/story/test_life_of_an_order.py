@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.ops.running import eventually
+from tests.conftest import eventually
 from tests.story.orders import canonical_order, shopify_order, woocommerce_order
 from tests.story.shop import MARKET, SHOPIFY, WITHIN_SECONDS, WOOCOMMERCE, Shop
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.ops.running import eventually
-from tests.story.orders import shopify_order
-from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Shop
+from tests.conftest import eventually
+from tests.story.orders import canonical_order, shopify_order
+from tests.story.shop import PHONE, SHOPIFY, WITHIN_SECONDS, Shop
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ SIGNED = {"actor": "ops:mira", "reason": "the customer called"}
 def gateway(shop: Shop) -> Iterator[Shop]:
     """The gateway may be told to misbehave; afterwards it behaves again."""
     yield shop
-    shop.gateway_behaves(mode="ok")
+    shop.behave("gateway", mode="ok")
 
 
 def test_an_unpaid_order_is_charged_once_through_the_gateway(shop: Shop) -> None:
@@ -36,7 +36,7 @@ def test_an_unpaid_order_is_charged_once_through_the_gateway(shop: Shop) -> None
 
 def test_a_lost_answer_is_asked_for_and_not_charged_again(gateway: Shop) -> None:
     """The money moved and the line went dead: the timeline shows the doubt, the gateway's log one charge."""
-    gateway.gateway_behaves(mode="timeout_after_effect", every=1, count=1)
+    gateway.behave("gateway", mode="timeout_after_effect", every=1, count=1)
     order = _unpaid(gateway, 7002)
     gateway.until_invoiced(order)
     assert _moved(gateway, order) == [("charge", 1190)]
@@ -47,7 +47,7 @@ def test_a_lost_answer_is_asked_for_and_not_charged_again(gateway: Shop) -> None
 
 def test_a_declined_card_holds_the_order_until_a_person_tries_again(gateway: Shop) -> None:
     """The hold says what the gateway said; released, it is a second attempt with a reference of its own."""
-    gateway.gateway_behaves(mode="decline", every=1, count=1)
+    gateway.behave("gateway", mode="decline", every=1, count=1)
     order = _unpaid(gateway, 7003)
     held = gateway.until(order, state="held")
     (hold,) = held["holds"]
@@ -62,12 +62,12 @@ def test_a_declined_card_holds_the_order_until_a_person_tries_again(gateway: Sho
 def test_cancelled_before_release_the_money_goes_back(gateway: Shop) -> None:
     """Captured while a person held it, then cancelled: units free again, refunded once, the customer told."""
     before = gateway.stock("DESK")
-    gateway.gateway_behaves(mode="fail_500")
+    gateway.behave("gateway", mode="fail_500")
     order = _unpaid(gateway, 7004, units=2, sku="DESK")
     pending = {"state": "pending", "captured_minor": 0, "refunded_minor": 0}
     gateway.until(order, state="accepted", payment=pending)
     assert gateway.post("orders", f"/orders/{order}/holds", SIGNED).status == 200
-    gateway.gateway_behaves(mode="ok")
+    gateway.behave("gateway", mode="ok")
     captured = lambda: gateway.order(order)["payment"]["captured_minor"] == 2380  # noqa: E731
     assert eventually(captured, WITHIN_SECONDS, "the held order is captured")
     assert gateway.order(order)["state"] == "held"
@@ -86,6 +86,18 @@ def test_cancelled_before_release_the_money_goes_back(gateway: Shop) -> None:
     assert _moved(gateway, order) == [("charge", 2380), ("refund", 2380)]
     assert eventually(lambda: gateway.stock("DESK") == before, WITHIN_SECONDS, "the desks are free again")
     gateway.until_told(order, "order_confirmed", "refund_made")
+
+
+def test_what_its_channel_collects_is_waited_for_and_never_charged(shop: Shop) -> None:
+    """Shopify says pending, later paid: stock is promised meanwhile, and our gateway hears nothing of it."""
+    pending = shopify_order(7006, "CLOCK", paid=False)
+    assert shop.webhook(SHOPIFY, "orders/create", pending, "delivery-7006").status == 202
+    awaited = {"state": "awaiting_channel", "captured_minor": 0, "refunded_minor": 0}
+    shop.until("shopify:7006", state="accepted", payment=awaited)
+    paid = shopify_order(7006, "CLOCK", updated_at="2026-11-21T10:30:00+01:00")
+    assert shop.webhook(SHOPIFY, "orders/paid", paid, "delivery-7006-paid").status == 202
+    assert shop.until_invoiced("shopify:7006")["payment"]["captured_minor"] == 1190
+    assert _moved(shop, "shopify:7006") == []
 
 
 def test_cancelled_at_the_channel_before_anything_was_collected(gateway: Shop) -> None:
@@ -112,12 +124,15 @@ def test_cancelled_at_the_channel_before_anything_was_collected(gateway: Shop) -
 
 
 def _unpaid(shop: Shop, number: int, units: int = 1, sku: str = "CLOCK") -> str:
-    body = shopify_order(number, sku, units, paid=False)
-    assert shop.webhook(SHOPIFY, "orders/create", body, f"delivery-{number}").status == 202
-    return f"shopify:{number}"
+    """An order taken on the phone: its money is ours to collect."""
+    body = canonical_order(PHONE, str(number), sku, units, payment={"state": "unpaid"})
+    assert shop.webhook(PHONE, "order_placed", body, f"delivery-{number}").status == 202
+    return f"{PHONE}:{number}"
 
 
 def _moved(shop: Shop, order_id: str) -> list[tuple[str, int]]:
     """What the gateway did for an order, by its own account."""
-    about: list[dict[str, Any]] = [record for record in shop.gateway_log() if order_id in record["reference"]]
+    about: list[dict[str, Any]] = [
+        record for record in shop.truth("gateway") if order_id in record["reference"]
+    ]
     return [(record["kind"], record["amount_minor"]) for record in about]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 from contracts.billing import CaptureStarted, PaymentCaptured, PaymentDue, PaymentFailed, PaymentInDoubt
 from contracts.event import Event
 from contracts.orders import PaymentRequested
 from services.billing.domain.answers import CaptureCall, Captured, Declined
+from services.billing.domain.invoicing import invoice_without_parcel
 from services.billing.domain.ledger import clearing_of, money_in
 from services.billing.domain.payment import Payment, Stage, payment_entity, payment_id, payment_of
+from services.billing.domain.payment_history import evolve
 from services.billing.domain.policies import Policies
 from services.billing.domain.refunding import give_back
 from services.billing.domain.world import World
@@ -24,18 +27,27 @@ def when_payment_requested_then_collect(asked: PaymentRequested, world: World) -
     A repeated attempt, and one for a payment that is captured, under way or closed, changes nothing.
     """
     payment: Payment | None = world.state(payment_entity(asked.order_id))
+    collect = _collect(asked, world.policies)
     if payment is None:
-        return [_note(asked), _collect(asked, world.policies)]
+        return with_invoice(None, [_note(asked), collect], world)
     if payment.stage is Stage.FAILED and asked.attempt > payment.attempt:
-        collect = _collect(asked, world.policies)
-        return [collect] if _same_bill(payment, asked) else [_note(asked), collect]
+        facts = [collect] if _same_bill(payment, asked) else [_note(asked), collect]
+        return with_invoice(payment, facts, world)
     return []
+
+
+def with_invoice(payment: Payment | None, facts: list[Event], world: World) -> list[Event]:
+    """The facts, and the invoice of an order that has nothing to ship as soon as its money is there."""
+    if not isinstance(facts[-1], PaymentCaptured):
+        return facts
+    after = reduce(lambda state, fact: evolve(state, fact, ""), facts, payment)
+    return facts if after is None or after.ships else [*facts, *invoice_without_parcel(after, world)]
 
 
 def _same_bill(payment: Payment, asked: PaymentRequested) -> bool:
     """False where the order was revised between two attempts: then the newer bill is what is owed."""
-    owed = (payment.total_minor, payment.currency, payment.bill)
-    return owed == (asked.total_minor, asked.currency, asked.bill)
+    owed = (payment.total_minor, payment.currency, payment.bill, payment.ships)
+    return owed == (asked.total_minor, asked.currency, asked.bill, asked.ships)
 
 
 def _note(asked: PaymentRequested) -> PaymentDue:
@@ -45,6 +57,7 @@ def _note(asked: PaymentRequested) -> PaymentDue:
         currency=asked.currency,
         total_minor=asked.total_minor,
         bill=asked.bill,
+        ships=asked.ships,
     )
 
 
@@ -112,11 +125,9 @@ def when_capture_answered_then_record(
     if isinstance(answer, Declined):
         return [PaymentFailed(order_id=order_id, payment_id=payment.payment_id, reason=answer.reason[:500])]
     captured = _captured(payment, answer)
-    return (
-        [captured, *give_back(payment, captured.amount_minor, payment.closed)]
-        if payment.closed
-        else [captured]
-    )
+    if payment.closed:
+        return [captured, give_back(payment, captured.amount_minor, payment.closed)]
+    return with_invoice(payment, [captured], world)
 
 
 def _captured(payment: Payment, answer: Captured) -> PaymentCaptured:

@@ -8,6 +8,25 @@ from contracts.billing import PayoutLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRefund:
+    """A person says that the channel gave the money back; `reference` is what it is called there."""
+
+    order_id: str
+    actor: str
+    reason: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRefund:
+    """A refund that the gateway refused is asked for once more."""
+
+    order_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPayout:
     """A provider's statement to be tied to what was captured and refunded. Amounts are minor units of `currency`."""
 

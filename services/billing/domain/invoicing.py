@@ -1,12 +1,14 @@
 """Invoicing: one invoice per parcel, the next number of its series, exactly what the customer paid.
 
+An order that has nothing to ship is invoiced once its money is there.
+
 The goods are those of the parcel; delivery and adjustments go on the first invoice; the last one takes whatever is
 left of the bill, so that all invoices of an order add up to its total. Parts of a line follow rule 7.10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,6 +26,15 @@ from services.billing.domain.world import World
 
 class NothingToInvoice(LookupError):
     """A parcel left the house for an order that has no open bill. It is parked, for a person to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What an invoice is for: a parcel with its units by SKU, or no parcel where nothing has to be shipped."""
+
+    parcel_id: str
+    units: Mapping[str, int]
+    last: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +64,24 @@ def when_parcel_dispatched_then_issue_invoice(parcel: ParcelDispatched, world: W
         return []
     if payment is None or payment.bill is None:
         raise NothingToInvoice(f"parcel {parcel.parcel_id}: order {parcel.order_id} has no open bill")
-    positions = positions_of(payment, payment.bill, parcel)
-    if not positions:
-        return []
-    return [_invoice(payment, payment.bill, parcel, positions, world)]
+    delivered = Delivered(parcel.parcel_id, _units(parcel), last=parcel.last)
+    return _invoices(payment, payment.bill, delivered, world)
 
 
-def positions_of(payment: Payment, bill: Bill, parcel: ParcelDispatched) -> list[Position]:
-    """What this parcel's invoice lists: its share of the goods, on the first one delivery and adjustments too."""
+def invoice_without_parcel(payment: Payment, world: World) -> list[Event]:
+    """The one invoice of an order that has nothing to ship: over all of its bill."""
+    return _invoices(payment, payment.bill, Delivered("", {}, last=True), world) if payment.bill else []
+
+
+def _invoices(payment: Payment, bill: Bill, delivered: Delivered, world: World) -> list[Event]:
+    positions = positions_of(payment, bill, delivered)
+    return [_invoice(payment, bill, delivered, positions, world)] if positions else []
+
+
+def positions_of(payment: Payment, bill: Bill, delivered: Delivered) -> list[Position]:
+    """What an invoice lists: its share of the goods, on the first one delivery and adjustments too."""
     before = payment.taken or (0,) * len(bill.lines)
-    after = _everything(bill) if parcel.last else units_taken(bill, before, _units(parcel))
+    after = _everything(bill) if delivered.last else units_taken(bill, before, delivered.units)
     first = not payment.invoices
     return [
         _position(line, start, end)
@@ -105,9 +124,9 @@ def share(total_minor: int, start: int, end: int, of: int) -> int:
 
 
 def _invoice(
-    payment: Payment, bill: Bill, parcel: ParcelDispatched, positions: Sequence[Position], world: World
+    payment: Payment, bill: Bill, delivered: Delivered, positions: Sequence[Position], world: World
 ) -> InvoiceIssued:
-    payable, channel_tax = _payable(payment, bill, positions, last=parcel.last)
+    payable, channel_tax = _payable(payment, bill, positions, last=delivered.last)
     tax = assess(
         positions,
         inclusive=bill.prices_include_tax,
@@ -123,7 +142,7 @@ def _invoice(
         series=policies.series,
         sequence=sequence,
         issued_on=issued_on,
-        parcel_id=parcel.parcel_id,
+        parcel_id=delivered.parcel_id,
         currency=payment.currency,
         buyer=bill.buyer,
         lines=tuple(_line(position, inclusive=bill.prices_include_tax) for position in positions),
@@ -134,7 +153,7 @@ def _invoice(
         total_minor=payable,
         entry=invoice_entry(payment.currency, positions, tax, payable, inclusive=bill.prices_include_tax),
         prices_include_tax=bill.prices_include_tax,
-        last=parcel.last,
+        last=delivered.last,
         vat_note=tax.note,
         seller=policies.seller,
     )

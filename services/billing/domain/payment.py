@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.address import Recipient
+from contracts.billing import RefundStarted
 from contracts.orders import Bill, BillLine
 from services.billing.domain.answers import CaptureCall, RefundCall
 from services.billing.domain.world import World
@@ -21,7 +22,7 @@ REFUND_ID = re.compile(r"refund-(?P<order>.+)-(?P<number>\d+)")
 
 
 class Stage(StrEnum):
-    """Where the money is."""
+    """Where the money is. A refund is due where the channel that collected has to give it back, or a person there."""
 
     DUE = "due"
     CAPTURING = "capturing"
@@ -30,6 +31,7 @@ class Stage(StrEnum):
     FAILED = "failed"
     CLOSED = "closed"
     REFUNDING = "refunding"
+    REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
 
@@ -64,7 +66,10 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """What billing knows of an order's money. `taken` counts the units already invoiced, by line of the bill."""
+    """What billing knows of an order's money. `taken` counts the units already invoiced, by line of the bill.
+
+    `ships` is false where no parcel will bring the invoice about: then the capture does.
+    """
 
     order_id: str
     channel: str
@@ -83,6 +88,7 @@ class Payment:
     invoices: tuple[Issued, ...] = ()
     taken: tuple[int, ...] = ()
     vat_note: str = ""
+    ships: bool = True
 
     @property
     def attempt(self) -> int:
@@ -106,6 +112,11 @@ class Payment:
     def invoiced_minor(self) -> int:
         """Sum of the invoices issued so far."""
         return sum(invoice.total_minor for invoice in self.invoices)
+
+    @property
+    def open_refund(self) -> Refund | None:
+        """The refund that is under way, or that the channel owes."""
+        return next((refund for refund in self.refunds if refund.stage is RefundStage.STARTED), None)
 
     @property
     def in_flight(self) -> bool:
@@ -134,6 +145,18 @@ def payment_id(order_id: str, attempt: int) -> str:
 def refund_id(order_id: str, number: int) -> str:
     """The id and gateway reference of a refund; `number` starts at 1."""
     return f"refund-{order_id}-{number}"
+
+
+ALLOWED: Mapping[Stage, tuple[str, ...]] = {
+    Stage.REFUND_DUE: ("ConfirmRefund",),
+    Stage.REFUND_FAILED: ("RetryRefund",),
+}
+"""What a person may ask for, by stage; in all others nothing."""
+
+
+def refund_of(started: RefundStarted) -> Refund:
+    """A refund as it begins."""
+    return Refund(refund_id=started.refund_id, reference=started.reference, amount_minor=started.amount_minor)
 
 
 def units_taken(bill: Bill, taken: tuple[int, ...], units: Mapping[str, int]) -> tuple[int, ...]:

@@ -20,7 +20,15 @@ from contracts.billing import (
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.parking import REFUSALS
-from services.billing.domain.payment import Issued, Payment, Refund, RefundStage, Stage, units_taken
+from services.billing.domain.payment import (
+    Issued,
+    Payment,
+    Refund,
+    RefundStage,
+    Stage,
+    refund_of,
+    units_taken,
+)
 
 
 def _due(payment: Payment | None, event: PaymentDue) -> Payment:
@@ -28,7 +36,7 @@ def _due(payment: Payment | None, event: PaymentDue) -> Payment:
     if payment is not None:
         recipient = event.bill.recipient
         owed = replace(payment, total_minor=event.total_minor, currency=event.currency)
-        return replace(owed, bill=event.bill, recipient=recipient)
+        return replace(owed, bill=event.bill, recipient=recipient, ships=event.ships)
     return Payment(
         order_id=event.order_id,
         channel=event.channel,
@@ -36,6 +44,7 @@ def _due(payment: Payment | None, event: PaymentDue) -> Payment:
         total_minor=event.total_minor,
         recipient=event.bill.recipient,
         bill=event.bill,
+        ships=event.ships,
     )
 
 
@@ -78,12 +87,11 @@ def _closed(payment: Payment, event: PaymentClosed) -> Payment:
 
 
 def _refund_started(payment: Payment, event: RefundStarted) -> Payment:
-    refund = Refund(refund_id=event.refund_id, reference=event.reference, amount_minor=event.amount_minor)
     return replace(
         payment,
-        stage=Stage.REFUNDING,
+        stage=Stage.REFUND_DUE if event.source == "channel" else Stage.REFUNDING,
         closed=payment.closed or event.reason,
-        refunds=(*payment.refunds, refund),
+        refunds=(*payment.refunds, refund_of(event)),
         bill=None,
         taken=(),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from chassis.truth_log import TruthLog
 from contracts.money import divide_half_up
-from services.billing.gateways.truth_log import TruthLog
 
 FEE_PER_MILLE, FEE_FIXED_MINOR = 29, 30
 """2.9 % of a charge, rounded half up, and 30 minor units."""

@@ -1,18 +1,16 @@
-"""The gateway over HTTP: short timeouts, a bounded answer, no redirects, our reference as the idempotency key."""
+"""The gateway over HTTP, with our reference as the idempotency key."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 import msgspec
-from yarl import URL
 
+from chassis.outbound import NoAnswer, Outbound
 from services.billing.domain.answers import CaptureCall, Captured, Declined, RefundCall, Refunded
 from services.billing.gateways.gateway import GatewayContradicts, GatewayUnavailable
 
-ANSWER_BYTES_MAX = 1 << 20
 NEVER_TRIED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 """Refusals of the request itself: nothing was moved, and the same request will never be taken."""
 
@@ -30,20 +28,20 @@ class HttpGateway:
     """Adapter for a gateway that speaks the sandbox's API. `open` and `close` frame its use."""
 
     def __init__(self, url: str, connect_seconds: float = 1.0, read_seconds: float = 5.0) -> None:
-        self._url = URL(url)
-        self._timeout = aiohttp.ClientTimeout(
-            total=connect_seconds + read_seconds, sock_connect=connect_seconds, sock_read=read_seconds
+        self._outbound = Outbound(
+            url,
+            connect_seconds=connect_seconds,
+            total_seconds=connect_seconds + read_seconds,
+            read_seconds=read_seconds,
         )
-        self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the connection pool; connects on first use."""
-        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        """Get ready; connects on first use."""
+        await self._outbound.open()
 
     async def close(self) -> None:
         """Let all connections go."""
-        if self._session is not None:
-            await self._session.close()
+        await self._outbound.close()
 
     async def capture(self, call: CaptureCall) -> Captured | Declined:
         """Collect this amount under this reference, once. Raises `GatewayUnavailable`."""
@@ -96,25 +94,10 @@ class HttpGateway:
         return None if status == HTTPStatus.NOT_FOUND else _read(status, data, reference)
 
     async def _ask(self, method: str, path: str, **request: Any) -> tuple[int, bytes]:
-        if self._session is None:
-            raise GatewayUnavailable("the gateway's session is not open")
         try:
-            async with self._session.request(
-                method, self._url / path, allow_redirects=False, **request
-            ) as answer:
-                return answer.status, await _bounded(answer)
-        except (aiohttp.ClientError, TimeoutError, OSError) as lost:
-            raise GatewayUnavailable(f"{method} {path}: {type(lost).__name__} {lost}".rstrip()) from lost
-
-
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    data = bytearray()
-    async for part in answer.content.iter_any():
-        data += part
-        if len(data) > ANSWER_BYTES_MAX:
-            answer.close()
-            raise GatewayUnavailable(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
-    return bytes(data)
+            return await self._outbound.ask(method, path, **request)
+        except NoAnswer as lost:
+            raise GatewayUnavailable(str(lost)) from lost
 
 
 def _read(status: int, data: bytes, reference: str) -> _Body:

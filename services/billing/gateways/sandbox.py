@@ -2,27 +2,24 @@
 
     python -m services.billing.gateways.sandbox --port 8086 --log var/gateway.jsonl
 
-Prints one line when it listens. Charges and refunds are idempotent by reference, also after a restart: everything is
-rebuilt from the truth log. It can be told to misbehave; see `misbehaviour`.
+Charges and refunds are idempotent by reference, also after a restart: everything is rebuilt from the truth log.
+It can be told to misbehave; see `misbehaviour`.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import signal
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
+from chassis import sandbox_server
+from chassis.truth_log import TruthLog
 from services.billing.gateways.accounts import Accounts, ReferenceReused
 from services.billing.gateways.misbehaviour import Behaviour, Mode, Mood
-from services.billing.gateways.truth_log import TruthLog
 
 PREFIX = {"charge": "ch", "refund": "re"}
 LATE_SECONDS = 2.0
@@ -46,9 +43,9 @@ class Sandbox:
     def __init__(self, log: TruthLog, *, magic_amounts: bool = False) -> None:
         self._log = log
         self._accounts = Accounts(log)
-        self._mood = Mood(Behaviour(), magic_amounts)
+        self._mood = Mood(Behaviour(), magic_amounts=magic_amounts)
 
-    def app(self) -> web.Application:
+    def application(self) -> web.Application:
         """The application: the gateway's API, its log, and the switch for its behaviour."""
         app = web.Application()
         app.add_routes(
@@ -57,11 +54,8 @@ class Sandbox:
                 web.post("/refunds", lambda request: self._move(request, "refund")),
                 web.get("/charges", lambda request: self._find(request, self._accounts.charges)),
                 web.get("/refunds", lambda request: self._find(request, self._accounts.refunds)),
-                web.get("/log", self._show_log),
                 web.get("/payouts/preview", self._preview),
-                web.get("/behaviour", self._show_behaviour),
-                web.post("/behaviour", self._behave),
-                web.get("/livez", self._live),
+                *sandbox_server.admin_routes(self._log, self._mood),
             ]
         )
         return app
@@ -124,29 +118,12 @@ class Sandbox:
         await self._log.settled()
         return _answer(record, look_up=True)
 
-    async def _show_log(self, _: web.Request) -> web.Response:
-        await self._log.settled()
-        return _json({"records": self._log.records})
-
     async def _preview(self, request: web.Request) -> web.Response:
         """A statement of the records from `first` on; `next` is where the following one begins."""
         query = request.query
         first = int(query.get("first", "0")) if query.get("first", "0").isdecimal() else 0
         payout_id = query.get("payout_id") or f"po_{first}_{len(self._log.records)}"
         return _json(self._accounts.payout(payout_id, query.get("currency", "EUR"), first))
-
-    async def _show_behaviour(self, _: web.Request) -> web.Response:
-        return _json(self._mood.behaviour.model_dump() | {"asked": self._mood.asked, "hit": self._mood.hit})
-
-    async def _behave(self, request: web.Request) -> web.Response:
-        try:
-            self._mood.set(Behaviour.model_validate_json(await request.read()))
-        except ValidationError as wrong:
-            return _json({"error": str(wrong)}, 422)
-        return await self._show_behaviour(request)
-
-    async def _live(self, _: web.Request) -> web.Response:
-        return _json({"ok": True})
 
 
 def _answer(record: dict[str, Any], *, look_up: bool = False) -> web.Response:
@@ -157,40 +134,15 @@ def _json(body: Any, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
-async def serve(host: str, port: int, log: Path, *, magic_amounts: bool = False) -> None:
-    """Listen until SIGTERM or SIGINT. Port 0 takes a free one; the line printed names it."""
-    stopping = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    truth = TruthLog(log)
-    runner = web.AppRunner(
-        Sandbox(truth, magic_amounts=magic_amounts).app(), access_log=None, shutdown_timeout=1
-    )
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    sys.stdout.write(f"sandbox gateway listening on http://{host}:{runner.addresses[0][1]}\n")
-    sys.stdout.flush()
-    await stopping.wait()
-    await runner.cleanup()
-    await truth.settled()
-    truth.close()
-
-
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="sandbox gateway", description="A payment gateway to test against.")
-    parser.add_argument("--port", type=int, default=8086, help="0 takes a free one")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--log", type=Path, required=True, help="the append-only truth log (JSON lines)")
+    name = "sandbox gateway"
+    parser = sandbox_server.arguments(name, "A payment gateway to test against.")
     parser.add_argument(
         "--magic-amounts", action="store_true", help="decline charges whose minor units end in 13"
     )
     asked = parser.parse_args()
-    try:
-        asyncio.run(serve(asked.host, asked.port, asked.log, magic_amounts=asked.magic_amounts))
-    except OSError as fault:
-        sys.exit(f"sandbox gateway: {fault}")
+    sandbox_server.run(name, asked, lambda log: Sandbox(log, magic_amounts=asked.magic_amounts).application())
 
 
 if __name__ == "__main__":

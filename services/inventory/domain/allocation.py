@@ -44,6 +44,12 @@ def allocate(asked: Mapping[str, int], find: Find) -> tuple[StockLine, ...]:
     )
 
 
+def weights(skus: Iterable[str], find: Find) -> dict[str, int]:
+    """Grams per unit of each SKU whose weight is known."""
+    items = {sku: stock.item for sku in skus if (stock := find(sku))}
+    return {sku: item.weight_g for sku, item in items.items() if item and item.weight_g}
+
+
 def pick(places: Iterable[Place], quantity: int) -> list[tuple[str, int]]:
     """The first place by name that has all of it; where none has, each by name until it is enough."""
     for place in places:

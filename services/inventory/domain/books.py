@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import cast
 
+from contracts.world import World
 from services.inventory.domain.names import reservation_entity, sku_entity
 from services.inventory.domain.policies import Policies
 from services.inventory.domain.reservation import Reservation
 from services.inventory.domain.stock import Stock
 
-
-class Books(Protocol):
-    """The time, the shop's policies, and the newest states."""
-
-    @property
-    def now(self) -> datetime:
-        """The time of this decision, UTC."""
-
-    @property
-    def policies(self) -> Policies:
-        """The shop's policies."""
-
-    def state(self, entity: str) -> Any | None:
-        """The newest state of an entity; None if unknown."""
-
-    def tagged(self, tag: str, limit: int = 100) -> tuple[str, ...]:
-        """Entities whose state carries the tag."""
+type Books = World[Policies]
+"""The time, the shop's policies, and the newest states."""
 
 
 def stock_of(books: Books, sku: str) -> Stock | None:

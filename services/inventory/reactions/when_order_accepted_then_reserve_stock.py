@@ -8,7 +8,7 @@ from contracts.event import Event
 from contracts.inventory import ReservationRefused, ReservationReleased, StockReserved
 from contracts.orders import OrderAccepted
 from services.inventory.domain import stock
-from services.inventory.domain.allocation import Find, allocate, demand, shortages
+from services.inventory.domain.allocation import Find, allocate, demand, shortages, weights
 from services.inventory.domain.availability import with_news
 from services.inventory.domain.books import Books, reservation_of, stock_of
 from services.inventory.domain.names import reservation_entity, sku_entity
@@ -40,6 +40,7 @@ def _decide(accepted: OrderAccepted, books: Books, find: Find) -> Event:
         attempt=accepted.attempt,
         lines=allocate(asked, find),
         expires_at=books.now + books.policies.reservation,
+        weights=weights(asked, find),
     )
 
 

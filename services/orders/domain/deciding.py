@@ -44,8 +44,15 @@ def cancel_order(command: CancelOrder, world: World) -> list[Event]:
         return []
     if order.state is State.FULFILLED:
         return [_refused(order, command, TOO_LATE)]
-    stop = CancellationRequested if order.state is State.RELEASED else OrderCancelled
-    return [stop(order_id=order.order_id, reason=command.reason, actor=command.actor)]
+    if order.state is State.RELEASED:
+        return [CancellationRequested(order_id=order.order_id, reason=command.reason, actor=command.actor)]
+    return [ended(order, command.reason, command.actor)]
+
+
+def ended(order: Order, reason: str, actor: str) -> OrderCancelled:
+    """The order ends here. Whether the channel has ended it too decides who still has to give money back."""
+    by_channel = order.cancelled_at_channel or order.refunded_at_channel
+    return OrderCancelled(order_id=order.order_id, reason=reason, actor=actor, by_channel=by_channel)
 
 
 def place_hold(command: PlaceHold, world: World) -> list[Event]:
@@ -82,7 +89,7 @@ def end_at_hold_limit(entity: str, world: World) -> list[Event]:
     if over is None:
         return []
     why = f"on hold for {over.reason.value} beyond its limit: {over.detail}"[:500]
-    return [OrderCancelled(order_id=order.order_id, reason=why, actor=DOORSTEP)]
+    return [ended(order, why, DOORSTEP)]
 
 
 def _refused(order: Order, command: CancelOrder | PlaceHold | ReleaseHold, reason: str) -> Event:

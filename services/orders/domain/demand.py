@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from contracts.order import OrderLine, PlacedOrder, Units
@@ -52,15 +52,21 @@ def demand_of(placed: PlacedOrder) -> tuple[Units, ...]:
     return summed(goods_of(placed))
 
 
-def released_lines(placed: PlacedOrder) -> tuple[ReleasedLine, ...]:
-    """The lines that the warehouse packs."""
+def weights_missing(placed: PlacedOrder, weights: Mapping[str, int]) -> dict[str, int]:
+    """What the catalogue knows of goods whose channel told no weight: SKU to grams per unit."""
+    unknown = {line.sku for line in goods_of(placed) if not line.weight_g}
+    return {sku: grams for sku, grams in weights.items() if sku in unknown}
+
+
+def released_lines(placed: PlacedOrder, weights: Mapping[str, int]) -> tuple[ReleasedLine, ...]:
+    """The lines that the warehouse packs; grams per unit from the channel, else from the catalogue, else 0."""
     return tuple(
         ReleasedLine(
             line_id=line.line_id,
             sku=line.sku,
             title=line.title,
             quantity=line.quantity,
-            weight_g=line.weight_g,
+            weight_g=line.weight_g or weights.get(line.sku, 0),
         )
         for line in goods_of(placed)
     )

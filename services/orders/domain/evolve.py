@@ -47,12 +47,17 @@ def _received(event: Event) -> Order:
         total_minor=placed.total_minor,
         placed=placed,
         cancelled_at_channel=placed.cancelled_at is not None,
+        refunded_at_channel=placed.payment.state == "refunded",
     )
 
 
 def _revised(order: Order, event: said.OrderRevised) -> dict[str, Any]:
     placed = event.order
-    seen = {"version": placed.version, "cancelled_at_channel": placed.cancelled_at is not None}
+    seen = {
+        "version": placed.version,
+        "cancelled_at_channel": placed.cancelled_at is not None,
+        "refunded_at_channel": placed.payment.state == "refunded",
+    }
     if not event.applied or order.placed is None:
         return seen
     same_demand = demand_of(placed) == demand_of(order.placed)
@@ -99,8 +104,13 @@ def _other_holds(order: Order, reason: said.HoldReason) -> tuple[Hold, ...]:
     return tuple(hold for hold in order.holds if hold.reason is not reason)
 
 
+def _payment_awaited(_: Order, event: said.PaymentAwaited) -> dict[str, Any]:
+    return {"reservation": Reservation.RESERVED, "payment": Payment.AWAITED, "weights": event.weights}
+
+
 def _payment_requested(_: Order, event: said.PaymentRequested) -> dict[str, Any]:
     return {
+        "weights": event.weights,
         "reservation": Reservation.RESERVED,
         "payment": Payment.ASKED,
         "payment_attempt": event.attempt,
@@ -119,7 +129,7 @@ def _refund_confirmed(order: Order, event: said.RefundConfirmed) -> dict[str, An
 
 
 def _released(_: Order, event: said.OrderReleased) -> dict[str, Any]:
-    return {"reservation": Reservation.RESERVED, "units_open": summed(event.lines)}
+    return {"reservation": Reservation.RESERVED, "units_open": summed(event.lines), "weights": {}}
 
 
 def _handed_over(order: Order, event: said.ParcelHandedOver) -> dict[str, Any]:
@@ -127,7 +137,7 @@ def _handed_over(order: Order, event: said.ParcelHandedOver) -> dict[str, Any]:
     parcel = Parcel(
         parcel_id=event.parcel_id,
         tracking_number=event.tracking_number,
-        milestone=known.milestone if known else Milestone.PICKED_UP,
+        milestone=known.milestone if known else Milestone.LABEL_CREATED,
         handed_over=True,
     )
     return {"parcels": _with(order, parcel), "units_open": without(order.units_open, event.lines)}
@@ -154,7 +164,14 @@ def _cancelling(_: Order, event: said.CancellationRequested) -> dict[str, Any]:
 
 
 def _ended(order: Order, _: Event) -> dict[str, Any]:
-    return {"placed": None, "lines": lines_of(order), "holds": (), "past_holds": (), "cancellation": None}
+    return {
+        "placed": None,
+        "lines": lines_of(order),
+        "holds": (),
+        "past_holds": (),
+        "cancellation": None,
+        "payment": Payment.NONE if order.payment is Payment.AWAITED else order.payment,
+    }
 
 
 CHANGES: Mapping[type[Event], Callable[[Order, Any], dict[str, Any]]] = {
@@ -162,6 +179,7 @@ CHANGES: Mapping[type[Event], Callable[[Order, Any], dict[str, Any]]] = {
     said.OrderAccepted: _accepted,
     said.OrderHeld: _held,
     said.HoldReleased: _hold_released,
+    said.PaymentAwaited: _payment_awaited,
     said.PaymentRequested: _payment_requested,
     said.PaymentConfirmed: _payment_confirmed,
     said.RefundConfirmed: _refund_confirmed,
@@ -172,6 +190,7 @@ CHANGES: Mapping[type[Event], Callable[[Order, Any], dict[str, Any]]] = {
     said.CancellationRequested: _cancelling,
     said.CancellationDeclined: lambda *_: {"cancellation": None},
     said.OrderCancelled: _ended,
+    said.RefundReported: lambda *_: {},
     said.OrderFulfilled: _ended,
 }
 """Event -> the fields it changes, beside the state itself."""

@@ -19,9 +19,11 @@ from contracts.orders import (
     OrderRevised,
     ParcelHandedOver,
     ParcelProgressed,
+    PaymentAwaited,
     PaymentConfirmed,
     PaymentRequested,
     RefundConfirmed,
+    RefundReported,
 )
 from services.orders.domain.states import State
 
@@ -43,6 +45,7 @@ TRANSITIONS: Mapping[type[Event], Mapping[State | None, State]] = {
     OrderHeld: _stays(RECEIVED, ACCEPTED, RELEASED),
     HoldReleased: _stays(RECEIVED, ACCEPTED, RELEASED),
     OrderAccepted: {RECEIVED: ACCEPTED, ACCEPTED: ACCEPTED, RELEASED: RELEASED},
+    PaymentAwaited: _stays(ACCEPTED),
     PaymentRequested: _stays(ACCEPTED),
     PaymentConfirmed: _stays(*State),
     RefundConfirmed: _stays(*State),
@@ -59,6 +62,7 @@ TRANSITIONS: Mapping[type[Event], Mapping[State | None, State]] = {
         RELEASED: CANCELLED,
         CANCEL_PENDING: CANCELLED,
     },
+    RefundReported: _stays(CANCELLED),
 }
 """Event -> state before (None: unknown order) -> state after. What is not here may not happen.
 

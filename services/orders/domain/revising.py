@@ -7,14 +7,20 @@ from typing import Any
 
 from contracts.event import Event
 from contracts.order import PlacedOrder
-from contracts.orders import CancellationRequested, HoldReason, OrderCancelled, OrderRevised
+from contracts.orders import (
+    CancellationRequested,
+    HoldReason,
+    OrderCancelled,
+    OrderRevised,
+    RefundReported,
+)
 from services.orders.domain.bill import bill_of
 from services.orders.domain.demand import demand_of
 from services.orders.domain.evolve import WAITS_FOR_STOCK
 from services.orders.domain.holds import held, let_go
 from services.orders.domain.next_step import unfold
 from services.orders.domain.rules import UNPAYABLE, Finding, findings
-from services.orders.domain.states import ENDED, Order, Payment, State, lines_of, sold_lines
+from services.orders.domain.states import BILLED, ENDED, Order, Payment, State, lines_of, sold_lines
 from services.orders.domain.world import World
 
 CORRECTED = "corrected at the channel"
@@ -28,7 +34,8 @@ def reason_at_channel(placed: PlacedOrder) -> str:
 
 def cancelled_at_channel(order_id: str, placed: PlacedOrder) -> OrderCancelled:
     """The channel has stopped an order that is still on our desk."""
-    return OrderCancelled(order_id=order_id, reason=reason_at_channel(placed), actor=placed.channel)
+    reason = reason_at_channel(placed)
+    return OrderCancelled(order_id=order_id, reason=reason, actor=placed.channel, by_channel=True)
 
 
 def revise(order: Order, placed: PlacedOrder, world: World) -> list[Event]:
@@ -64,7 +71,7 @@ def _holds_new(order: Order, before: PlacedOrder, placed: PlacedOrder, world: Wo
     # A finding that was there before is either still held or was let through by a person: not held twice.
     known = findings(before)
     found = [finding for finding in findings(placed) if finding not in known]
-    if order.payment is not Payment.NONE and _money_of(before) != _money_of(placed):
+    if order.payment in BILLED and _money_of(before) != _money_of(placed):
         found.append(Finding(HoldReason.MANUAL, BILL_CHANGED))
     for reason in dict.fromkeys(finding.reason for finding in found):
         details = [finding.detail for finding in found if finding.reason is reason]
@@ -79,7 +86,10 @@ def _money_of(placed: PlacedOrder) -> tuple[Any, ...]:
 
 
 def came_too_late(order: Order, placed: PlacedOrder, _: World) -> list[Event]:
-    """The order has left our desk: what changed is noted for a person; a cancellation is still tried."""
+    """The order has left our desk: what changed is noted for a person; a cancellation is still tried.
+
+    Money that the channel gives back after the order was cancelled here is what billing waits for.
+    """
     changed = tuple(changes(order, placed))
     if not changed:
         return []
@@ -88,6 +98,8 @@ def came_too_late(order: Order, placed: PlacedOrder, _: World) -> list[Event]:
     if order.state is State.RELEASED and "cancellation" in changed and placed.cancelled_at:
         reason = reason_at_channel(placed)
         events.append(CancellationRequested(order_id=order.order_id, reason=reason, actor=placed.channel))
+    if order.state is State.CANCELLED and "refund" in changed:
+        events.append(RefundReported(order_id=order.order_id, channel=placed.channel))
     return events
 
 
@@ -99,6 +111,12 @@ def changes(order: Order, placed: PlacedOrder) -> Iterator[str]:
         yield "total"
     if (placed.cancelled_at is not None) != order.cancelled_at_channel:
         yield "cancellation"
+    if (
+        order.state is State.CANCELLED
+        and placed.payment.state == "refunded"
+        and not order.refunded_at_channel
+    ):
+        yield "refund"
     known = order.placed
     if known is None or order.state in ENDED:
         return

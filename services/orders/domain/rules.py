@@ -10,6 +10,7 @@ from contracts.order import PlacedOrder
 from contracts.orders import HoldReason
 
 UNPAYABLE = frozenset({"refunded", "voided"})
+"""What the channel says of money that it no longer has, or never took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ channel's order is kept until the order has ended, then only what is still asked
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,11 +42,15 @@ class Reservation(StrEnum):
 
 
 class Payment(StrEnum):
-    """What billing was asked and has answered."""
+    """What billing was asked and has answered; awaited is what the channel has yet to collect."""
 
     NONE = "none"
+    AWAITED = "awaited"
     ASKED = "asked"
     PAID = "paid"
+
+
+BILLED = frozenset({Payment.ASKED, Payment.PAID})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,8 @@ class Order:
 
     `attempt` counts acceptances (inventory answers to it), `payment_attempt` payment requests. `placed` is the
     channel's order until the end, `lines` what is left of it afterwards. `past_holds` makes a repeated
-    release visible, `units_open` is what the warehouse has yet to hand over.
+    release visible, `units_open` is what the warehouse has yet to hand over. `weights` are the catalogue's, in
+    grams, for goods whose channel told none: from the promise of stock until the release.
     """
 
     order_id: str
@@ -118,9 +123,11 @@ class Order:
     refunded_minor: int = 0
     refunds: tuple[str, ...] = ()
     units_open: tuple[Units, ...] = ()
+    weights: dict[str, int] = field(default_factory=dict)
     parcels: tuple[Parcel, ...] = ()
     invoices: tuple[str, ...] = ()
     cancelled_at_channel: bool = False
+    refunded_at_channel: bool = False
     cancellation: Cancellation | None = None
 
     def hold(self, reason: HoldReason) -> Hold | None:
@@ -155,8 +162,12 @@ def displayed(order: Order) -> str:
 
 
 def tags(order: Order) -> Iterator[str]:
-    """Found by `state=<displayed>`, `hold=<reason>` and, for what waits for stock, `waits:<sku>`."""
+    """Found by `state=<displayed>`, `hold=<reason>`, `waiting=payment` (the channel has yet to collect the
+    money) and, for what waits for stock, `waits:<sku>`.
+    """
     yield f"state={displayed(order)}"
+    if order.payment is Payment.AWAITED:
+        yield "waiting=payment"
     for hold in order.holds:
         yield f"hold={hold.reason.value}"
         for units in hold.skus:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from contracts.money import NotMoney, exponent, to_minor
+from contracts.money import NotMoney, UnknownCurrency, exponent, to_minor
 
 TEXT_MAX = 500
 QUOTED_MAX = 40
@@ -58,7 +58,11 @@ class Fields:
         return f"{self.path}.{name}" if self.path else name
 
     def priced_in(self, currency: str) -> Fields:
-        """The same object, its amounts in this currency."""
+        """The same object, its amounts in this currency, which must be one."""
+        try:
+            exponent(currency)
+        except UnknownCurrency as wrong:
+            raise Wrong(f"{self.at('currency')}: {wrong}") from None
         return replace(self, currency=currency)
 
     def find(self, *names: str) -> tuple[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from contracts.event import Event
 from contracts.orders import (
     CancellationDeclined,
-    OrderCancelled,
     OrderFulfilled,
     ParcelHandedOver,
     ParcelProgressed,
 )
 from contracts.shipping import CancellationRefused, FulfilmentCancelled, ParcelDispatched, ParcelScanned
-from services.orders.domain.deciding import TOO_LATE, known_order
+from services.orders.domain.deciding import TOO_LATE, ended, known_order
 from services.orders.domain.demand import without
 from services.orders.domain.machine import IllegalTransition
 from services.orders.domain.states import Cancellation, State
@@ -66,7 +65,7 @@ def when_fulfilment_cancelled_then_cancel(event: FulfilmentCancelled, world: Wor
     if any(parcel.handed_over for parcel in order.parcels):
         raise IllegalTransition(f"{order.order_id} cannot be cancelled: a parcel was handed over")
     asked = order.cancellation or Cancellation(reason=event.reason, actor="shipping")
-    return [OrderCancelled(order_id=order.order_id, reason=asked.reason, actor=asked.actor)]
+    return [ended(order, asked.reason, asked.actor)]
 
 
 def when_cancellation_refused_then_go_on(event: CancellationRefused, world: World) -> list[Event]:

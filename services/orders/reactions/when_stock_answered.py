@@ -21,7 +21,7 @@ def when_stock_reserved_then_request_payment(event: StockReserved, world: World)
     order = known_order(event.order_id, world)
     if order.state is not State.ACCEPTED or not _answers(order, event.attempt):
         return []
-    return reserved(order, world.policies)
+    return reserved(order, event.weights, world.policies)
 
 
 def when_reservation_refused_then_hold(event: ReservationRefused, world: World) -> list[Event]:

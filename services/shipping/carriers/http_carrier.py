@@ -14,13 +14,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import aiohttp
 import msgspec
 
+from chassis import outbound
 from services.shipping.carriers.carrier import NoAnswer
 from services.shipping.domain.answers import Label, LabelRequest, Refused, Voided
 
-ANSWER_BYTES_MAX = 1 << 20
 REFUSALS = frozenset({400, 409, 422})
 TAKEN = frozenset({200, 201})
 
@@ -37,22 +36,23 @@ class _Answer(msgspec.Struct):
 
 
 class HttpCarrier:
-    """A carrier behind a URL. `timeout_seconds` bounds a whole exchange; redirects are not followed."""
+    """A carrier behind a URL. `timeout_seconds` bounds a whole exchange."""
 
     def __init__(self, url: str, token: str = "", timeout_seconds: float = 10.0) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(3.0, timeout_seconds))
-        self._session: aiohttp.ClientSession | None = None
+        self._outbound = outbound.Outbound(
+            url,
+            connect_seconds=min(3.0, timeout_seconds),
+            total_seconds=timeout_seconds,
+            headers={"Authorization": f"Bearer {token}"} if token else None,
+        )
 
     async def open(self) -> None:
-        """Open the connection pool."""
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
+        """Get ready; connects on first use."""
+        await self._outbound.open()
 
     async def close(self) -> None:
-        """Close the connection pool."""
-        if self._session is not None:
-            await self._session.close()
+        """Let all connections go."""
+        await self._outbound.close()
 
     async def buy(self, request: LabelRequest) -> Label | Refused:
         """Ask for a label; the reference makes a repeated question harmless."""
@@ -77,41 +77,26 @@ class HttpCarrier:
         if status in REFUSALS:
             return Refused(answer.refused or f"refused with status {status}")
         if status not in TAKEN and status != 404:
-            raise NoAnswer(f"{self._url} answered {status} to a void of {reference}")
+            raise NoAnswer(f"the carrier answered {status} to a void of {reference}")
         return Voided()
 
     def _label(self, status: int, answer: _Answer, reference: str) -> Label:
         if status not in TAKEN or not answer.tracking_number:
-            raise NoAnswer(f"{self._url} answered {status} without a label for {reference}")
+            raise NoAnswer(f"the carrier answered {status} without a label for {reference}")
         if answer.reference != reference:
-            raise NoAnswer(f"{self._url} answered for {answer.reference!r} when asked for {reference!r}")
+            raise NoAnswer(f"the carrier answered for {answer.reference!r} when asked for {reference!r}")
         return Label(
             reference, answer.tracking_number, answer.tracking_url, answer.cost_minor, answer.currency
         )
 
     async def _ask(self, method: str, reference: str, **more: Any) -> tuple[int, _Answer]:
-        if self._session is None:
-            raise NoAnswer("the carrier's connections are not open")
         try:
-            async with self._session.request(
-                method,
-                f"{self._url}/labels",
-                headers={"Idempotency-Key": reference},
-                allow_redirects=False,
-                **more,
-            ) as response:
-                return response.status, _read(await _body(response), response.status)
-        except (aiohttp.ClientError, TimeoutError) as lost:
-            raise NoAnswer(f"{self._url}: {type(lost).__name__} {lost}".rstrip()) from lost
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(1 << 16):
-        body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            raise NoAnswer(f"the answer of {response.url.host} is longer than {ANSWER_BYTES_MAX} bytes")
-    return bytes(body)
+            status, body = await self._outbound.ask(
+                method, "labels", headers={"Idempotency-Key": reference}, **more
+            )
+        except outbound.NoAnswer as lost:
+            raise NoAnswer(str(lost)) from lost
+        return status, _read(body, status)
 
 
 def _read(body: bytes, status: int) -> _Answer:

@@ -14,6 +14,7 @@ class DispatchFulfilment:
 
     order_id: str
     actor: str
+    reason: str = ""
     parcels: tuple[str, ...] = ()
 
 

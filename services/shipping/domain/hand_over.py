@@ -28,7 +28,7 @@ def dispatch(command: DispatchFulfilment, fulfilment: Fulfilment) -> list[Event]
     unready = [p for p in chosen if p.state not in (ParcelState.LABELLED, ParcelState.DISPATCHED)]
     if unready and (command.parcels or not ready):
         return [refuse(command, fulfilment, _why_not(unready[0]))]
-    return list(hand_over(fulfilment, ready, command.actor))
+    return list(hand_over(fulfilment, ready, command.actor, command.reason))
 
 
 def autopilot(fulfilment: Fulfilment, policies: ShippingPolicies) -> Sequence[ParcelDispatched]:
@@ -48,7 +48,9 @@ def hand_over_due(fulfilment: Fulfilment, now: datetime) -> Sequence[ParcelDispa
     return hand_over(fulfilment, due, AUTOPILOT)
 
 
-def hand_over(fulfilment: Fulfilment, parcels: Iterable[Parcel], actor: str) -> list[ParcelDispatched]:
+def hand_over(
+    fulfilment: Fulfilment, parcels: Iterable[Parcel], actor: str, reason: str = ""
+) -> list[ParcelDispatched]:
     """Dispatched, one event per parcel; `last` on the one after which nothing of the order is left in the
     house.
     """
@@ -64,6 +66,7 @@ def hand_over(fulfilment: Fulfilment, parcels: Iterable[Parcel], actor: str) -> 
             lines=parcel.lines,
             recipient=fulfilment.recipient or Recipient(),
             actor=actor,
+            reason=reason,
             last=handed == left,
         )
         for handed, parcel in enumerate(parcels, 1)

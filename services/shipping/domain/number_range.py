@@ -10,6 +10,11 @@ from contracts.shipping import LabelBought, TrackingRangeGranted
 from services.shipping.domain.tracking_number import tracking_number
 
 
+def range_entity(carrier: str) -> str:
+    """The entity of a carrier's own range: `range/doorstep`."""
+    return f"range/{carrier}"
+
+
 class RangeBroken(Exception):
     """A number was used out of turn. Only a broken log or a broken rule leads here."""
 

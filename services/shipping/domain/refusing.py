@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.parking import REFUSALS, CommandRefused
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
 from services.shipping.domain.fulfilment import Fulfilment, entity_of
-from services.shipping.domain.number_range import NumberRange
+from services.shipping.domain.number_range import NumberRange, range_entity
 
 SAID = REFUSALS["shipping"].command_refused
 
@@ -27,7 +27,7 @@ def refuse(
 def refuse_grant(command: GrantRange, numbers: NumberRange, reason: str) -> CommandRefused:
     """A refused grant of tracking numbers."""
     return SAID(
-        entity=f"range/{command.carrier}",
+        entity=range_entity(command.carrier),
         command=type(command).__name__,
         state="exhausted" if numbers.exhausted else "open",
         allowed=("GrantRange",),

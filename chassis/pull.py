@@ -1,0 +1,100 @@
+"""Deliveries of one durable consumer, pulled ahead: what has arrived is there to be taken, more is on its way.
+
+A pull that the server has forgotten (a lost connection, a consumer made anew) is noticed by its silence and asked
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from chassis.bus import Bus
+from chassis.tap import Delivery
+
+BATCH_MAX = 500
+PULLED_AHEAD_MAX = 2 * BATCH_MAX
+PULL_EXPIRES_SECONDS = 20.0
+HEARTBEAT_SECONDS = 2.0
+SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
+"""An open pull is heard of at every heartbeat; after this long without one it is lost, and asked again."""
+AWAY_SECONDS = 0.25
+HEARTBEAT, EXPIRED = "100", "408"
+"""The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
+REQUEST = json.dumps(
+    {
+        "batch": BATCH_MAX,
+        "expires": int(PULL_EXPIRES_SECONDS * 1e9),
+        "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
+    }
+).encode()
+
+
+class Pull:
+    """The open pulls of one consumer, and what they have brought."""
+
+    def __init__(self, bus: Bus, stream: str, durable: str) -> None:
+        self._bus = bus
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{bus.names.stream(stream)}.{durable}"
+        self._inbox = bus.client.new_inbox()
+        self._arrived: list[Delivery] = []
+        self._wake = asyncio.Event()
+        self._outstanding = 0
+        self._refused = False
+        self._heard = 0.0
+        self._subscription: Any = None
+
+    async def open(self) -> None:
+        """Start listening."""
+        self._subscription = await self._bus.tap.open(self._inbox, self._receive)
+
+    async def unsubscribe(self) -> None:
+        """Stop listening. FastStream's name for it, as it stops the subscriber."""
+        if self._subscription is not None:
+            await self._bus.tap.close(self._subscription)
+
+    def _receive(self, delivery: Delivery) -> None:
+        self._heard = time.monotonic()
+        status = delivery.status
+        if not status:
+            self._arrived.append(delivery)
+            self._outstanding -= 1
+        elif status != HEARTBEAT:
+            self._outstanding = 0
+            self._refused = status != EXPIRED
+        self._wake.set()
+
+    async def take(self) -> list[Delivery]:
+        """What has arrived, at least one delivery; an empty list when the wait was in vain."""
+        if self._refused:
+            self._refused = False
+            await asyncio.sleep(AWAY_SECONDS)
+        await self._ask_ahead()
+        if not self._arrived:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                if time.monotonic() - self._heard > SILENCE_SECONDS_MAX:
+                    self._outstanding = 0
+                return []
+        batch, self._arrived = self._arrived[:BATCH_MAX], self._arrived[BATCH_MAX:]
+        return batch
+
+    async def _ask_ahead(self) -> None:
+        """Keep a pull open, without ever having more than `PULLED_AHEAD_MAX` on the way or waiting."""
+        if self._outstanding <= BATCH_MAX // 2 and self._outstanding + len(self._arrived) <= BATCH_MAX:
+            await self._bus.client.publish(self._next, REQUEST, reply=self._inbox)
+            self._outstanding += BATCH_MAX
+            self._heard = time.monotonic()
+
+    def wake(self) -> None:
+        """Let whoever waits in `take` come back."""
+        self._wake.set()
+
+    def restart(self) -> None:
+        """Forget what is under way: the consumer was set back, or the connection is new."""
+        self._arrived.clear()
+        self._outstanding = 0

@@ -1,0 +1,48 @@
+"""The configuration file as the operators' side reads it: tables as they stand, and what looks misspelt."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from contracts.parking import SERVICES
+from ops.console import CannotDo
+
+TABLES = ("system", "shop", "channels", *SERVICES)
+"""Every table that somebody reads."""
+
+
+def configuration() -> dict[str, Any]:
+    """All tables; none where there is no file. Raises `CannotDo` naming the file, and the line that is broken."""
+    path = Path(os.environ.get("DOORSTEP_CONFIG") or "doorstep.toml")
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise CannotDo(f"{path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError as fault:
+        raise CannotDo(f"{path} is not UTF-8 (byte {fault.start})") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise CannotDo(f"{path} is not TOML: {fault}") from None
+
+
+def table(name: str) -> dict[str, Any]:
+    """One table, empty where it is not there. Raises as `configuration` does, and for a value of that name."""
+    found = configuration().get(name, {})
+    if not isinstance(found, dict):
+        raise CannotDo(f"{name} is a table: write [{name}] and its values below it")
+    return found
+
+
+def unread_tables() -> Iterator[str]:
+    """A sentence for each table or value at the top that nobody reads, with the table that may be meant."""
+    for name in configuration():
+        if name not in TABLES:
+            meant = get_close_matches(name, TABLES, n=1)
+            hint = f"did you mean [{meant[0]}]?" if meant else f"there are {', '.join(TABLES)}"
+            yield f"[{name}] in the configuration is read by nobody: {hint}"
