@@ -95,7 +95,7 @@ class Effect:
     and returns the answer or None; it is used before the call whenever an earlier attempt may have reached the
     other side. A raised exception means "no answer": `in_doubt` (if given) records it once, and asking goes on.
     `then((entity, key, payload, answer), world)` turns the answer into events that make the state stop asking.
-    `at_once` bounds the calls under way; a `patient` one waits up to half a minute while a backlog is decided.
+    `at_once` bounds the calls under way; a `patient` one waits up to a minute while a backlog is decided.
     """
 
     call: Callable[[str, Any], Awaitable[Any]]

@@ -23,7 +23,8 @@ from chassis.reactor import Answered, Item, Outcome
 
 RETRY_SECONDS_FIRST = 0.5
 RETRY_SECONDS_MAX = 30.0
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
+QUIET_SECONDS = 0.5
 """How long a patient call waits for a backlog at most; then it is made whatever else there is to do."""
 
 type Key = tuple[str, str]
@@ -61,6 +62,7 @@ class Effects:
         self._doubted: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._later: dict[Key, asyncio.TimerHandle] = {}
+        self._gave_way = asyncio.Event()
         self._closed = False
 
     @property
@@ -87,13 +89,15 @@ class Effects:
             self._doubted.discard(gone)
         for entity, key, kind in batch.calls_due:
             self._enqueue((entity, key), kind)
-        if not self._busy():
-            self.go_on()
 
-    def go_on(self) -> None:
-        """Nothing else is to be done right now: make the calls that waited for that."""
-        for lane in self._lanes.values():
-            self._advance(lane)
+    async def run(self) -> None:
+        """Look, for ever, whether calls that gave way to a backlog may go on."""
+        while True:
+            await self._gave_way.wait()
+            self._gave_way.clear()
+            await asyncio.sleep(QUIET_SECONDS)
+            for lane in self._lanes.values():
+                self._advance(lane)
 
     async def stop(self, seconds: float) -> None:
         """Start nothing new; give calls under way a moment to be answered."""
@@ -128,6 +132,7 @@ class Effects:
             lane.held_since = time.monotonic()
         held = bool(lane.held_since) and time.monotonic() - lane.held_since < PATIENCE_SECONDS
         if held:
+            self._gave_way.set()
             return 0
         return 1 if lane.failures else lane.effect.at_once
 

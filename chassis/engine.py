@@ -7,6 +7,8 @@ idle system answers at once.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +25,30 @@ from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000
-BUSY_MESSAGES = 25
-"""A batch with more messages than this means that a backlog is being decided."""
+BUSY_MESSAGES_PER_SECOND = 400.0
+"""From here on a backlog is being decided, or as good as: what can wait, waits."""
 STORE_RETRY_SECONDS = 0.5
 
 
 class Overloaded(Exception):
     """Too many commands are waiting to be decided. Try again in a moment."""
+
+
+class Flow:
+    """How many messages came in over about the last second: a count that decays."""
+
+    def __init__(self) -> None:
+        self._count = 0.0
+        self._at = time.monotonic()
+
+    def add(self, messages: int) -> None:
+        """So many more came in just now."""
+        self._count = self.per_second() + messages
+        self._at = time.monotonic()
+
+    def per_second(self) -> float:
+        """The present rate."""
+        return self._count * math.exp(self._at - time.monotonic())
 
 
 class Engine:
@@ -39,13 +58,12 @@ class Engine:
         self.reactor = reactor
         self.store = store
         self.listeners: list[Callable[[Batch], None]] = []
-        self.idle_listeners: list[Callable[[], None]] = []
         self.writable = True
         self._meter = meter
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
         self._wake = asyncio.Event()
         self._waiting = 0
-        self._messages = 0
+        self._flow = Flow()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
@@ -70,12 +88,13 @@ class Engine:
         Raises `StalePosition` when another process wrote to the store: then this one must stop.
         """
         while True:
-            if not self._queue:
-                await self._rest()
+            while not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
             await room()
             taken = self._collect()
             items = [item for items, _ in taken for item in items]
-            self._messages = sum(isinstance(item, Incoming) for item in items)
+            self._flow.add(sum(isinstance(item, Incoming) for item in items))
             committed = await self._process(items)
             self._waiting -= len(items)
             for listener in self.listeners:
@@ -83,19 +102,10 @@ class Engine:
             self._hand_back(taken, committed.outcomes)
             self._meter.batch(items, committed)
 
-    async def _rest(self) -> None:
-        """Nothing is waiting: say so, then wait for the next thing to happen."""
-        self._messages = 0
-        for listener in self.idle_listeners:
-            listener()
-        while not self._queue:
-            self._wake.clear()
-            await self._wake.wait()
-
     @property
     def busy(self) -> bool:
-        """Whether a backlog of messages is being decided right now."""
-        return self._messages > BUSY_MESSAGES
+        """Whether messages come in faster than what can wait should be done beside them."""
+        return self._flow.per_second() > BUSY_MESSAGES_PER_SECOND
 
     def _collect(self) -> list[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]]:
         taken = []

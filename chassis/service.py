@@ -82,7 +82,6 @@ class Running:
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
-        self.engine.idle_listeners.append(self.effects.go_on)
         self._watch()
 
     def _last_position(self) -> int:
@@ -111,6 +110,7 @@ class Running:
         self._spawn(self.engine.run(self.relay.room), "engine")
         self._spawn(self.relay.run(), "relay")
         self._spawn(self.timers.run(), "timers")
+        self._spawn(self.effects.run(), "effects")
         for act in self.assembly.on_start:
             await act(self.runtime)
         self.effects.recover(await self.engine.read(self.store.calls))

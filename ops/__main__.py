@@ -23,7 +23,6 @@ SHIPPED = Path(__file__).resolve().parents[1] / "doorstep.toml"
 """The configuration that comes with the source, for when a command is run from another folder."""
 
 
-
 class OneLine(TyperGroup):
     """Whatever a command cannot do, wherever it finds out, is one line and exit code 1."""
 

@@ -104,13 +104,10 @@ def backup(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy all stores while the system runs, each at one moment, with a manifest of positions and hashes."""
+    """Copy stores, channel messages, mails, sandbox logs and secrets while the system runs, with a manifest."""
     from ops.backup import back_up, readable
 
-    try:
-        manifest = back_up(find(data, port_base), folder)
-    except CannotDo as reason:
-        fail(str(reason))
+    manifest = carry_out(back_up(find(data, port_base), folder))
     if as_json:
         say_json(manifest)
     else:
@@ -124,7 +121,7 @@ def restore(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put the stores of a backup in place. Only while the system is stopped."""
+    """Put a backup in place. Only while the system is stopped; the next `doorstep up` goes on from there."""
     from ops.backup import bring_back, readable
 
     try:

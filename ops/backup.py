@@ -1,7 +1,8 @@
-"""Copies of all stores, and back. Each copy is consistent in itself; what lies between them is caught up.
+"""Copies of a whole system, and back. Each copy is consistent in itself; what lies between them is caught up.
 
-A copy taken later than another may have applied events that the other does not hold yet. That heals: the
-stream still has them. So stores are copied consumers first, and a manifest says what each copy holds.
+A store copied later than another may have applied events that the other does not hold yet. So stores are copied
+consumers first, then what they name: channel messages, what the outside has done, secrets. Streams of services are
+not copied: each is published again from its store. A manifest says what each copy holds.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from typing import Any
 import orjson
 
 from chassis.batch import Advance, Batch
+from chassis.bus import BusAway
 from chassis.event_store import SQLiteStore, open_store
 from contracts.parking import SERVICES
+from ops.bus_access import connected
+from ops.channel_copies import CHANNELS, save_channels, waiting_copy
 from ops.console import CannotDo, Progress, note
+from ops.folder_copies import FOLDERS, PRIVATE_FOLDER, described, put_folder_back, save_folder
 from ops.preflight import lock_folder
 from ops.stores import open_stores, path_of
 from ops.system import System
 
 MANIFEST = "manifest.json"
-CHANNELS = "CHANNELS"
+MESSAGES = "channels.jsonl"
 CHUNK_BYTES = 1 << 20
 CONSUMERS_FIRST = tuple(reversed(SERVICES))
 LEFT_BY_SQLITE = ("-wal", "-shm")
@@ -31,25 +36,50 @@ LEFT_BY_SQLITE = ("-wal", "-shm")
 type Manifest = dict[str, Any]
 
 
-def back_up(system: System, folder: Path) -> Manifest:
-    """Copy every store while the system runs. Raises `CannotDo` for a folder that holds something already."""
+async def back_up(system: System, folder: Path) -> Manifest:
+    """Copy everything while the system runs; without its bus, everything but the channel messages.
+
+    Raises `CannotDo` for a folder that holds something already.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
     stores = open_stores(system)
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE_FOLDER)
     progress = Progress("copying stores", len(stores))
     copies: Manifest = {}
     for done, service in enumerate(CONSUMERS_FIRST, start=1):
         stores[service].backup(_copy_of(folder, service))
         copies[service] = _described(service, _copy_of(folder, service))
         progress.reached(done)
-    manifest = {"made_at": datetime.now(UTC).isoformat(), "stores": copies}
+    manifest = {
+        "made_at": datetime.now(UTC).isoformat(),
+        "stores": copies,
+        "channels": await _save_messages(system, folder / MESSAGES),
+        "folders": {name: _save_folder(system, name, folder) for name in FOLDERS},
+    }
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return manifest
 
 
+async def _save_messages(system: System, path: Path) -> Manifest | None:
+    try:
+        async with connected(system, "backup") as bus:
+            messages = await save_channels(bus, path)
+    except BusAway:
+        path.unlink(missing_ok=True)
+        note("the bus is away: this backup is without the channel messages; start the system, then take another")
+        return None
+    return {"messages": messages, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _save_folder(system: System, name: str, folder: Path) -> Manifest:
+    save_folder(name, system.data, folder)
+    return described(name, folder)
+
+
 def bring_back(system: System, folder: Path, *, force: bool) -> Manifest:
-    """Put a backup's stores in place, after checking every byte.
+    """Put a backup in place, after checking every byte. Its channel messages wait for the next `doorstep up`.
 
     Raises `CannotDo` while the system runs, for a backup that is not whole, and where stores are there already
     and `force` is not given.
@@ -61,9 +91,20 @@ def bring_back(system: System, folder: Path, *, force: bool) -> Manifest:
             raise CannotDo(f"there are stores in {system.data} already: --force replaces {', '.join(there)}")
         for service in SERVICES:
             _put(_copy_of(folder, service), path_of(system, service))
+        for name in FOLDERS:
+            put_folder_back(name, folder, system.data)
         if not (system.data / "nats").exists():
-            _begin_channels_afresh(system)
+            _put_messages_back(system, folder, manifest)
     return manifest
+
+
+def _put_messages_back(system: System, folder: Path, manifest: Manifest) -> None:
+    if manifest.get("channels") is None:
+        _begin_channels_afresh(system)
+        return
+    waiting = waiting_copy(system)
+    waiting.parent.mkdir(exist_ok=True)
+    _copy_at_once(folder / MESSAGES, waiting)
 
 
 def _begin_channels_afresh(system: System) -> None:
@@ -93,16 +134,32 @@ def read_manifest(folder: Path) -> Manifest:
         copy, said = _copy_of(folder, service), manifest["stores"].get(service)
         if said is None or not copy.exists() or _sha256(copy) != said["sha256"]:
             raise CannotDo(f"{copy} is missing or not as the manifest says: this backup cannot be used")
+    _require_whole(folder, manifest)
     return manifest
+
+
+def _require_whole(folder: Path, manifest: Manifest) -> None:
+    """A backup of an earlier release has stores only."""
+    messages = manifest.get("channels")
+    path = folder / MESSAGES
+    if messages is not None and (not path.exists() or _sha256(path) != messages["sha256"]):
+        raise CannotDo(f"{path} is missing or not as the manifest says: this backup cannot be used")
+    for name, said in manifest.get("folders", {}).items():
+        if described(name, folder) != said:
+            raise CannotDo(f"{folder / name} is not as the manifest says: this backup cannot be used")
 
 
 def readable(manifest: Manifest) -> str:
     """For people."""
-    lines = [
-        f"{service:<9} {said['events']:>10,} events  {said['bytes']:>13,} bytes  {said['sha256'][:16]}"
-        for service, said in manifest["stores"].items()
-    ]
+    lines = [_line(name, said, said["events"], "events") for name, said in manifest["stores"].items()]
+    if messages := manifest.get("channels"):
+        lines.append(_line("channels", messages, messages["messages"], "messages"))
+    lines += [_line(name, said, said["files"], "files") for name, said in manifest.get("folders", {}).items()]
     return "\n".join((f"made at {manifest['made_at']}", *lines))
+
+
+def _line(name: str, said: Manifest, count: int, what: str) -> str:
+    return f"{name:<9} {count:>10,} {what:<8} {said['bytes']:>12,} bytes  {said['sha256'][:16]}"
 
 
 def _copy_of(folder: Path, service: str) -> Path:
@@ -116,6 +173,7 @@ def _described(service: str, copy: Path) -> Manifest:
         events = store.last_position()
     finally:
         store.close()
+        _sweep(copy)
     return {"events": events, "positions": positions, "bytes": copy.stat().st_size, "sha256": _sha256(copy)}
 
 
@@ -130,8 +188,17 @@ def _sha256(path: Path) -> str:
 def _put(copy: Path, target: Path) -> None:
     """Replace a store in one step, with what SQLite left beside the old one."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    _copy_at_once(copy, target)
+
+
+def _sweep(store: Path) -> None:
+    """Remove what SQLite leaves beside a store that nobody has open."""
+    for suffix in LEFT_BY_SQLITE:
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+
+
+def _copy_at_once(copy: Path, target: Path) -> None:
     arriving = target.with_suffix(".arriving")
     shutil.copyfile(copy, arriving)
-    for suffix in LEFT_BY_SQLITE:
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
     arriving.replace(target)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from chassis.event_store import open_store
 from contracts.parking import SERVICES
 from ops.asking import Services
+from ops.channel_copies import put_back_channels
 from ops.console import CannotDo, note
 from ops.nats_server import nats_part, wait_until_healthy
 from ops.processes import Keeper, Part
@@ -44,6 +45,8 @@ class Supervisor:
     async def start(self) -> None:
         """Bus, streams, sandboxes, services. Returns once all are started, ready or not."""
         await self.start_bus()
+        if restored := await put_back_channels(self.system):
+            note(f"{restored:,} channel messages of the backup are back")
         for name, module in SANDBOXES.items():
             self.sandboxes[name] = await self._keep(self._sandbox(name, module))
         for name in SERVICES:

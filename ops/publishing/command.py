@@ -95,7 +95,9 @@ async def _publish_bodies(
     if not topic:
         raise CannotDo("say with --topic what the messages are, for example --topic orders/create")
     if not TOPIC.fullmatch(topic):
-        raise CannotDo(f"--topic {topic!r} is no topic: letters, digits and _ . / - only, such as orders/create")
+        raise CannotDo(
+            f"--topic {topic!r} is no topic: letters, digits and _ . / - only, such as orders/create"
+        )
     if stdin == bool(files):
         raise CannotDo("give the messages as files or with --stdin")
     bodies = _lines() if stdin else _contents(files)

@@ -35,9 +35,10 @@ BEGINNINGS = ("OrderReceived", "ReturnRecorded", "MessageRefused")
 
 
 class ChannelMessages:
-    """Hears first all of orders' events, then the messages, in order."""
+    """Hears first all of orders' events, then the messages, in order. `accounted` counts those that need no more."""
 
     def __init__(self, read_until: int | None) -> None:
+        self.read_until, self.accounted = read_until or 0, 0
         self._read_until = read_until
         self._tally = Tally("I1")
         self._decided: set[int] = set()
@@ -84,6 +85,7 @@ class ChannelMessages:
             )
         else:
             self._passed_over += 1
+        self.accounted += decided or not _may_carry_an_order(message)
         self._heard |= said_before
         if message.stream_seq in self._named:
             named, where = self._named[message.stream_seq]

@@ -54,7 +54,8 @@ async def audit(
     channels = (await bus.stream_info(CHANNELS))[2] if bus else None
     read_until = evidence.applied["orders"].get(CHANNELS, 0)
     chains, messages = Chains(evidence, channels), ChannelMessages(read_until if bus else None)
-    hand_overs, copies, orders = HandOvers(evidence), Copies(evidence, patience_seconds), Orders(evidence)
+    hand_overs = HandOvers(evidence, messages, channels)
+    copies, orders = Copies(evidence, patience_seconds), Orders(evidence)
     auditors: tuple[Auditor, ...] = (
         messages,
         orders,

@@ -71,6 +71,7 @@ def requested(
     currency: str = "EUR",
     attempt: int = 1,
     total: int | None = None,
+    ships: bool = True,
     **of: Any,
 ) -> PaymentRequested:
     charged = bill(*(lines or (LAMP,)), **of)
@@ -82,6 +83,7 @@ def requested(
         total_minor=total_of(charged) if total is None else total,
         payment=PaymentFacts(state=state, reference=reference),
         bill=charged,
+        ships=ships,
     )
 
 
@@ -92,6 +94,7 @@ def due(asked: PaymentRequested) -> PaymentDue:
         currency=asked.currency,
         total_minor=asked.total_minor,
         bill=asked.bill,
+        ships=asked.ships,
     )
 
 
@@ -131,8 +134,10 @@ def entry(currency: str, *postings: tuple[str, int]) -> JournalEntry:
     return JournalEntry(currency=currency, postings=kept)
 
 
-def cancelled(order: str = ORDER, reason: str = "customer asked") -> OrderCancelled:
-    return OrderCancelled(order_id=order, reason=reason, actor="anna")
+def cancelled(
+    order: str = ORDER, reason: str = "customer asked", *, by_channel: bool = False
+) -> OrderCancelled:
+    return OrderCancelled(order_id=order, reason=reason, actor="anna", by_channel=by_channel)
 
 
 def parcel(

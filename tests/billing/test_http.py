@@ -117,7 +117,7 @@ async def test_an_invoice_is_served_as_json_and_as_the_same_pdf_each_time(shop: 
 
 async def test_the_money_of_an_order_is_shown_with_its_postings(shop: Shop) -> None:
     """Due, captured, invoiced, refunded, and every posting in order."""
-    await shop.hears(cancelled("shopify:1002"))
+    await shop.hears(cancelled("shopify:1002", by_channel=True))
     status, money = await shop.get("/orders/shopify:1002/money")
     assert status == 200
     shown = {
@@ -137,6 +137,37 @@ async def test_the_money_of_an_order_is_shown_with_its_postings(shop: Shop) -> N
         ("customer_receivable", 2975),
         ("channel_clearing:shopify", -2975),
     ]
+
+
+MIRA = {"actor": "ops:mira", "reason": "given back in the shop's admin"}
+
+
+async def test_a_refund_that_the_channel_owes_is_shown_until_a_person_confirms_it(shop: Shop) -> None:
+    """Due, then made; the same again changes nothing, another one is a conflict with the state."""
+    path = "/orders/shopify:1002"
+    await shop.hears(cancelled("shopify:1002"))
+    _, money = await shop.get(f"{path}/money")
+    assert (money["state"], money["refunded_minor"]) == ("refund_due", 0)
+    status, said = await shop.post(f"{path}/refunds/confirm", json=MIRA | {"reference": "re-9"})
+    assert (status, [event["type"] for event in said["events"]]) == (200, ["billing.PaymentRefunded.v1"])
+    _, money = await shop.get(f"{path}/money")
+    assert (money["state"], money["refunded_minor"]) == ("refunded", 2975)
+    assert await shop.post(f"{path}/refunds/confirm", json=MIRA | {"reference": "re-9"}) == (
+        200,
+        {"events": []},
+    )
+    status, refused = await shop.post(f"{path}/refunds/confirm", json=MIRA | {"reference": "re-10"})
+    assert (status, refused["state"], refused["allowed"]) == (409, "refunded", [])
+
+
+async def test_refunds_are_decided_by_somebody_for_a_reason_and_for_an_order_we_know(shop: Shop) -> None:
+    """422 names what is missing, 404 the order, 409 the state."""
+    for body, field in (({}, "actor"), (MIRA, "reference"), (MIRA | {"reference": " "}, "reference")):
+        status, refused = await shop.post("/orders/shopify:1002/refunds/confirm", json=body)
+        assert (status, refused["field"]) == (422, field)
+    assert (await shop.post("/orders/shopify:9/refunds/retry", json=MIRA))[0] == 404
+    status, refused = await shop.post("/orders/shopify:1002/refunds/retry", json=MIRA)
+    assert (status, refused["state"]) == (409, "captured")
 
 
 async def test_the_trial_balance_adds_up_to_nothing(shop: Shop) -> None:

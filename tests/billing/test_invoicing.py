@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.billing import InvoiceIssued, InvoiceLine, VatGroup
 from contracts.orders import BillLine
+from services.billing.domain.answers import Captured, Declined
 from services.billing.domain.invoicing import NothingToInvoice
 from tests.billing.makers import (
     BERLIN,
@@ -27,9 +28,10 @@ from tests.billing.makers import (
     goods,
     parcel,
     requested,
+    started,
     tax,
 )
-from tests.spec import Given, Then
+from tests.spec import Answered, Given, Then
 
 DE, REDUCED = Decimal("0.19"), Decimal("0.07")
 
@@ -42,6 +44,50 @@ def paid(*lines: BillLine, **of: object) -> Given:
 def invoices(then: Then) -> list[InvoiceIssued]:
     assert all(isinstance(event, InvoiceIssued) for event in then.events)
     return then.events  # type: ignore[return-value]
+
+
+DOWNLOADS = (goods("FONT", 2380, tax("0.19", 380)), adjustment(-119, tax("0.19", -19)))
+
+
+def test_an_order_with_nothing_to_ship_is_invoiced_with_its_capture() -> None:
+    """No parcel will ever bring it about: over everything on the bill, once, and the books are even."""
+    asked = requested(*DOWNLOADS, ships=False)
+    after = billing.when(asked, asked)
+    *facts, invoice = after.events
+    assert facts == [due(asked), captured(asked)]
+    assert isinstance(invoice, InvoiceIssued)
+    assert (invoice.number, invoice.parcel_id, invoice.total_minor) == ("INV-2026-000001", "", 2261)
+    assert (invoice.last, [line.title for line in invoice.lines]) == (True, ["Font", "Voucher"])
+    assert after.state(PAYMENT).bill is None
+    assert sum(after.state("ledger/EUR").balances.values()) == 0
+    assert after.state("ledger/EUR").balances["customer_receivable"] == 0
+
+
+def test_money_that_the_gateway_collects_for_downloads_is_invoiced_when_it_answers() -> None:
+    """Not before: nothing may be invoiced that was declined."""
+    asked = requested(*DOWNLOADS, state="unpaid", ships=False)
+    reference = f"pay-{ORDER}-1"
+    given = billing.given(due(asked), started(asked))
+    after = given.when(Answered(PAYMENT, reference, Captured(reference, "ch_1", 2261, "EUR")))
+    assert [type(event).__name__ for event in after.events] == ["PaymentCaptured", "InvoiceIssued"]
+    declined = billing.given(due(asked), started(asked)).when(
+        Answered(PAYMENT, reference, Declined(reference, "no"))
+    )
+    assert [type(event).__name__ for event in declined.events] == ["PaymentFailed"]
+
+
+def test_downloads_that_were_cancelled_while_the_gateway_charged_are_given_back_not_invoiced() -> None:
+    """An invoice for money on its way back would have to be undone."""
+    asked = requested(*DOWNLOADS, state="unpaid", ships=False)
+    reference = f"pay-{ORDER}-1"
+    after = billing.given(due(asked), started(asked)).when(
+        cancelled(), Answered(PAYMENT, reference, Captured(reference, "ch_1", 2261, "EUR"))
+    )
+    assert [type(event).__name__ for event in after.events] == [
+        "PaymentClosed",
+        "PaymentCaptured",
+        "RefundStarted",
+    ]
 
 
 def test_a_parcel_is_invoiced_with_the_next_number() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from contracts.billing import PaymentClosed, PaymentFailed, PaymentRefunded, RefundFailed, RefundStarted
+from contracts.orders import RefundReported
+from contracts.parking import REFUSALS, CommandRefused
 from services.billing.domain.answers import Captured, Declined, RefundCall, Refunded
+from services.billing.domain.commands import ConfirmRefund, RetryRefund
+from services.billing.domain.payment import tags
 from tests.billing.makers import (
     ANNA,
     ORDER,
@@ -88,12 +92,104 @@ def test_a_refused_refund_is_said_and_waits_for_a_person() -> None:
     assert not after.world.calls()
 
 
-def test_what_the_channel_collected_is_noted_as_given_back_at_the_channel() -> None:
+AT_CHANNEL = f"shopify-{REFUND}"
+BY_CHANNEL = cancelled(by_channel=True)
+REPORTED = RefundReported(order_id=ORDER, channel="shopify")
+CONFIRM = ConfirmRefund(order_id=ORDER, actor="mira", reason="given back in the admin", reference="re-9")
+RETRY = RetryRefund(order_id=ORDER, actor="mira", reason="a new account")
+DUE_AT_CHANNEL = (due(PAID), captured(PAID), refund_started("channel", AT_CHANNEL))
+MADE_AT_CHANNEL = refunded("channel_clearing:shopify", AT_CHANNEL)
+CONFIRMED = refunded("channel_clearing:shopify", AT_CHANNEL, "re-9").model_copy(
+    update={"actor": "mira", "reason": "given back in the admin"}
+)
+FAILED = RefundFailed(order_id=ORDER, refund_id=REFUND, reason="account closed")
+
+
+def refused(command: str, state: str, reason: str, *allowed: str) -> CommandRefused:
+    return REFUSALS["billing"].command_refused(
+        entity=PAYMENT, command=command, state=state, allowed=allowed, reason=reason, actor="mira"
+    )
+
+
+def test_what_the_channel_cancelled_and_collected_is_noted_as_given_back_there() -> None:
     """No gateway is asked for money it never had."""
-    after = billing.given(due(PAID), captured(PAID)).when(cancelled(), cancelled())
-    reference = f"shopify-{REFUND}"
-    after.then(refund_started("channel", reference), refunded("channel_clearing:shopify", reference))
+    after = billing.given(due(PAID), captured(PAID)).when(BY_CHANNEL, BY_CHANNEL)
+    after.then(refund_started("channel", AT_CHANNEL), MADE_AT_CHANNEL)
     assert not after.world.calls()
+
+
+def test_a_refund_that_only_the_channel_can_make_stays_due() -> None:
+    """Cancelled here: nobody has given anything back, so nobody may be told that it was."""
+    after = billing.given(due(PAID), captured(PAID)).when(cancelled(), cancelled(), BY_CHANNEL)
+    after.then(refund_started("channel", AT_CHANNEL))
+    state = after.state(PAYMENT)
+    assert (state.stage, state.refunded_minor, state.refundable_minor) == ("refund_due", 0, 0)
+    assert "state=refund_due" in tags(state)
+    assert not after.world.calls()
+
+
+def test_a_due_refund_is_made_when_the_channel_reports_it() -> None:
+    """Once, however often the channel says it."""
+    after = billing.given(*DUE_AT_CHANNEL).when(REPORTED, REPORTED).then(MADE_AT_CHANNEL)
+    assert after.state(PAYMENT).stage == "refunded"
+    assert not any(after.state("ledger/EUR").balances.values())
+
+
+def test_a_report_of_what_is_not_due_from_the_channel_changes_nothing() -> None:
+    """Unknown, not cancelled, or being given back by our gateway."""
+    billing.when(REPORTED).then_nothing()
+    billing.given(due(PAID), captured(PAID)).when(REPORTED).then_nothing()
+    through_gateway = (due(UNPAID), started(UNPAID), captured(UNPAID, "gateway"), refund_started())
+    billing.given(*through_gateway).when(REPORTED).then_nothing()
+
+
+def test_a_person_confirms_a_refund_that_was_made_at_the_channel() -> None:
+    """Who and why are kept; a payout may name the channel's reference; the same again changes nothing."""
+    after = billing.given(*DUE_AT_CHANNEL).when(CONFIRM, CONFIRM, REPORTED).then(CONFIRMED)
+    assert after.state(PAYMENT).stage == "refunded"
+    assert "ref:re-9" in tags(after.state(PAYMENT))
+
+
+def test_a_confirmation_of_nothing_is_refused() -> None:
+    """Captured, or already given back under another name: recorded with the state and what is allowed."""
+    billing.given(due(PAID), captured(PAID)).when(CONFIRM).then(
+        refused("ConfirmRefund", "captured", "no refund is due from the channel")
+    )
+    billing.given(*DUE_AT_CHANNEL, MADE_AT_CHANNEL).when(CONFIRM).then(
+        refused("ConfirmRefund", "refunded", "no refund is due from the channel")
+    )
+
+
+def test_a_refused_refund_is_tried_again_with_a_reference_of_its_own() -> None:
+    """The gateway would answer the old reference with the old refusal; twice is refused while the new one runs."""
+    failed = (due(UNPAID), started(UNPAID), captured(UNPAID, "gateway"), refund_started(), FAILED)
+    second = f"refund-{ORDER}-2"
+    again = refund_started(reference=second).model_copy(
+        update={"refund_id": second, "reason": "a new account", "actor": "mira"}
+    )
+    before = billing.given(*failed)
+    assert "state=refund_failed" in tags(before.world.states[PAYMENT])
+    after = before.when(RETRY, RETRY)
+    after.then(again, refused("RetryRefund", "refunding", "no refund was refused"))
+    (call,) = after.world.calls().values()
+    assert call.payload == RefundCall(second, ATTEMPT, 11900, "EUR")
+    made = billing.given(*failed, again).when(
+        Answered(PAYMENT, second, Refunded(second, "re_2", 11900, "EUR"))
+    )
+    assert made.state(PAYMENT).stage == "refunded"
+    assert made.state(PAYMENT).refunded_minor == 11900
+    assert not any(made.state("ledger/EUR").balances.values())
+
+
+def test_what_may_be_asked_for_is_said_with_the_refusal() -> None:
+    """A person who picks the wrong one of the two is told the other."""
+    billing.given(*DUE_AT_CHANNEL).when(RETRY).then(
+        refused("RetryRefund", "refund_due", "no refund was refused", "ConfirmRefund")
+    )
+    failed = (due(UNPAID), started(UNPAID), captured(UNPAID, "gateway"), refund_started(), FAILED)
+    billing.given(*failed).when(CONFIRM).then(
+        refused("ConfirmRefund", "refund_failed", "no refund is due from the channel", "RetryRefund")
+    )
 
 
 def test_a_failed_payment_is_closed() -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pycountry
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.billing import JournalEntry, Posting, UnbalancedEntry
+from contracts.currencies import EXPONENTS
+from contracts.identifiers import Currency
 from contracts.money import (
     MixedCurrencies,
     Money,
     NotMoney,
+    UnknownCurrency,
     allocate,
     divide_half_up,
     exponent,
@@ -242,3 +247,27 @@ def test_the_ledger_takes_no_unbalanced_entry(parts: list[int], off: int) -> Non
             sum(posting.amount_minor for posting in JournalEntry(currency="EUR", postings=postings).postings)
             == 0
         )
+
+
+def test_the_table_has_every_currency_that_has_a_minor_unit() -> None:
+    """Checked against the ISO 4217 list of another project: metals, units of account and tests are left out."""
+    no_money = {"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"}
+    assert set(EXPONENTS) == {currency.alpha_3 for currency in pycountry.currencies} - no_money
+
+
+@pytest.mark.parametrize(
+    ("code", "decimals"), [("EUR", 2), ("JPY", 0), ("ISK", 0), ("UGX", 0), ("TND", 3), ("CLF", 4)]
+)
+def test_the_decimals_of_a_currency(code: str, decimals: int) -> None:
+    """Rule 7.11, from the table."""
+    assert exponent(code) == decimals
+
+
+@pytest.mark.parametrize("code", ["XXQ", "eur", "", "XXX", "XAU"])
+def test_decimals_are_never_guessed(code: str) -> None:
+    """An unknown code is refused wherever an amount is read or written, and where a model takes a currency."""
+    for ask in (exponent, lambda code: to_minor("1", code), lambda code: from_minor(100, code)):
+        with pytest.raises(UnknownCurrency):
+            ask(code)
+    with pytest.raises(ValidationError):
+        TypeAdapter[str](Currency).validate_python(code)

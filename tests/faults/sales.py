@@ -27,16 +27,16 @@ class Kind(StrEnum):
     PAID = "paid at the channel"
     UNPAID = "collected by our gateway"
     WITHDRAWN = "held for an unknown article, and cancelled by its channel"
-    RACED = "cancelled by its channel at once: before release, at the warehouse, or too late"
+    RACED = "cancelled by its channel soon: before release, at the warehouse, or too late"
     WANTED = "for the last units of a scarce article"
     GARBLED = "no order that anybody could read"
 
 
 SHARES = {
-    Kind.PAID: 78,
+    Kind.PAID: 76,
     Kind.UNPAID: 15,
     Kind.WITHDRAWN: 2,
-    Kind.RACED: 2,
+    Kind.RACED: 4,
     Kind.WANTED: 2,
     Kind.GARBLED: 1,
 }
@@ -78,8 +78,8 @@ def sales(random: Random, first: int, count: int) -> list[Sale]:
 
 
 def one_of_each(random: Random, first: int) -> list[Sale]:
-    """A handful that meets every point of every service: some paid, some to collect, one cancelled."""
-    kinds = [Kind.PAID] * 6 + [Kind.UNPAID] * 4 + [Kind.RACED, Kind.WITHDRAWN]
+    """A handful that meets every point of every service: some paid, some to collect, some cancelled."""
+    kinds = [Kind.PAID] * 6 + [Kind.UNPAID] * 4 + [Kind.RACED] * 3 + [Kind.WITHDRAWN]
     return [_sale(random, kind, number) for number, kind in enumerate(kinds, first)]
 
 

@@ -47,10 +47,14 @@ class Siege:
     # --- what channels do
 
     async def deliver(self, sales: Iterable[Sale]) -> None:
-        """Send every webhook of these orders, each again until it is acknowledged, as channels do."""
+        """Send the webhooks of these orders, each again until it is acknowledged, as channels do.
+
+        First what tells of each order, then whatever follows on it: cancellations, and the same once more.
+        """
         room = asyncio.Semaphore(AT_ONCE)
-        deliveries = [delivery for sale in sales for delivery in sale.deliveries]
-        await asyncio.gather(*(self._insist(room, delivery) for delivery in deliveries))
+        told = [sale.deliveries for sale in sales]
+        for wave in ([first for first, *_ in told], [later for _, *rest in told for later in rest]):
+            await asyncio.gather(*(self._insist(room, delivery) for delivery in wave))
 
     async def _insist(self, room: asyncio.Semaphore, delivery: Delivery) -> None:
         async with room:

@@ -82,9 +82,15 @@ def cancelled(order: str = ORDER, reason: str = "customer changed her mind") -> 
 
 
 def reserved(
-    *lines: StockLine, order: str = ORDER, attempt: int = 1, expires_at: datetime = EXPIRES
+    *lines: StockLine,
+    order: str = ORDER,
+    attempt: int = 1,
+    expires_at: datetime = EXPIRES,
+    weights: dict[str, int] | None = None,
 ) -> StockReserved:
-    return StockReserved(order_id=order, attempt=attempt, lines=lines, expires_at=expires_at)
+    return StockReserved(
+        order_id=order, attempt=attempt, lines=lines, expires_at=expires_at, weights=weights or {}
+    )
 
 
 def parcel(*lines: Units, order: str = ORDER, parcel_id: str = "P1", last: bool = False) -> ParcelDispatched:

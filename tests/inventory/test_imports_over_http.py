@@ -57,6 +57,8 @@ BAD_SKUS = [
     ({"vat_class": "Zero Rate"}, "vat_class"),
     ({"weight_g": -1}, "weight_g"),
     ({"currency": "eur"}, "currency"),
+    ({"currency": "XXQ"}, "currency"),
+    ({"vat_class": "luxury"}, "vat_class"),
 ]
 BAD_STOCK = [
     ({"quantity": -1}, "quantity"),
@@ -117,3 +119,14 @@ async def test_a_request_that_is_no_import_answers_422(client: Client) -> None:
         status, answer = await client.post("/imports/skus", body)
         assert (status, answer["field"]) == (422, field)
     assert client.running.reactor.last_position == 0
+
+
+async def test_a_wrong_tax_class_is_answered_with_the_classes_there_are(client: Client) -> None:
+    """Whoever made the file can put it right without asking."""
+    answer = await client.bring_in("skus", {**SKU_ROW, "line": 7, "vat_class": "luxury"})
+    assert answer["refused"] == [
+        {
+            "line": 7,
+            "error": "vat_class: Input should be 'standard', 'reduced', 'super_reduced', 'zero' or 'exempt'",
+        }
+    ]

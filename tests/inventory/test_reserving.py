@@ -191,3 +191,11 @@ def test_more_units_than_one_line_can_hold_are_promised_in_several_lines() -> No
     inventory.given(registered(), *many, told(3_000_000)).when(
         accepted(units(1_000_000), units(1_000_000))
     ).then(reserved(line(1_000_000), line(1_000_000)))  # fmt: skip
+
+
+def test_a_promise_says_what_a_unit_weighs_where_the_catalogue_knows() -> None:
+    """Most channels do not tell weights; the packing table needs them."""
+    stock = (registered(LAMP, weight_g=1200), received(5), *in_stock(5, MUG))
+    inventory.given(*stock, told(5)).when(accepted(units(2), units(1, MUG))).then(
+        reserved(line(2), line(1, MUG), weights={LAMP: 1200})
+    )

@@ -160,3 +160,13 @@ async def test_what_does_not_exist_answers_404(client: Client) -> None:
         404,
         {"error": "order shopify:1 never asked for stock"},
     )
+
+
+async def test_events_are_asked_for_from_a_position(client: Client) -> None:
+    """A position that is none is named, not a fault of ours."""
+    await client.with_stock(5)
+    _, page = await client.get("/ops/events?after=1&limit=1")
+    assert [event["position"] for event in page["events"]] == [2]
+    for query, field in (("after=x", "after"), ("after=-1", "after"), ("limit=1001", "limit")):
+        status, answer = await client.get(f"/ops/events?{query}")
+        assert (status, answer["field"]) == (422, field)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,14 @@ class Bench:
     bus: Bus
     mail: Path
     url: str
-    told: int = 0
+    told: Counter[str] = field(default_factory=Counter)
 
     async def tell(self, event: Event) -> None:
         """Publish a fact as its service would."""
-        self.told += 1
-        headers = {"ce-type": event.TYPE, "ce-sequence": str(self.told), "ce-id": f"x/{self.told}"}
+        stream = subject_of(event.TYPE).split(".")[1]
+        self.told[stream] += 1
+        position = self.told[stream]
+        headers = {"ce-type": event.TYPE, "ce-sequence": str(position), "ce-id": f"{stream}/{position}"}
         await self.bus.publish(subject_of(event.TYPE), event.to_bytes(), headers)
 
     async def ask(self, path: str) -> tuple[int, Any]:

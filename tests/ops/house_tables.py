@@ -9,6 +9,7 @@ from typing import Any
 from chassis.declare import Kind, Service, kind_of
 from contracts.catalogue import BY_TYPE
 from contracts.event import Event
+from contracts.orders import MessageRefused
 from contracts.parking import SERVICES
 
 
@@ -73,13 +74,25 @@ def _place(service: str, event: Any) -> tuple[str, ...]:
         return (f"reference/received/{event.location}/{event.sku}/{event.reference}", f"sku/{event.sku}")
     if hasattr(event, "sku"):
         return (f"sku/{event.sku}",)
+    if isinstance(event, MessageRefused):
+        return (event.message,)
     home = f"{HOMES[service]}/{event.order_id}"
     return (home, "sku/LAMP") if name in MOVES else (home,)
 
 
 def tables() -> dict[str, Service]:
     """The declarations of this house's services."""
-    kinds = ("order", "sku", "reference", "reservation", "payment", "payout", "fulfilment", "letters")
+    kinds = (
+        "order",
+        "sku",
+        "reference",
+        "reservation",
+        "payment",
+        "payout",
+        "fulfilment",
+        "letters",
+        "message",
+    )
     return {
         service: Service(
             name=service,

@@ -24,9 +24,9 @@ def system(tmp_path: Path) -> System:
     return find(tmp_path / "var")
 
 
-def test_what_was_backed_up_comes_back_byte_for_byte(system: System, tmp_path: Path) -> None:
+async def test_what_was_backed_up_comes_back_byte_for_byte(system: System, tmp_path: Path) -> None:
     """Every event, every state, every position."""
-    manifest = back_up(system, tmp_path / "copy")
+    manifest = await back_up(system, tmp_path / "copy")
     other = find(tmp_path / "elsewhere")
     other.folder("nats")
     bring_back(other, tmp_path / "copy", force=False)
@@ -38,16 +38,16 @@ def test_what_was_backed_up_comes_back_byte_for_byte(system: System, tmp_path: P
         assert manifest["stores"][service]["events"] == before.last_position()
 
 
-def test_a_folder_that_holds_something_is_not_written_into(system: System, tmp_path: Path) -> None:
+async def test_a_folder_that_holds_something_is_not_written_into(system: System, tmp_path: Path) -> None:
     """Yesterday's backup is not overwritten by today's."""
-    back_up(system, tmp_path / "copy")
+    await back_up(system, tmp_path / "copy")
     with pytest.raises(CannotDo, match="is not empty"):
-        back_up(system, tmp_path / "copy")
+        await back_up(system, tmp_path / "copy")
 
 
-def test_a_running_system_is_not_restored_into(system: System, tmp_path: Path) -> None:
+async def test_a_running_system_is_not_restored_into(system: System, tmp_path: Path) -> None:
     """Its services hold the stores open."""
-    back_up(system, tmp_path / "copy")
+    await back_up(system, tmp_path / "copy")
     with (
         lock_folder(system.data),
         pytest.raises(CannotDo, match=r"another `doorstep up` .* already runs"),
@@ -55,17 +55,17 @@ def test_a_running_system_is_not_restored_into(system: System, tmp_path: Path) -
         bring_back(system, tmp_path / "copy", force=True)
 
 
-def test_stores_that_are_there_are_replaced_only_by_force(system: System, tmp_path: Path) -> None:
+async def test_stores_that_are_there_are_replaced_only_by_force(system: System, tmp_path: Path) -> None:
     """A restore is the one command that can lose what happened since."""
-    back_up(system, tmp_path / "copy")
+    await back_up(system, tmp_path / "copy")
     with pytest.raises(CannotDo, match="--force replaces orders, inventory, shipping, billing, notify"):
         bring_back(system, tmp_path / "copy", force=False)
     assert bring_back(system, tmp_path / "copy", force=True)["stores"].keys() == set(SERVICES)
 
 
-def test_a_damaged_backup_is_refused_before_anything_is_touched(system: System, tmp_path: Path) -> None:
+async def test_a_damaged_backup_is_refused_before_anything_is_touched(system: System, tmp_path: Path) -> None:
     """One flipped byte, and the stores stay as they are."""
-    back_up(system, tmp_path / "copy")
+    await back_up(system, tmp_path / "copy")
     damaged = tmp_path / "copy" / "billing.sqlite"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
     before = path_of(system, "orders").stat().st_mtime_ns
@@ -80,11 +80,11 @@ def test_a_folder_without_a_manifest_is_no_backup(system: System, tmp_path: Path
         bring_back(system, tmp_path, force=True)
 
 
-def test_without_the_bus_files_no_new_message_is_taken_for_an_old_one(
+async def test_without_the_bus_files_no_new_message_is_taken_for_an_old_one(
     system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On a fresh machine the stream of channel messages starts at 1 again; orders must listen from there."""
-    back_up(system, tmp_path / "copy")
+    await back_up(system, tmp_path / "copy")
     other = find(tmp_path / "fresh")
     bring_back(other, tmp_path / "copy", force=False)
     store = open_store("orders", read_only=True, path=path_of(other, "orders"))

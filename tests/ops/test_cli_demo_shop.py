@@ -25,11 +25,17 @@ from services.orders.settings import ChannelSettings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 A_GOOD_WHILE = range(300)
-TOPICS = {"shopify": "orders_create", "woocommerce": "order_created", "market": "order_placed"}
+TOPICS = {
+    "shopify": "orders_create",
+    "woocommerce": "order_created",
+    "market": "order_placed",
+    "webshop": "order_placed",
+}
 CHANNELS = {
     "shopify": ChannelSettings(kind="shopify"),
     "woocommerce": ChannelSettings(kind="woocommerce"),
     "market": ChannelSettings(kind="canonical"),
+    "webshop": ChannelSettings(kind="canonical", payment="gateway"),
 }
 
 
@@ -39,6 +45,7 @@ def sent(order: DemoOrder) -> PlacedOrder:
         "shopify": lambda: json.dumps(shopify_body(order)).encode(),
         "woocommerce": lambda: json.dumps(woocommerce_body(order)).encode(),
         "market": lambda: canonical_event(order).to_bytes(),
+        "webshop": lambda: canonical_event(order).to_bytes(),
     }
     subject = f"evt.channels.{order.channel}.{TOPICS[order.channel]}"
     reading = read(Message("CHANNELS", 1, subject, {}, bodies[order.channel](), NOW), CHANNELS)
@@ -94,6 +101,7 @@ def test_the_first_minute_has_one_of_everything() -> None:
     assert {order.twist for order in first} == {"", "unknown_sku", "short", "unpaid", "cancelled"}
     assert {order.channel for order in first} == set(CHANNELS)
     assert len({order.customer.country.code for order in first}) >= 8
+    assert all((order.channel == "webshop") != order.paid for order in first)
     assert {order.currency for order in first} == {"EUR", "GBP", "PLN"}
     assert all(order.channel == "shopify" for order in first if order.twist == "cancelled")
 

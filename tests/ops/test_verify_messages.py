@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from chassis.bus import Bus
+from contracts.orders import MessageRefused
 from contracts.parking import REFUSALS
 from tests.ops.house import broken
-from tests.ops.true_story import history
+from tests.ops.true_story import due, history, until_payment
 
 
 async def test_a_message_that_nobody_decided_is_found(tmp_path: Path, bus: Bus) -> None:
@@ -20,7 +22,14 @@ async def test_a_message_that_nobody_decided_is_found(tmp_path: Path, bus: Bus) 
     body["order"]["channel_order_id"] = "3"
     house.messages.append((house.messages[0][0], json.dumps(body).encode(), {}))
     found = await broken(house, tmp_path, bus)
-    assert found == {"I1": "evt.channels.shop.order_placed at CHANNELS/4: was read by orders and not decided"}
+    assert (
+        found.pop("I1") == "evt.channels.shop.order_placed at CHANNELS/4: was read by orders and not decided"
+    )
+    assert found.keys() == {"I12"}
+    assert found["I12"].startswith(
+        "CHANNELS: 1 messages are neither decided nor parked nor pending; received "
+    )
+    assert " ≠ applied " in found["I12"]
 
 
 async def test_a_message_that_orders_has_not_read_yet_is_no_fault(tmp_path: Path, bus: Bus) -> None:
@@ -74,6 +83,13 @@ LOST = [
     ("RefundConfirmed", "shop:2", "orders has applied this PaymentRefunded and left no RefundConfirmed"),
     ("InvoiceNoted", "shop:1", "orders has applied this InvoiceIssued and left no InvoiceNoted"),
     ("ParcelHandedOver", "shop:1", "orders has applied this ParcelDispatched and left no ParcelHandedOver"),
+    ("ReservationReleased", "shop:2", "inventory has applied this OrderCancelled and left no Reservation"),
+    (
+        "RefundStarted",
+        "shop:2",
+        "billing has applied this OrderCancelled and left no PaymentClosed or Refund",
+    ),
+    ("NotificationSuppressed", "shop:2", "notify has applied this PaymentRefunded and left no Notification"),
 ]
 
 
@@ -85,6 +101,59 @@ async def test_a_hand_over_without_a_trace_is_found(
     house = history()
     house.drop(name, order_id)
     assert said in (await broken(house, tmp_path, bus))["I12"]
+
+
+async def test_an_answer_of_the_stock_that_moves_no_order_is_found(tmp_path: Path, bus: Bus) -> None:
+    """The order waits for an answer that its service says it has read."""
+    house = history()
+    due(house, "shop:3", until_payment(house, 3, "paid"))
+    assert "I12" not in await broken(house, tmp_path / "whole", None)
+    house.drop("PaymentRequested", "shop:3")
+    house.drop("PaymentDue", "shop:3")
+    assert (await broken(house, tmp_path / "lost", None))["I12"].startswith(
+        "reservation/shop:3 at INVENTORY 8: orders has applied this StockReserved and left no PaymentRequested"
+    )
+
+
+async def test_an_answer_to_an_older_attempt_owes_nothing(tmp_path: Path, bus: Bus) -> None:
+    """The order was accepted again meanwhile, and waits for that answer."""
+    house = history()
+    until_payment(house, 3, "paid")
+    house.drop("PaymentRequested", "shop:3")
+    house.repeat("OrderAccepted", "shop:3", attempt=2)
+    house.behind["inventory", "orders"] = 1
+    assert "I12" not in await broken(house, tmp_path, None)
+
+
+async def test_a_message_lost_between_two_parcels_is_found(tmp_path: Path, bus: Bus) -> None:
+    """One mail for each parcel: that of the first is no trace of the second."""
+    house = history()
+    house.repeat("ParcelDispatched", "shop:1", parcel_id="shop:1-p2")
+    assert (
+        "notify has applied this ParcelDispatched and left no NotificationQueued"
+        in ((await broken(house, tmp_path, bus))["I12"])
+    )
+
+
+async def test_a_refused_message_of_a_channel_is_counted_once(tmp_path: Path, bus: Bus) -> None:
+    """It is received on CHANNELS and parked there: nothing else may miss it."""
+    house = history()
+    house.messages.append(("evt.channels.shop.order_placed", b"{", {}))
+    refused = MessageRefused(
+        message="message/CHANNELS/4",
+        stream="CHANNELS",
+        stream_seq=4,
+        subject="evt.channels.shop.order_placed",
+        reason="not JSON",
+        body_sha256="0" * 64,
+        body_bytes=1,
+    )
+    house.say("message/CHANNELS/4", refused, "CHANNELS/4")
+    verdict = (await house.audit(tmp_path, bus))["I12"]
+    applied, parked, pending = map(int, re.findall(r"(?:applied|parked|pending) (\d+)", verdict.detail))
+    assert verdict.holds
+    assert (parked, pending) == (1, 0)
+    assert verdict.detail == f"received {applied + 1} = applied {applied} + parked 1 + pending 0"
 
 
 async def test_a_trace_is_not_asked_of_a_consumer_that_is_behind(tmp_path: Path, bus: Bus) -> None:

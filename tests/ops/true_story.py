@@ -61,9 +61,9 @@ def history() -> House:
         inventory.AvailabilityChanged(sku="LAMP", available=10, on_hand=10, reserved=0),
         "command/receive",
     )
-    paid = _until_payment(house, 1, "authorised")
+    paid = until_payment(house, 1, "authorised")
     _captured_and_shipped(house, "shop:1", paid)
-    requested = _until_payment(house, 2, "paid")
+    requested = until_payment(house, 2, "paid")
     _cancelled(house, "shop:2", requested)
     _payout(house)
     again, headers = house.messages[0][1], {**house.messages[0][2], "doorstep-message-id": "again"}
@@ -71,7 +71,7 @@ def history() -> House:
     return house
 
 
-def _until_payment(house: House, number: int, payment: str) -> str:
+def until_payment(house: House, number: int, payment: str) -> str:
     """From the message to the request for payment; returns that one's id."""
     order_id, entity, order = f"shop:{number}", f"order/shop:{number}", placed(number, payment)
     data = OrderPlaced(order=order).to_bytes()
@@ -108,7 +108,8 @@ def _until_payment(house: House, number: int, payment: str) -> str:
     )
 
 
-def _due(house: House, order_id: str, requested: str) -> None:
+def due(house: House, order_id: str, requested: str) -> None:
+    """Billing takes note."""
     bill = Bill(prices_include_tax=True, lines=(), tax_minor=0, buyer=Address())
     house.say(
         f"payment/{order_id}",
@@ -136,7 +137,7 @@ def capture(house: House, order_id: str, source: str, reference: str, cause: str
 
 def _captured_and_shipped(house: House, order_id: str, requested: str) -> None:
     entity, payment, reference = f"order/{order_id}", f"payment/{order_id}", f"pay-{order_id}"
-    _due(house, order_id, requested)
+    due(house, order_id, requested)
     started = house.say(
         payment,
         billing.CaptureStarted(
@@ -242,7 +243,7 @@ def invoice(house: House, order_id: str, sequence: int, cause: str) -> str:
 
 def _cancelled(house: House, order_id: str, requested: str) -> None:
     entity, payment = f"order/{order_id}", f"payment/{order_id}"
-    _due(house, order_id, requested)
+    due(house, order_id, requested)
     captured = capture(house, order_id, "channel", "ch-2", requested)
     house.say(entity, orders.PaymentConfirmed(order_id=order_id, amount_minor=PRICE), captured)
     cancelled = house.say(
@@ -276,13 +277,16 @@ def _cancelled(house: House, order_id: str, requested: str) -> None:
     tell(house, order_id, "refund_made", refunded, suppressed=True)
 
 
+TOLD_OF = {"order_confirmed": "order/{}", "parcel_dispatched": "parcel/{}-p1", "refund_made": "refund/{}/r1"}
+
+
 def tell(house: House, order_id: str, template: str, cause: str, *, suppressed: bool = False) -> None:
     """A notification: sent, with its mail in the maildir, or suppressed."""
     entity, identity = f"letters/{order_id}", f"{order_id}:{template}"
     named: dict[str, Any] = {
         "notification_id": identity,
         "order_id": order_id,
-        "cause": cause,
+        "cause": TOLD_OF[template].format(order_id),
         "template": template,
     }
     if suppressed:

@@ -11,7 +11,7 @@ from contracts import billing, inventory, orders, shipping
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.inventory import Short, StockLine
-from contracts.order import OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine, Units
+from contracts.order import OrderLine, PaymentFacts, PaymentState, PlacedOrder, ShippingLine, TaxLine, Units
 from contracts.orders import HoldReason
 from contracts.parking import REFUSALS, CommandRefused
 from services.orders.domain.commands import PlaceOrder
@@ -149,7 +149,12 @@ def payment_requested(attempt: int = 1, placed: PlacedOrder = ORDER) -> Event:
         total_minor=placed.total_minor,
         payment=placed.payment,
         bill=bill,
+        ships=any(sold.requires_shipping for sold in placed.lines),
     )
+
+
+def payment_awaited(state: PaymentState = "unpaid") -> Event:
+    return orders.PaymentAwaited(order_id=ID, channel="shop", state=state)
 
 
 def payment_confirmed(amount_minor: int = 6290) -> Event:
@@ -167,8 +172,8 @@ RELEASED = orders.OrderReleased(
 )
 
 
-def cancelled(reason: str, actor: str) -> Event:
-    return orders.OrderCancelled(order_id=ID, reason=reason, actor=actor)
+def cancelled(reason: str, actor: str, *, by_channel: bool = False) -> Event:
+    return orders.OrderCancelled(order_id=ID, reason=reason, actor=actor, by_channel=by_channel)
 
 
 def handed_over(parcel_id: str, *lines: Units) -> Event:
@@ -195,10 +200,14 @@ AN_ORDER_FULFILLED = (*AN_ORDER_RELEASED, handed_over("p1", *DEMAND), FULFILLED)
 # What the other services say.
 
 
-def stock_reserved(attempt: int = 1) -> Event:
+def stock_reserved(attempt: int = 1, weights: dict[str, int] | None = None) -> Event:
     lines = tuple(StockLine(sku=units.sku, location="MAIN", quantity=units.quantity) for units in DEMAND)
     return inventory.StockReserved(
-        order_id=ID, attempt=attempt, lines=lines, expires_at=NOON + timedelta(minutes=15)
+        order_id=ID,
+        attempt=attempt,
+        lines=lines,
+        expires_at=NOON + timedelta(minutes=15),
+        weights=weights or {},
     )
 
 

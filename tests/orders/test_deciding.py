@@ -8,7 +8,7 @@ import pytest
 
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import Units
+from contracts.order import PaymentFacts, PaymentState, Units
 from contracts.orders import CancellationRequested, HoldReason
 from services.orders.domain.commands import CancelOrder, PlaceHold, ReleaseHold
 from services.orders.domain.deciding import NOTHING_MAPPED, TOO_LATE, UnknownOrder
@@ -79,6 +79,16 @@ def test_a_released_order_is_stopped_by_asking_the_warehouse() -> None:
         .then(CancellationRequested(order_id=ID, reason="changed my mind", actor="mira"))
     )
     assert displayed(after.state(ENTITY)) == "cancel_pending"
+
+
+@pytest.mark.parametrize("state", ["refunded", "voided"])
+def test_billing_is_told_whether_the_channel_has_given_the_money_back_already(state: PaymentState) -> None:
+    """Refunded there and then cancelled here: nothing is due. A voided payment was never taken."""
+    undone = order(payment=PaymentFacts(state=state))
+    held_for_it = held(HoldReason.MANUAL, f"the payment is already {state} at the channel")
+    spec.given(received(undone), held_for_it).when(CANCEL).then(
+        cancelled("changed my mind", "mira", by_channel=state == "refunded")
+    )
 
 
 def test_a_fulfilled_order_cannot_be_cancelled() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Client:
     session: aiohttp.ClientSession
     running: Running
     bus: Bus
-    told: int = 0
+    told: Counter[str] = field(default_factory=Counter)
 
     async def get(self, path: str) -> tuple[int, Any]:
         async with self.session.get(path) as answer:
@@ -58,8 +59,10 @@ class Client:
 
     async def tell(self, event: Event) -> None:
         """Publish a fact as its service would."""
-        self.told += 1
-        headers = {"ce-type": event.TYPE, "ce-sequence": str(self.told), "ce-id": f"x/{self.told}"}
+        stream = subject_of(event.TYPE).split(".")[1]
+        self.told[stream] += 1
+        position = self.told[stream]
+        headers = {"ce-type": event.TYPE, "ce-sequence": str(position), "ce-id": f"{stream}/{position}"}
         await self.bus.publish(subject_of(event.TYPE), event.to_bytes(), headers)
 
     async def ship(self) -> Any:
@@ -119,7 +122,7 @@ async def test_an_order_goes_from_typed_in_to_fulfilled(client: Client) -> None:
         "payment": {"state": "captured", "captured_minor": 6290, "refunded_minor": 0},
         "fulfilment": {
             "state": "dispatched",
-            "parcels": [{"parcel_id": "p1", "tracking_number": "T-p1", "milestone": "picked_up"}],
+            "parcels": [{"parcel_id": "p1", "tracking_number": "T-p1", "milestone": "label_created"}],
         },
         "invoices": [],
     }
@@ -209,7 +212,7 @@ async def test_what_is_not_there_is_answered_404_and_what_makes_no_sense_422(cli
     """Each with what to do about it."""
     assert (await client.get("/orders/shop:9"))[0] == 404
     assert (await client.post("/orders/shop:9/cancel", SIGNED))[0] == 404
-    for path in ("/orders?limit=0", "/orders?state=lost", "/orders?hold=bad"):
+    for path in ("/orders?limit=0", "/orders?state=lost", "/orders?hold=bad", "/orders?after=shop:1"):
         status, answer = await client.get(path)
         assert (status, answer["field"]) == (422, path.split("?")[1].split("=")[0])
     assert (await client.post("/orders/shop:9/holds/bad/release", SIGNED))[1]["field"] == "reason"
@@ -225,6 +228,10 @@ async def test_orders_are_listed_in_pages_and_the_newest_without_a_filter(client
     assert ([found["order_id"] for found in rest["orders"]], rest["next"]) == (["shop:4", "shop:5"], None)
     _, newest = await client.get("/orders?limit=2")
     assert [found["order_id"] for found in newest["orders"]] == ["shop:5", "shop:4"]
+    _, older = await client.get(f"/orders?limit=2&after={newest['next']}")
+    assert [found["order_id"] for found in older["orders"]] == ["shop:3", "shop:2"]
+    _, oldest = await client.get(f"/orders?limit=2&after={older['next']}")
+    assert ([found["order_id"] for found in oldest["orders"]], oldest["next"]) == (["shop:1"], None)
 
 
 async def test_a_message_that_cannot_be_read_is_listed_and_stays_until_it_is_discarded(

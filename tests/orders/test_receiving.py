@@ -136,7 +136,7 @@ def test_every_reason_is_its_own_hold() -> None:
 def test_an_order_cancelled_before_we_saw_it_ends_at_once() -> None:
     """The creation was lost or late; nothing is reserved, and the cancellation is kept with its reason."""
     placed = order(cancelled_at=datetime(2026, 11, 21, tzinfo=UTC), cancel_reason="customer")
-    spec.when(place(placed)).then(received(placed), cancelled("customer", "shop"))
+    spec.when(place(placed)).then(received(placed), cancelled("customer", "shop", by_channel=True))
 
 
 DOWNLOAD = order(lines=(replace(line(BULB, 1, 5800), requires_shipping=False),), ship_to=None, bill_to=BERLIN)

@@ -9,7 +9,14 @@ import pytest
 from contracts.event import Event
 from contracts.inventory import Short
 from contracts.order import Units
-from contracts.orders import HoldReason, OrderAccepted, OrderHeld, OrderReceived, PaymentRequested
+from contracts.orders import (
+    HoldReason,
+    OrderAccepted,
+    OrderHeld,
+    OrderReceived,
+    OrderReleased,
+    PaymentRequested,
+)
 from services.orders.domain.deciding import UnknownOrder
 from services.orders.domain.states import tags
 from tests.orders.situations import (
@@ -33,6 +40,7 @@ from tests.orders.situations import (
     held,
     hold_released,
     order,
+    payment_captured,
     payment_requested,
     received,
     reservation_refused,
@@ -228,3 +236,16 @@ def test_a_waiting_order_is_found_by_what_it_waits_for() -> None:
     state = spec.given(*AN_ORDER_ACCEPTED, SHORT_HOLD).world.states[ENTITY]
     assert list(tags(state)) == ["state=held", "hold=stock_short", "waits:BULB"]
     assert state.holds[0].since == NOON
+
+
+def test_a_weight_the_channel_did_not_tell_comes_from_the_catalogue() -> None:
+    """The lamp keeps the channel's 1200 g; the bulb gets the catalogue's, kept from the promise to the release."""
+    promise = stock_reserved(weights={LAMP: 9999, BULB: 80})
+    known = spec.given(*AN_ORDER_ACCEPTED).when(promise)
+    paid = spec.given(*AN_ORDER_ACCEPTED).when(promise, payment_captured())
+    request, _, released = paid.events
+    assert isinstance(request, PaymentRequested)
+    assert isinstance(released, OrderReleased)
+    assert request.weights == {BULB: 80} == known.world.states[ENTITY].weights
+    assert [line.weight_g for line in released.lines] == [1200, 80]
+    assert paid.world.states[ENTITY].weights == {}

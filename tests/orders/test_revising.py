@@ -11,7 +11,7 @@ import pytest
 from contracts.event import Event
 from contracts.inventory import Short
 from contracts.order import PaymentFacts, Units
-from contracts.orders import CancellationRequested, HoldReason
+from contracts.orders import CancellationRequested, HoldReason, RefundReported
 from services.orders.domain.revising import BILL_CHANGED
 from services.orders.domain.states import displayed
 from tests.orders.situations import (
@@ -160,7 +160,7 @@ def test_money_given_back_at_the_channel_after_release_is_noted() -> None:
 def test_a_cancellation_at_the_channel_ends_an_order_that_is_still_ours() -> None:
     """The version is kept with it, so that older messages stay old."""
     spec.given(*AN_ORDER_ACCEPTED).when(place(CANCELLED)).then(
-        revised(CANCELLED, "cancellation"), cancelled("customer", "shop")
+        revised(CANCELLED, "cancellation"), cancelled("customer", "shop", by_channel=True)
     )
 
 
@@ -191,6 +191,25 @@ def test_a_cancellation_after_the_end_is_noted() -> None:
     """A return is the way back; the note tells who reads the order."""
     spec.given(*AN_ORDER_FULFILLED).when(place(CANCELLED)).then(
         too_late(CANCELLED, "the order is fulfilled: too late for cancellation")
+    )
+
+
+REFUNDED = order(version=2, payment=PaymentFacts(state="refunded"))
+
+
+def test_money_given_back_at_the_channel_after_a_cancellation_here_is_reported_once() -> None:
+    """Billing waits for it; the channel repeats itself with each touch of the order."""
+    again = replace(REFUNDED, version=3)
+    spec.given(*AN_ORDER_CANCELLED).when(place(REFUNDED), place(again)).then(
+        too_late(REFUNDED, "the order is cancelled: too late for refund"),
+        RefundReported(order_id=ID, channel="shop"),
+    )
+
+
+def test_a_cancellation_that_follows_at_the_channel_is_no_refund() -> None:
+    """Cancelled there too, and still called paid: nobody has given anything back."""
+    spec.given(*AN_ORDER_CANCELLED).when(place(CANCELLED)).then(
+        too_late(CANCELLED, "the order is cancelled: too late for cancellation")
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from contracts import orders, shipping
 from contracts.event import Event
-from contracts.order import Units
+from contracts.order import PaymentFacts, Units
 from contracts.shipping import Milestone
 from services.orders.domain.deciding import TOO_LATE
 from services.orders.domain.machine import IllegalTransition
@@ -28,7 +29,9 @@ from tests.orders.situations import (
     LAMP,
     cancelled,
     handed_over,
+    order,
     parcel_dispatched,
+    place,
     spec,
 )
 
@@ -92,6 +95,25 @@ def test_a_stopped_fulfilment_cancels_the_order_for_the_reason_that_was_given() 
     spec.given(*AN_ORDER_CANCELLING).when(FULFILMENT_CANCELLED, FULFILMENT_CANCELLED).then(
         cancelled("changed my mind", "mira")
     )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"cancelled_at": datetime(2026, 11, 21, 12, 30, tzinfo=UTC)},
+        {"payment": PaymentFacts(state="refunded", reference="tx-1")},
+    ],
+)
+def test_what_the_channel_ended_meanwhile_is_the_channels_to_give_back(told: dict[str, Any]) -> None:
+    """A person asked the warehouse, the channel spoke before it answered: the refund was made there."""
+    after = spec.given(*AN_ORDER_CANCELLING).when(place(order(version=2, **told)), FULFILMENT_CANCELLED)
+    assert after.events[-1] == cancelled("changed my mind", "mira", by_channel=True)
+
+
+def test_a_parcel_is_labelled_until_the_carrier_scans_it() -> None:
+    """One rule for everybody: handed over is ours to say, picked up is the carrier's."""
+    after = spec.given(*AN_ORDER_RELEASED).when(parcel_dispatched("p1", *DEMAND, last=True))
+    assert after.state(ENTITY).parcel("p1").milestone is Milestone.LABEL_CREATED
 
 
 def test_a_fulfilment_that_the_warehouse_stopped_by_itself_cancels_the_order() -> None:

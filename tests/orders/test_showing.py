@@ -29,6 +29,7 @@ from tests.orders.situations import (
     cancelled,
     handed_over,
     held,
+    payment_awaited,
     spec,
 )
 
@@ -44,6 +45,8 @@ DELIVERED = orders.ParcelProgressed(order_id=ID, parcel_id="p1", milestone="deli
     ("history", "payment", "fulfilment"),
     [
         (AN_ORDER_ACCEPTED, "unpaid", "not_started"),
+        ((*AN_ORDER_ACCEPTED, payment_awaited()), "awaiting_channel", "not_started"),
+        ((*AN_ORDER_ACCEPTED, payment_awaited(), cancelled("no", "mira")), "unpaid", "cancelled"),
         (AN_ORDER_BILLED, "pending", "not_started"),
         ((*AN_ORDER_BILLED, held(HoldReason.PAYMENT_FAILED, "declined")), "failed", "not_started"),
         (AN_ORDER_PAID, "captured", "not_started"),

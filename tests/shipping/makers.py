@@ -135,7 +135,11 @@ def voided(tracking_number: str, number: int = 1, carrier: str = "doorstep", **m
 
 
 def dispatched(
-    label: LabelBought, *units: tuple[str, int], actor: str = "autopilot", last: bool = True
+    label: LabelBought,
+    *units: tuple[str, int],
+    actor: str = "autopilot",
+    reason: str = "",
+    last: bool = True,
 ) -> ParcelDispatched:
     lines = units or (("LAMP", 2),)
     return ParcelDispatched(
@@ -148,6 +152,7 @@ def dispatched(
         lines=tuple(Units(sku=sku, quantity=quantity) for sku, quantity in lines),
         recipient=ADA,
         actor=actor,
+        reason=reason,
         last=last,
     )
 

@@ -23,7 +23,7 @@ from tests.shipping.makers import (
 )
 from tests.spec import Given
 
-ALL = DispatchFulfilment(order_id="shopify:1001", actor="mia")
+ALL = DispatchFulfilment(order_id="shopify:1001", actor="mia", reason="van at the door")
 FIRST = DispatchFulfilment(order_id="shopify:1001", actor="mia", parcels=(P1,))
 SECOND = DispatchFulfilment(order_id="shopify:1001", actor="mia", parcels=(P2,))
 ANVIL = ("ANVIL", 1)
@@ -39,7 +39,8 @@ def labelled() -> Given:
 def test_all_labelled_parcels_are_handed_over_and_the_last_one_says_so() -> None:
     """The others wait for `last` to call the order fulfilled."""
     labelled().when(ALL).then(
-        dispatched(one, actor="mia", last=False), dispatched(two, ANVIL, actor="mia", last=True)
+        dispatched(one, actor="mia", reason="van at the door", last=False),
+        dispatched(two, ANVIL, actor="mia", reason="van at the door", last=True),
     )
 
 
@@ -78,7 +79,7 @@ def test_while_the_carrier_is_asked_nothing_leaves() -> None:
 def test_without_names_what_is_ready_leaves_and_the_rest_stays() -> None:
     """One failed label does not keep the other parcel in the house."""
     world = shipping().given(granted(last=1), plan_of_two, one, failed("none left", 2, range_exhausted=True))
-    world.when(ALL).then(dispatched(one, actor="mia", last=False))
+    world.when(ALL).then(dispatched(one, actor="mia", reason="van at the door", last=False))
 
 
 def test_named_parcels_are_handed_over_all_or_none() -> None:

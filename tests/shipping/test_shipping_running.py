@@ -36,6 +36,7 @@ async def test_an_order_is_labelled_handed_over_and_followed_to_the_door(client:
     assert (parcel["tracking_number"], parcel["milestone"]) == (DS1, "label_created")
     status, answer = await client.post(f"/fulfilments/ful-{ORDER}/dispatch", {"actor": "mia"})
     assert (status, [e["type"] for e in answer["events"]]) == (200, ["shipping.ParcelDispatched.v1"])
+    assert answer["events"][0]["data"]["reason"] == "handed over"
     assert await client.post(f"/fulfilments/{ORDER}/dispatch", {"actor": "mia"}) == (200, {"events": []})
     for code in ("out_for_delivery", "in_transit", "delivered"):
         assert (await client.post(f"/parcels/{DS1}/scans", SCAN | {"code": code}))[0] == 200
@@ -51,6 +52,19 @@ async def test_the_same_scan_sent_twice_is_recorded_once(client: Client) -> None
     await client.in_state(ORDER, "labelled")
     answers = [await client.post(f"/parcels/{P1}/scans", SCAN) for _ in range(2)]
     assert [len(answer["events"]) for _, answer in answers] == [1, 0]
+    named = [{"scan_id": "evt-7"}, {"id": "evt-7"}, {"id": "evt-8"}]
+    answers = [await client.post(f"/parcels/{P1}/scans", SCAN | name) for name in named]
+    assert [len(answer["events"]) for _, answer in answers] == [1, 0, 1]
+
+
+async def test_a_hand_over_is_signed_and_unknown_fields_are_no_error(client: Client) -> None:
+    """Who handed over and why is in the event; a newer client may say more than we read."""
+    await client.say(released())
+    await client.in_state(ORDER, "labelled")
+    body = {"actor": "mia", "reason": "van at the door", "terminal": 4}
+    status, answer = await client.post(f"/fulfilments/{ORDER}/dispatch", body)
+    (event,) = answer["events"]
+    assert (status, event["data"]["actor"], event["data"]["reason"]) == (200, "mia", "van at the door")
 
 
 async def test_labels_are_printed_the_same_each_time(client: Client) -> None:
@@ -76,6 +90,7 @@ async def test_what_does_not_exist_is_404_and_what_cannot_be_read_is_422(client:
     await client.in_state(ORDER, "labelled")
     wrong = (
         (f"/fulfilments/{ORDER}/dispatch", {}, "actor"),
+        (f"/fulfilments/{ORDER}/dispatch", {"actor": "mia", "reason": " "}, "reason"),
         (f"/fulfilments/{ORDER}/labels/retry", {"actor": "mia"}, "reason"),
         (f"/parcels/{P1}/scans", SCAN | {"at": "2026-11-22T08:00:00"}, "at"),
         (
@@ -105,8 +120,11 @@ async def test_fulfilments_are_listed_newest_first_or_by_state(client: Client) -
     await client.in_state("shopify:3", "labelled")
     _, newest = await client.get("/fulfilments?limit=2")
     assert [f["order_id"] for f in newest["fulfilments"]] == ["shopify:3", "shopify:2"]
+    _, older = await client.get(f"/fulfilments?limit=2&after={newest['next']}")
+    assert ([f["order_id"] for f in older["fulfilments"]], older["next"]) == (["shopify:1"], None)
     _, first = await client.get("/fulfilments?state=labelled&limit=2")
     assert [f["order_id"] for f in first["fulfilments"]] == ["shopify:1", "shopify:2"]
+    assert first["next"] == "shopify:2"
     _, rest = await client.get(f"/fulfilments?state=labelled&limit=2&after={first['next']}")
     assert [f["order_id"] for f in rest["fulfilments"]] == ["shopify:3"]
 

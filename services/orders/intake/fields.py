@@ -61,8 +61,8 @@ class Fields:
         """The same object, its amounts in this currency, which must be one."""
         try:
             exponent(currency)
-        except UnknownCurrency as wrong:
-            raise Wrong(f"{self.at('currency')}: {wrong}") from None
+        except UnknownCurrency:
+            raise Wrong(f"{self.at('currency')}: {quoted(currency)} is not a currency (ISO 4217)") from None
         return replace(self, currency=currency)
 
     def find(self, *names: str) -> tuple[str, Any]:

@@ -158,3 +158,21 @@ def test_a_wrapped_order_is_unwrapped(wrap: Any) -> None:
 def test_a_body_that_is_no_order_is_refused(body: Any, reason: str) -> None:
     """Kept byte for byte elsewhere; here only the reason is made."""
     assert refused("shopify", "orders_create", body) == reason
+
+
+@pytest.mark.parametrize(
+    ("channel", "topic", "body"),
+    [
+        ("shopify", "orders_create", shopify_body(currency="XXQ")),
+        ("woocommerce", "order_created", woo_body(currency="XXQ")),
+    ],
+)
+def test_a_currency_that_does_not_exist_is_refused(channel: str, topic: str, body: dict[str, Any]) -> None:
+    """How many decimals it has would be a guess, and a guess is an amount wrong by a hundred."""
+    assert refused(channel, topic, body) == "currency: 'XXQ' is not a currency (ISO 4217)"
+
+
+def test_a_canonical_order_in_no_currency_is_refused() -> None:
+    """The same at the border of the canonical schema."""
+    reason = refused("retail", "order_placed", canonical(currency="XXQ"))
+    assert "XXQ is not a currency (ISO 4217)" in reason
