@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -282,12 +282,13 @@ class SQLiteStore:
             connection.close()
 
     def backup(self, target: Path) -> None:
-        """A consistent copy of the whole store, made while it is written to."""
-        with (
-            sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as source,
-            sqlite3.connect(target) as copy,
-        ):
-            source.backup(copy)
+        """A consistent copy of the whole store, made while it is written to; of a snapshot's moment, if it is one."""
+        with closing(sqlite3.connect(target)) as copy:
+            if self._pinned is not None:
+                self._pinned.backup(copy)
+                return
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as source:
+                source.backup(copy)
 
     def close(self) -> None:
         """Close every connection."""

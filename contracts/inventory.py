@@ -96,7 +96,7 @@ class StockReserved(Event, type="inventory.StockReserved.v1"):
     attempt: int
     lines: tuple[StockLine, ...]
     expires_at: datetime
-    weights: dict[str, int] = {}
+    weights: dict[str, int] = Field(default_factory=dict)
 
 
 class ReservationRefused(Event, type="inventory.ReservationRefused.v1"):

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
@@ -119,7 +121,7 @@ class PaymentAwaited(Event, type="orders.PaymentAwaited.v1"):
     order_id: OrderId
     channel: str
     state: PaymentState
-    weights: dict[str, int] = {}
+    weights: dict[str, int] = Field(default_factory=dict)
 
 
 class PaymentRequested(Event, type="orders.PaymentRequested.v1"):
@@ -137,7 +139,7 @@ class PaymentRequested(Event, type="orders.PaymentRequested.v1"):
     payment: PaymentFacts
     bill: Bill
     ships: bool = True
-    weights: dict[str, int] = {}
+    weights: dict[str, int] = Field(default_factory=dict)
 
 
 class PaymentConfirmed(Event, type="orders.PaymentConfirmed.v1"):

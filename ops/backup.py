@@ -1,14 +1,16 @@
-"""Copies of a whole system, and back. Each copy is consistent in itself; what lies between them is caught up.
+"""Copies of a whole system, and back: stores, channel messages, what the outside has done, secrets.
 
-A store copied later than another may have applied events that the other does not hold yet. So stores are copied
-consumers first, then what they name: channel messages, what the outside has done, secrets. Streams of services are
-not copied: each is published again from its store. A manifest says what each copy holds.
+The stores are copied as of moments at which none has applied what another does not hold: what is behind is caught up
+after a restore, what was ahead could not be. Then what they name is copied. Streams of services are not: each is
+published again from its store. A manifest says what each copy holds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import orjson
 from chassis.batch import Advance, Batch
 from chassis.bus import BusAway
 from chassis.event_store import SQLiteStore, open_store
+from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
 from ops.bus_access import connected
 from ops.channel_copies import CHANNELS, save_channels, waiting_copy
@@ -30,7 +33,7 @@ from ops.system import System
 MANIFEST = "manifest.json"
 MESSAGES = "channels.jsonl"
 CHUNK_BYTES = 1 << 20
-CONSUMERS_FIRST = tuple(reversed(SERVICES))
+TRIES_MAX = 1_000
 LEFT_BY_SQLITE = ("-wal", "-shm")
 
 type Manifest = dict[str, Any]
@@ -48,10 +51,11 @@ async def back_up(system: System, folder: Path) -> Manifest:
     folder.chmod(PRIVATE_FOLDER)
     progress = Progress("copying stores", len(stores))
     copies: Manifest = {}
-    for done, service in enumerate(CONSUMERS_FIRST, start=1):
-        stores[service].backup(_copy_of(folder, service))
-        copies[service] = _described(service, _copy_of(folder, service))
-        progress.reached(done)
+    with one_moment(stores) as still:
+        for done, service in enumerate(SERVICES, start=1):
+            still[service].backup(_copy_of(folder, service))
+            copies[service] = _described(service, _copy_of(folder, service))
+            progress.reached(done)
     manifest = {
         "made_at": datetime.now(UTC).isoformat(),
         "stores": copies,
@@ -60,6 +64,28 @@ async def back_up(system: System, folder: Path) -> Manifest:
     }
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return manifest
+
+
+@contextmanager
+def one_moment(stores: Mapping[str, SQLiteStore]) -> Iterator[dict[str, SQLiteStore]]:
+    """Snapshots of all stores, taken at once and again until none has applied an event that another lacks."""
+    for _ in range(TRIES_MAX):
+        with ExitStack() as opened:
+            still = {name: opened.enter_context(store.snapshot()) for name, store in stores.items()}
+            if agree(still):
+                yield still
+                return
+    raise CannotDo("the stores could not be read at one moment: the machine is too busy, try again")
+
+
+def agree(stores: Mapping[str, SQLiteStore]) -> bool:
+    """Whether everything that was applied somewhere is in the store of the service that said it."""
+    ends = {STREAMS[name]: store.last_position() for name, store in stores.items()}
+    return all(
+        applied.position <= ends.get(source, applied.position)
+        for store in stores.values()
+        for source, applied in store.positions().items()
+    )
 
 
 async def _save_messages(system: System, path: Path) -> Manifest | None:

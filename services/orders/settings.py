@@ -18,7 +18,8 @@ class ChannelSettings(BaseModel):
     """One `[channels.<name>]` table.
 
     `kind` is how its messages are read. `secret` signs its webhooks; `previous_secret` is still taken while a
-    secret is being changed. `payment = "gateway"`: the channel collects nothing, our gateway does.
+    secret is being changed. `payment = "gateway"`: the channel collects nothing, our gateway does; otherwise an
+    order waits until the channel says that it is paid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
