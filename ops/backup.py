@@ -17,13 +17,12 @@ from typing import Any
 
 import orjson
 
-from chassis.batch import Advance, Batch
 from chassis.bus import BusAway
 from chassis.event_store import SQLiteStore, open_store
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
 from ops.bus_access import connected
-from ops.channel_copies import CHANNELS, save_channels, waiting_copy
+from ops.channel_copies import save_channels, waiting_copy
 from ops.console import CannotDo, Progress, note
 from ops.folder_copies import FOLDERS, PRIVATE_FOLDER, described, put_folder_back, save_folder
 from ops.preflight import lock_folder
@@ -44,11 +43,8 @@ async def back_up(system: System, folder: Path) -> Manifest:
 
     Raises `CannotDo` for a folder that holds something already.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
     stores = open_stores(system)
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(PRIVATE_FOLDER)
+    _make_new(folder)
     progress = Progress("copying stores", len(stores))
     copies: Manifest = {}
     with one_moment(stores) as still:
@@ -64,6 +60,13 @@ async def back_up(system: System, folder: Path) -> Manifest:
     }
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return manifest
+
+
+def _make_new(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE_FOLDER)
 
 
 @contextmanager
@@ -91,11 +94,15 @@ def agree(stores: Mapping[str, SQLiteStore]) -> bool:
 async def _save_messages(system: System, path: Path) -> Manifest | None:
     try:
         async with connected(system, "backup") as bus:
-            messages = await save_channels(bus, path)
+            return _described_messages(path, await save_channels(bus, path))
     except BusAway:
-        path.unlink(missing_ok=True)
-        note("the bus is away: this backup is without the channel messages; start the system, then take another")
+        note(
+            "the bus is away: this backup is without the channel messages; start the system, then take another"
+        )
         return None
+
+
+def _described_messages(path: Path, messages: int) -> Manifest:
     return {"messages": messages, "bytes": path.stat().st_size, "sha256": _sha256(path)}
 
 
@@ -125,29 +132,15 @@ def bring_back(system: System, folder: Path, *, force: bool) -> Manifest:
 
 
 def _put_messages_back(system: System, folder: Path, manifest: Manifest) -> None:
-    if manifest.get("channels") is None:
-        _begin_channels_afresh(system)
-        return
     waiting = waiting_copy(system)
+    waiting.unlink(missing_ok=True)
+    if manifest.get("channels") is None:
+        note(
+            "this backup is without the channel messages: new ones are numbered after those that orders has read"
+        )
+        return
     waiting.parent.mkdir(exist_ok=True)
     _copy_at_once(folder / MESSAGES, waiting)
-
-
-def _begin_channels_afresh(system: System) -> None:
-    """Without the bus's own files the stream of channel messages starts at 1 again: so must its reader.
-
-    Otherwise the next messages would be taken for old ones. An order sent again is known by its id.
-    """
-    store = open_store("orders", path=path_of(system, "orders"))
-    try:
-        read = store.positions().get(CHANNELS)
-        if read is not None and read.position:
-            store.commit(Batch(advances=[Advance(CHANNELS, read.position, 0, 0)]))
-            note(
-                f"{system.data} has no nats folder: the {read.position} channel messages before this stay behind"
-            )
-    finally:
-        store.close()
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -33,25 +33,32 @@ def waiting_copy(system: System) -> Path:
 
 async def save_channels(bus: Bus, path: Path) -> int:
     """Write every message to a file; returns how many. Raises `CannotDo` where the stream has gaps."""
-    _, _, last = await bus.stream_info(CHANNELS)
-    saved, progress = 0, Progress("copying channel messages", last)
+    count, first, _ = await bus.stream_info(CHANNELS)
+    saved, progress = 0, Progress("copying channel messages", count)
     with path.open("wb") as file:
         async for message in bus.read(CHANNELS):
+            if message.stream_seq != first + saved:
+                raise CannotDo(f"{CHANNELS} has no message {first + saved}: it cannot be copied whole")
             saved += 1
-            if message.stream_seq != saved:
-                raise CannotDo(f"{CHANNELS} has no message {saved}: it cannot be copied whole")
             body = base64.b64encode(message.data).decode()
             line = {
-                "seq": saved,
+                "seq": message.stream_seq,
                 "subject": message.subject,
                 "headers": dict(message.headers),
                 "body": body,
             }
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             progress.reached(saved)
-    if saved < last:
-        raise CannotDo(f"only {saved} of {last} messages of {CHANNELS} could be read: try again")
+    if saved < count:
+        raise CannotDo(f"only {saved} of {count} messages of {CHANNELS} could be read: try again")
     return saved
+
+
+def first_waiting(system: System) -> int | None:
+    """The sequence of the first message that waits: where the stream has to begin. None where nothing waits."""
+    copy = waiting_copy(system)
+    first = next(_lines(copy), None) if copy.exists() else None
+    return first["seq"] if first else None
 
 
 async def put_back_channels(system: System) -> int:
@@ -72,8 +79,8 @@ async def put_back_channels(system: System) -> int:
 
 
 async def _publish(bus: Bus, copy: Path) -> int:
-    _, _, there = await bus.stream_info(CHANNELS)
-    await _require_same_beginning(bus, copy, there)
+    there, _, last = await bus.stream_info(CHANNELS)
+    await _require_same_beginning(bus, copy, there, last)
     published, progress = 0, Progress("putting back channel messages")
     for window in batched(islice(_lines(copy), there, None), WINDOW):
         for line in window:
@@ -84,19 +91,19 @@ async def _publish(bus: Bus, copy: Path) -> int:
 
 
 async def _publish_one(bus: Bus, line: dict[str, Any]) -> None:
-    headers = {
-        name: value for name, value in line["headers"].items() if not name.startswith(SERVER_HEADERS)
-    }
+    headers = {name: value for name, value in line["headers"].items() if not name.startswith(SERVER_HEADERS)}
     seq = await bus.publish(line["subject"], base64.b64decode(line["body"]), headers)
     if seq != line["seq"]:
-        raise CannotDo(f"{CHANNELS}/{line['seq']} was stored as {seq}: somebody else publishes; stop them first")
+        raise CannotDo(
+            f"{CHANNELS}/{line['seq']} was stored as {seq}: somebody else publishes; stop them first"
+        )
 
 
-async def _require_same_beginning(bus: Bus, copy: Path, there: int) -> None:
+async def _require_same_beginning(bus: Bus, copy: Path, there: int, last: int) -> None:
     if not there:
         return
     line = next(islice(_lines(copy), there - 1, None), None)
-    message = await bus.message(CHANNELS, there)
+    message = await bus.message(CHANNELS, last)
     same = line is not None and message is not None and base64.b64decode(line["body"]) == message.data
     if not same:
         raise CannotDo(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from chassis.event_store import open_store
 from contracts.parking import SERVICES
 from ops.asking import Services
-from ops.channel_copies import put_back_channels
+from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
 from ops.nats_server import nats_part, wait_until_healthy
 from ops.processes import Keeper, Part
@@ -139,7 +139,11 @@ class Supervisor:
             raise CannotDo(f"the streams could not be created: {lines[-1]}")
 
     def _channels_from(self) -> int:
-        """Where CHANNELS begins if it has to be made anew: after what the orders service has read of the lost one."""
+        """Where CHANNELS begins if it has to be made anew: where the messages of a restored backup begin, else after
+        what the orders service has read of the lost one.
+        """
+        if first := first_waiting(self.system):
+            return first
         path = self.system.folder("stores") / "orders.sqlite"
         if not path.exists():
             return 1

@@ -76,11 +76,14 @@ class Account:
 class HandOvers:
     """Counts what each consumer should have received, and looks for the traces of what it applied.
 
-    `messages` hears what came in on CHANNELS, `channels_last` is the last of them; None while the bus is away.
+    `messages` hears what came in on CHANNELS; `channels` is how many that stream has, its first and its last, None
+    while the bus is away.
     """
 
-    def __init__(self, evidence: Evidence, messages: ChannelMessages, channels_last: int | None) -> None:
-        self._evidence, self._messages, self._channels_last = evidence, messages, channels_last
+    def __init__(
+        self, evidence: Evidence, messages: ChannelMessages, channels: tuple[int, int, int] | None
+    ) -> None:
+        self._evidence, self._messages, self._channels = evidence, messages, channels
         self._tally = Tally("I12")
         self._received: Counter[tuple[str, str]] = Counter()
         self._pending = self._applied = self._put_aside = 0
@@ -166,18 +169,19 @@ class HandOvers:
 
     def _count_channels(self) -> None:
         """CHANNELS: every message is decided, needs nothing, is put aside, or was not read yet."""
-        if self._channels_last is None:
+        if self._channels is None:
             self._tally.notes.append("messages on CHANNELS not counted: the bus is away")
             return
         aside = sum(
             cause.partition("/")[0].endswith("CHANNELS") for cause, _ in self._parked["orders"].values()
         )
-        pending = max(0, self._channels_last - self._messages.read_until)
-        self._received["orders", "channels"] = self._channels_last
+        count, _, last = self._channels
+        pending = min(count, max(0, last - self._messages.read_until))
+        self._received["orders", "channels"] = count
         self._pending += pending
         self._put_aside += aside
         self._applied += self._messages.accounted - aside
-        left = self._channels_last - pending - self._messages.accounted
+        left = count - pending - self._messages.accounted
         self._tally.check(not left, "CHANNELS", f"{left} messages are neither decided nor parked nor pending")
 
     def _stays_within(self, consumer: str, producer: str) -> None:

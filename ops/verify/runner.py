@@ -51,9 +51,12 @@ async def audit(
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> list[Verdict]:
     """All verdicts, I1 to I13. `data` is where truth logs and mails lie, `table_of` declares a service."""
-    channels = (await bus.stream_info(CHANNELS))[2] if bus else None
+    channels = await bus.stream_info(CHANNELS) if bus else None
     read_until = evidence.applied["orders"].get(CHANNELS, 0)
-    chains, messages = Chains(evidence, channels), ChannelMessages(read_until if bus else None)
+    chains, messages = (
+        Chains(evidence, channels and channels[2]),
+        ChannelMessages(read_until if bus else None),
+    )
     hand_overs = HandOvers(evidence, messages, channels)
     copies, orders = Copies(evidence, patience_seconds), Orders(evidence)
     auditors: tuple[Auditor, ...] = (

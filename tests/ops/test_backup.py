@@ -12,7 +12,7 @@ from chassis.bus import Bus
 from chassis.event_store import open_store
 from contracts.parking import SERVICES
 from ops.backup import agree, back_up, bring_back
-from ops.channel_copies import put_back_channels, waiting_copy
+from ops.channel_copies import first_waiting, put_back_channels, waiting_copy
 from ops.console import CannotDo
 from ops.preflight import lock_folder
 from ops.stores import path_of
@@ -86,16 +86,17 @@ def test_a_folder_without_a_manifest_is_no_backup(system: System, tmp_path: Path
         bring_back(system, tmp_path, force=True)
 
 
-async def test_without_the_bus_files_no_new_message_is_taken_for_an_old_one(
+async def test_without_the_bus_the_messages_stay_behind_and_it_is_said(
     system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On a fresh machine the stream of channel messages starts at 1 again; orders must listen from there."""
-    await back_up(system, tmp_path / "copy")
+    """The decisions on them are in the stores; new messages get numbers that none of them had."""
+    manifest = await back_up(system, tmp_path / "copy")
+    assert manifest["channels"] is None
+    assert "this backup is without the channel messages; start the system" in capsys.readouterr().err
     other = find(tmp_path / "fresh")
     bring_back(other, tmp_path / "copy", force=False)
-    store = open_store("orders", read_only=True, path=path_of(other, "orders"))
-    assert store.positions()["CHANNELS"].position == 0
-    assert "the 3 channel messages before this stay behind" in capsys.readouterr().err
+    assert first_waiting(other) is None
+    assert "new ones are numbered after those that orders has read" in capsys.readouterr().err
 
 
 async def test_a_store_that_is_ahead_of_another_is_not_copied_with_it(tmp_path: Path) -> None:
@@ -155,9 +156,12 @@ async def test_channel_messages_get_their_sequence_numbers_back(
     await back_up(at_the_bus, tmp_path / "copy")
     other = find(tmp_path / "fresh")
     bring_back(other, tmp_path / "copy", force=False)
+    assert first_waiting(other) == 1
     assert await put_back_channels(other) == 0, "the stream here has all of them: nothing is published twice"
     assert not waiting_copy(other).exists()
-    assert open_store("orders", read_only=True, path=path_of(other, "orders")).positions()["CHANNELS"].position
+    assert (
+        open_store("orders", read_only=True, path=path_of(other, "orders")).positions()["CHANNELS"].position
+    )
 
 
 async def test_putting_messages_back_goes_on_where_it_was_cut_off(
@@ -183,7 +187,12 @@ async def test_putting_messages_back_goes_on_where_it_was_cut_off(
 
 async def test_messages_are_not_put_behind_others(at_the_bus: System, bus: Bus) -> None:
     """A stream that already holds something else would give them other numbers."""
-    line = {"seq": 1, "subject": "evt.channels.shop.x", "headers": {}, "body": base64.b64encode(b"a").decode()}
+    line = {
+        "seq": 1,
+        "subject": "evt.channels.shop.x",
+        "headers": {},
+        "body": base64.b64encode(b"a").decode(),
+    }
     waiting_copy(at_the_bus).parent.mkdir()
     waiting_copy(at_the_bus).write_text(json.dumps(line) + "\n")
     await bus.publish("evt.channels.shop.x", b"something else")

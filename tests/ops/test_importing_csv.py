@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ops.importing.csv_rows import SHEETS, RefusedRow, Row, rows
+from ops.importing.command import Report
+from ops.importing.csv_rows import SHEETS, RefusedRow, Row, rows, text_of
 
 SKU_HEADER = "sku,title,barcode,price,currency,vat_class,weight_g\n"
 STOCK_HEADER = "sku,location,quantity\n"
@@ -165,3 +168,34 @@ def test_the_same_thing_twice_in_a_file_is_refused_the_second_time() -> None:
     assert read_skus("LAMP,,,1.00,EUR,,\nLAMP,,,2.00,EUR,,\n")[1] == RefusedRow(
         3, "LAMP is already in line 2"
     )
+
+
+def test_a_line_that_is_not_utf_8_is_named_and_the_rest_goes_in() -> None:
+    """One name typed in an old spreadsheet must not keep a catalogue out."""
+    content = b"sku,location,quantity\nLAMP,MAIN,5\nM\xfcSLI,MAIN,3\nMUG,MAIN,7\n"
+    assert list(rows(text_of(content), SHEETS["stock"])) == [
+        Row(2, {"sku": "LAMP", "location": "MAIN", "quantity": 5}),
+        RefusedRow(3, "not UTF-8: the byte 0xFC; save the file as UTF-8"),
+        Row(4, {"sku": "MUG", "location": "MAIN", "quantity": 7}),
+    ]
+
+
+def test_a_header_that_is_not_utf_8_refuses_the_file() -> None:
+    """A file of another encoding altogether is seen at its first line."""
+    content = "sku,location,quantity\nLAMP,MAIN,5\n".encode("utf-16")
+    assert list(rows(text_of(content), SHEETS["stock"])) == [
+        RefusedRow(1, "not UTF-8: the byte 0xFF; save the file as UTF-8")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (Report(refused=[{"line": 1, "error": "columns missing"}]), "nothing of f.csv went in"),
+        (Report(accepted=1, refused=[{}]), "1 row of f.csv was refused, the others went in"),
+        (Report(unchanged=1, refused=[{}, {}]), "2 rows of f.csv were refused, the others went in"),
+    ],
+)
+def test_the_verdict_on_a_file_is_true(report: Report, said: str) -> None:
+    """After a wrong header, nothing went in, and nobody is told otherwise."""
+    assert report.verdict(Path("f.csv")) == said

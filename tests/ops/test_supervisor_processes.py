@@ -89,6 +89,29 @@ async def test_a_part_gets_its_additions_to_the_environment(tmp_path: Path) -> N
     assert last_line(keeper.part.log) == "up"
 
 
+async def test_one_that_cannot_start_says_why_and_is_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong setting is wrong each time: nobody should watch it being tried for ever."""
+    program = "import sys; sys.exit('part: part.minutes: not a whole number')"
+    keeper = Keeper(a_part(tmp_path, program), probation=True)
+    await keeper.start()
+    await asyncio.to_thread(eventually, lambda: keeper.given_up, 20, "it is given up")
+    assert keeper.starts == 3
+    assert keeper.last_words() == "part: part.minutes: not a whole number"
+    assert capsys.readouterr().err.count("part: part.minutes: not a whole number\n") == 2
+    await keeper.stop(1)
+
+
+async def test_one_that_was_ready_once_is_tried_for_ever(tmp_path: Path) -> None:
+    """What ran before will run again, when what it needs is back."""
+    keeper = Keeper(a_part(tmp_path, "raise SystemExit(1)"))
+    await keeper.start()
+    await asyncio.to_thread(eventually, lambda: keeper.starts > 3, 20, "it is started a fourth time")
+    assert not keeper.given_up
+    await keeper.stop(5)
+
+
 @pytest.mark.parametrize(("deaths", "pause"), [(0, 0.0), (1, 0.2), (2, 0.4), (5, 3.2), (6, 5.0), (60, 5.0)])
 def test_quick_deaths_in_a_row_cost_longer_pauses(deaths: int, pause: float) -> None:
     """A process that cannot start must not keep the machine busy, and is tried for ever."""

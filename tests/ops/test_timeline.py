@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.catalogue import CATALOGUE
+from contracts.orders import HoldReason, OrderHeld
 from ops.console import CannotDo
 from ops.reasons import REASONS, reason_for
 from ops.system import find
@@ -74,6 +75,30 @@ def test_at_a_time_the_order_is_what_it_was_then(tmp_path: Path) -> None:
     then = story_of(tmp_path, "shop:1", after=timedelta(milliseconds=8))
     assert then.state["state"] == "accepted"
     assert then.moments[-1].type == "orders.PaymentRequested.v1"
+
+
+def test_the_state_is_the_one_that_the_orders_service_shows(tmp_path: Path) -> None:
+    """One shape for one thing: `held` while a hold is open, holds with their owner, the lines and the money."""
+    house = history()
+    house.say(
+        "order/shop:1",
+        OrderHeld(order_id="shop:1", reason=HoldReason.MANUAL, owner="ann", detail="wait", since=START),
+        "command/hold",
+    )
+    held = house.said["orders"].pop()
+    held.time = START + timedelta(milliseconds=5)
+    house.said["orders"].insert(2, held)
+    house.write(tmp_path)
+    state = timeline_of(find(tmp_path), "shop:1", START + timedelta(milliseconds=6)).state
+    assert (state["state"], state["axis"], state["currency"], state["total_minor"]) == (
+        "held",
+        "accepted",
+        "EUR",
+        2380,
+    )
+    assert [(hold["reason"], hold["owner"]) for hold in state["holds"]] == [("manual", "ann")]
+    assert state["payment"] == {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0}
+    assert state.keys() >= {"order_id", "channel", "channel_order_id", "lines", "fulfilment", "invoices"}
 
 
 def test_before_the_first_event_there_is_nothing_to_tell(tmp_path: Path) -> None:
