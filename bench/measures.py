@@ -65,8 +65,8 @@ async def _fill(system: System, first: int, count: int) -> None:
 def naive(system: System, first: int) -> Figures:
     """The naive twin, on the same nats-server, copies of the same stores, and a backlog of the same orders.
 
-    It starts at the position where the fast services stopped and takes over their consumers; the
-    fast services are paused meanwhile, and all is thrown away afterwards with the system.
+    It starts at the positions where the fast services stopped, with consumers of its own; the fast services are
+    paused meanwhile, and all is thrown away afterwards with the system.
     """
     count = 4000
     system.pause()
@@ -79,7 +79,7 @@ def naive(system: System, first: int) -> Figures:
             if source.with_name(source.name + suffix).exists():
                 shutil.copy(source.with_name(source.name + suffix), folder / (source.name + suffix))
     asyncio.run(_fill(system, first, count))
-    env = os.environ | {
+    env = os.environ | system.settings | {
         "DOORSTEP_SYSTEM__DATA": str(system.folder),
         "DOORSTEP_SHIPPING__AUTOPILOT": "true",
         "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "0",

@@ -17,6 +17,7 @@ from typing import Any
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.js import api
 
 from chassis.batch import NewEvent
 from chassis.clock import wall_clock
@@ -36,13 +37,20 @@ class Twin:
         self._one_at_a_time = asyncio.Lock()
 
     def subscribe(self) -> None:
-        """One plain subscriber per source stream."""
+        """One plain subscriber per source stream, with a consumer of its own that begins after our position."""
         for stream, subjects in sources_of(self._service.name).items():
+            known = self._reactor.positions.get(stream)
             subscriber = self._broker.subscriber(
                 subjects[0] if len(subjects) == 1 else f"evt.{stream.lower()}.>",
                 stream=JStream(stream, declare=False),
-                durable=self._service.name,
+                durable=f"naive_{self._service.name}",
                 pull_sub=PullSub(batch_size=1, timeout=5.0),
+                config=api.ConsumerConfig(
+                    filter_subjects=list(subjects),
+                    ack_policy=api.AckPolicy.EXPLICIT,
+                    deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+                    opt_start_seq=known.stream_seq + 1 if known else 1,
+                ),
                 ack_policy=AckPolicy.MANUAL,
                 decoder=_undecoded,
             )

@@ -27,7 +27,7 @@ class System:
     def __init__(self, port_base: int, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="doorstep-bench-"))
         self.port_base = port_base
-        self._settings = settings
+        self.settings = settings
         self.about: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -49,7 +49,7 @@ class System:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=os.environ | {"DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "0"} | self._settings,
+            env=os.environ | {"DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "0"} | self.settings,
         )
         assert self._process.stdout
         line = self._process.stdout.readline()

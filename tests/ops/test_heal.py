@@ -51,7 +51,11 @@ async def test_a_stream_that_is_ahead_of_its_store_is_not_touched(
     """The store was set back: publishing would fork history."""
     house = history()
     house.write(tmp_path)
-    await bus.publish("evt.notify.notification_sent.v1", b"{}", {"ce-sequence": "99", "ce-id": "notify/x/1"})
+    await bus.publish(
+        "evt.notify.notification_sent.v1",
+        b"{}",
+        {"ce-source": "/doorstep/notify", "ce-sequence": "99", "ce-id": "notify/x/1"},
+    )
     with pytest.raises(CannotDo, match="which this store never wrote"):
         await heal_stream(System(tmp_path, free_port(), nats_server.url, {}), "notify")
 
