@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench contracts clean
+.PHONY: help install run test test-faults check bench contracts clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,8 +31,11 @@ run: install ## start the whole system with the demo shop: http://127.0.0.1:8080
 	@# On a terminal it gets Ctrl-C alone, without make, which would call an orderly end an interrupt.
 	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot
 
-test: install ## run all tests
-	$(BIN)/pytest
+test: install ## run the tests (the long ones have a target of their own)
+	$(BIN)/pytest -m "not slow"
+
+test-faults: install ## kill everything at every point, in a storm of 2,000 orders; and the whole retail dataset
+	$(BIN)/pytest -m slow
 
 check: install ## style, types, import rules, and contracts that must not change unnoticed
 	$(BIN)/ruff check .

@@ -79,11 +79,15 @@ def naive(system: System, first: int) -> Figures:
             if source.with_name(source.name + suffix).exists():
                 shutil.copy(source.with_name(source.name + suffix), folder / (source.name + suffix))
     asyncio.run(_fill(system, first, count))
-    env = os.environ | system.settings | {
-        "DOORSTEP_SYSTEM__DATA": str(system.folder),
-        "DOORSTEP_SHIPPING__AUTOPILOT": "true",
-        "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "0",
-    }
+    env = (
+        os.environ
+        | system.settings
+        | {
+            "DOORSTEP_SYSTEM__DATA": str(system.folder),
+            "DOORSTEP_SHIPPING__AUTOPILOT": "true",
+            "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "0",
+        }
+    )
     env |= {"DOORSTEP_SYSTEM__PORT_BASE": str(system.port_base)}
     twins = [
         subprocess.Popen(

@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
+
+structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+"""Logs of code under test go to pytest's own capture, never into what a command prints."""
 
 CONFIG = """
 listen: 127.0.0.1:{port}

@@ -21,8 +21,9 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     path = tmp_path / "doorstep.toml"
     monkeypatch.setenv("DOORSTEP_CONFIG", str(path))
     monkeypatch.delenv("DOORSTEP_SYSTEM__PORT_BASE", raising=False)
+    before = structlog.get_config()
     yield path
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def run(*arguments: str) -> Result:
