@@ -139,7 +139,7 @@ async def test_a_message_from_somebody_else_is_parked_once_and_stepped_over(
 async def test_a_lost_stream_of_raw_messages_stops_its_reader_with_what_to_do(
     bus: Bus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    """CHANNELS has no other copy: made anew from 1, its new messages would count as read. Made anew after that, they do not."""
+    """CHANNELS has no other copy: made anew from 1, its new messages would count as read already."""
     orders = await start(toy_orders(), nats_server.url, tmp_path)
     for i in range(3):
         await bus.publish("evt.channels.toy.order_placed", b"%d" % i)
