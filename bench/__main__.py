@@ -50,6 +50,17 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
+def record(figures: dict[str, Any], **found: Any) -> None:
+    """Keep figures, and say them at once: a long run that is cut short has still told something."""
+    figures |= found
+    say(
+        "  ".join(
+            f"{key} {value:,.2f}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in found.items()
+        )
+    )
+
+
 def measure(quick: bool, port_base: int, orders: int) -> dict[str, Any]:
     """All figures, or only throughput and the naive twin."""
     figures: dict[str, Any] = dict(about())
@@ -63,24 +74,25 @@ def measure(quick: bool, port_base: int, orders: int) -> dict[str, Any]:
         system.stock()
         if not quick:
             say("idle")
-            figures["idle_cpu_percent"] = idle(system, 15)["cpu_percent"]
+            record(figures, idle_cpu_percent=idle(system, 15)["cpu_percent"])
         say(f"throughput of {orders} orders")
         fresh = throughput(system, 0, orders)
-        figures |= {
-            "throughput_orders_per_s": fresh["orders_per_s"],
-            "throughput_events_per_s": fresh["events_per_s"],
-            "cpu_us_per_order": fresh["cpu_us_per_order"],
-            "events_per_order": fresh["events_per_order"],
-        }
+        record(
+            figures,
+            throughput_orders_per_s=fresh["orders_per_s"],
+            throughput_events_per_s=fresh["events_per_s"],
+            cpu_us_per_order=fresh["cpu_us_per_order"],
+            events_per_order=fresh["events_per_order"],
+        )
         system.wait_called()
         system.verify()
         number = orders
         if not quick:
             number = _the_rest(system, number, fresh, figures)
-        figures["rss_mb"] = system.memory()
+        record(figures, rss_mb=system.memory())
         say("the naive twin")
-        figures["naive_orders_per_s"] = naive(system, number)["orders_per_s"]
-        figures["naive_ratio"] = figures["throughput_orders_per_s"] / figures["naive_orders_per_s"]
+        record(figures, naive_orders_per_s=naive(system, number)["orders_per_s"])
+        record(figures, naive_ratio=figures["throughput_orders_per_s"] / figures["naive_orders_per_s"])
     return figures
 
 
@@ -91,30 +103,31 @@ def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[
     ):
         say(f"latency at {per_second} orders/s")
         found = dispatch_latency(system, number, per_second, seconds)
-        figures[key], figures[key.replace("p99", "p50")] = found["p99_ms"], found["p50_ms"]
+        record(figures, **{key: found["p99_ms"], key.replace("p99", "p50"): found["p50_ms"]})
         number += found["orders"]
     say("50 orders/s captured through the HTTP gateway")
     found = dispatch_latency(system, number, 50, 10, "unpaid", GATEWAY_CHANNEL)
-    figures["gateway_dispatch_p99_ms_at_50"] = found["p99_ms"]
+    record(figures, gateway_dispatch_p99_ms_at_50=found["p99_ms"])
     number += found["orders"]
     say("webhooks at 100/s")
-    figures["webhook_p99_ms"] = webhook_latency(system, number, 100, 15)["p99_ms"]
+    record(figures, webhook_p99_ms=webhook_latency(system, number, 100, 15)["p99_ms"])
     number += 1500
     system.wait_called()
     system.verify()
     say("catching up after 60 s without shipping")
-    figures["catch_up_ratio"] = catch_up(system, number, 100, 60, fresh["orders_per_s"])["ratio"]
+    record(figures, catch_up_ratio=catch_up(system, number, 100, 60, fresh["orders_per_s"])["ratio"])
     number += 6000
     say("rebuild of each service")
-    figures["rebuild_events_per_s"] = rebuild(system)["events_per_s"]
+    record(figures, rebuild_events_per_s=rebuild(system)["events_per_s"])
     missing = max(0, MILLION - events_stored(system))
     more = int(missing / fresh["events_per_order"]) + 1
     say(f"{more} more orders, to a million stored events")
     throughput(system, number, more)
     number += more
+    system.wait_called()
     say("throughput with a million events stored")
     grown = throughput(system, number, 10_000)
-    figures["growth_ratio"] = grown["orders_per_s"] / fresh["orders_per_s"]
+    record(figures, growth_ratio=grown["orders_per_s"] / fresh["orders_per_s"])
     system.wait_called()
     system.verify()
     return number + 10_000
@@ -153,7 +166,7 @@ def main() -> None:
     chosen = parser.parse_args()
     start = time.monotonic()
     figures = measure(chosen.quick, chosen.port_base, chosen.orders or (15_000 if chosen.quick else 30_000))
-    figures["seconds"] = round(time.monotonic() - start, 1)
+    record(figures, seconds=round(time.monotonic() - start, 1))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(figures, indent=2))
     print(table(figures))
