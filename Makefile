@@ -32,10 +32,10 @@ run: install ## start the whole system with the demo shop: http://127.0.0.1:8080
 	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot
 
 test: install ## run the tests (the long ones have a target of their own)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not long"
 
-test-faults: install ## kill everything at every point, in a storm of 2,000 orders; and the whole retail dataset
-	$(BIN)/pytest -m slow
+test-faults: install ## the long ones: every service killed at every point, 2,000 orders in a storm, backup and restore
+	$(BIN)/pytest -m long
 
 check: install ## style, types, import rules, and contracts that must not change unnoticed
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from tests.faults.siege import BUS, SANDBOXES, Siege
 from tests.ops.running import Up, ten_free_ports
 from tests.story.shop import GATEWAY_COLLECTS, Shop
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(420)]
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261121"))
 """Printed by the test. Another one tries other orders, other victims and other moments."""

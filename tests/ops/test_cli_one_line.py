@@ -79,7 +79,7 @@ def test_a_table_that_nobody_reads_is_named_with_the_one_that_is_meant(configura
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("table", "said"),

@@ -16,7 +16,7 @@ from ops.system import find
 from tests.ops.running import Up, eventually, ten_free_ports
 from tests.ops.test_cli_up import NOW, load_shop, publish, until_fulfilled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 
 def feed(up: Up, numbers: range) -> list[str]:

@@ -23,7 +23,7 @@ A_MINUTE_MILLISECONDS = 75_000
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(240),
     pytest.mark.skipif(
         CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"
