@@ -31,6 +31,7 @@ CHANNEL = "bench"
 GATEWAY_CHANNEL = "benchgateway"
 """Its orders are not paid yet: our gateway collects for it."""
 NAIVE_SECONDS = 20.0
+SETTLE_SECONDS = 4.0
 
 
 def events_stored(system: System) -> int:
@@ -106,7 +107,7 @@ def naive(system: System, first: int) -> Figures:
 
 def _naive_rate(folder: Any) -> float:
     """Orders per second through the last step, over a window that begins once the chain is warm."""
-    from chassis.event_store import SQLiteStore
+    from chassis.sqlite_store import SQLiteStore
 
     stores = {
         name: SQLiteStore(folder / f"{name}.sqlite", read_only=True)
@@ -130,6 +131,12 @@ def _naive_rate(folder: Any) -> float:
     return rate
 
 
+def settle() -> None:
+    """Let the disk finish what the measure before left to be written back."""
+    os.sync()
+    time.sleep(SETTLE_SECONDS)
+
+
 def dispatch_latency(
     system: System,
     first: int,
@@ -140,6 +147,7 @@ def dispatch_latency(
 ) -> Figures:
     """Placed -> dispatched, open loop: from when an order was due to be sent to its ParcelDispatched on the stream."""
     count = per_second * seconds
+    settle()
     before = system.done()["fulfilled"]
     due, dispatched = asyncio.run(_latency(system, first, count, per_second, before, state, channel))
     delays = [
@@ -175,6 +183,7 @@ async def _latency(
 
 def webhook_latency(system: System, first: int, per_second: int, seconds: int) -> Figures:
     """Signed webhooks, open loop: from the moment one was due to its 2xx."""
+    settle()
     before = system.done()["fulfilled"]
     delays = asyncio.run(_webhooks(system, first, per_second, seconds))
     system.wait_decided(before + per_second * seconds)

@@ -22,8 +22,8 @@ from nats.js import api
 from chassis.batch import NewEvent
 from chassis.clock import wall_clock
 from chassis.declare import Message, Service
-from chassis.event_store import SQLiteStore
 from chassis.reactor import Incoming, Reactor
+from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import STREAMS, sources_of, subject_of
 
 

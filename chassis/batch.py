@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 
 class NewEvent(NamedTuple):
-    """An event on its way into the store. `headers` is the block published with it (`name: value` lines)."""
+    """An event on its way into the store. `headers` is the block published with it (`name: value` lines);
+    `chain` its link (see `chain.py`).
+    """
 
     position: int
     entity: str
@@ -15,6 +17,7 @@ class NewEvent(NamedTuple):
     type: str
     data: bytes
     headers: bytes
+    chain: bytes = b""
 
 
 class StoredEvent(NamedTuple):
@@ -26,6 +29,7 @@ class StoredEvent(NamedTuple):
     type: str
     data: bytes
     raw_headers: bytes
+    chain: bytes = b""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -31,6 +31,11 @@ _folder = os.environ.get("DOORSTEP_CRASH_DIR", "")
 _visits: Counter[str] = Counter()
 
 
+def armed(name: str) -> bool:
+    """Whether a test may want this process to die at that point."""
+    return name == _point or bool(_folder)
+
+
 def crash_point(name: str) -> None:
     """Die here if a test asked for it."""
     if name == _point:

@@ -24,6 +24,8 @@ from chassis.reactor import Answered, Item, Outcome
 RETRY_SECONDS_FIRST = 0.5
 RETRY_SECONDS_MAX = 30.0
 PATIENCE_SECONDS = 60.0
+GATHER_SECONDS = 0.25
+"""Patient calls that become due one by one are made together: their answers then are one transaction."""
 QUIET_SECONDS = 0.5
 """How long a patient call waits for a backlog at most; then it is made whatever else there is to do."""
 
@@ -38,6 +40,7 @@ class Lane:
     effect: Effect
     waiting: deque[Key] = field(default_factory=deque)
     running: int = 0
+    gathering: bool = False
     held_since: float = 0.0
     failures: int = 0
     """Calls in a row without an answer: the longer, the slower the lane."""
@@ -113,8 +116,16 @@ class Effects:
         if key in self._known:
             return
         self._known.add(key)
-        self._lanes[kind].waiting.append(key)
-        self._advance(self._lanes[kind])
+        lane = self._lanes[kind]
+        if lane.effect.patient and not lane.waiting:
+            lane.gathering = True
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._gathered, lane)
+        lane.waiting.append(key)
+        self._advance(lane)
+
+    def _gathered(self, lane: Lane) -> None:
+        lane.gathering = False
+        self._advance(lane)
 
     def _advance(self, lane: Lane) -> None:
         room = self._room(lane)
@@ -133,6 +144,7 @@ class Effects:
         held = bool(lane.held_since) and time.monotonic() - lane.held_since < PATIENCE_SECONDS
         if held:
             self._gave_way.set()
+        if held or lane.gathering:
             return 0
         return 1 if lane.failures else lane.effect.at_once
 

@@ -10,8 +10,9 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from eventsourcing.persistence import PersistenceError
@@ -28,6 +29,11 @@ COMMANDS_WAITING_MAX = 2000
 BUSY_MESSAGES_PER_SECOND = 400.0
 """From here on a backlog is being decided, or as good as: what can wait, waits."""
 STORE_RETRY_SECONDS = 0.5
+ON_THE_SPOT_ITEMS_MAX = 64
+ON_THE_SPOT_SECONDS_MAX = 0.04
+OFF_THE_LOOP_SECONDS = 1.0
+"""A small batch is decided on the event loop: two changes of thread would cost more than the batch itself. Not while
+somebody waits there for an answer; and not for a while after one took too long, for then the disk is slow."""
 
 
 class Overloaded(Exception):
@@ -59,11 +65,13 @@ class Engine:
         self.store = store
         self.listeners: list[Callable[[Batch], None]] = []
         self.writable = True
+        self._guests = 0
         self._meter = meter
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
         self._wake = asyncio.Event()
         self._waiting = 0
         self._flow = Flow()
+        self._off_the_loop_until = 0.0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
@@ -102,6 +110,15 @@ class Engine:
             self._hand_back(taken, committed.outcomes)
             self._meter.batch(items, committed)
 
+    @contextmanager
+    def guest(self) -> Iterator[None]:
+        """Somebody waits on the event loop for an answer: decisions stay off it meanwhile."""
+        self._guests += 1
+        try:
+            yield
+        finally:
+            self._guests -= 1
+
     @property
     def busy(self) -> bool:
         """Whether messages come in faster than what can wait should be done beside them."""
@@ -117,12 +134,9 @@ class Engine:
 
     async def _process(self, items: list[Item]) -> Committed:
         """One batch, again until the store takes it: nothing was committed, so nothing is repeated."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                committed = await loop.run_in_executor(
-                    self._writer, self.reactor.process, self._still_new(items)
-                )
+                committed = await self._decide(self._still_new(items))
             except StalePosition:
                 raise
             except PersistenceError as trouble:
@@ -132,6 +146,16 @@ class Engine:
                 continue
             self.writable = True
             return committed
+
+    async def _decide(self, items: list[Item]) -> Committed:
+        started = time.monotonic()
+        if self._guests or len(items) > ON_THE_SPOT_ITEMS_MAX or started < self._off_the_loop_until:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, self.reactor.process, items)
+        try:
+            return self.reactor.process(items)
+        finally:
+            if time.monotonic() - started > ON_THE_SPOT_SECONDS_MAX:
+                self._off_the_loop_until = time.monotonic() + OFF_THE_LOOP_SECONDS
 
     def _still_new(self, items: list[Item]) -> list[Item]:
         """Guard the order: a source's message at or below its position would be applied twice."""

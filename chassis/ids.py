@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from uuid import uuid4
 
+from contracts.envelope import percent_encoded
+
 
 def command_id() -> str:
     """A new id for a command, `command/<32 hex digits>`; it becomes the causation id of what the command causes."""
@@ -18,5 +20,7 @@ def traceparent(correlation: str) -> str:
 
 
 def event_id(service: str, entity: str, version: int) -> str:
-    """The CloudEvents id of a stored event: derived, so that publishing it again gives the same one."""
-    return f"{service}/{entity}/{version}"
+    """The CloudEvents id of a stored event, as it stands in a header: derived, so that publishing it again gives
+    the same one.
+    """
+    return f"{service}/{percent_encoded(entity)}/{version}"

@@ -31,6 +31,10 @@ from chassis.pull import AWAY_SECONDS, BATCH_MAX, Pull
 from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 from chassis.tap import Delivery
 
+ACKNOWLEDGE_EVERY = BATCH_MAX
+ACKNOWLEDGE_SECONDS = 0.1
+"""Messages that are applied are acknowledged together: after so many, or so long after the first of them."""
+
 type Take = Callable[[Sequence[Incoming | Unnumbered]], Awaitable[None]]
 """Decide and commit these messages; returns once they are durable."""
 
@@ -96,7 +100,7 @@ class Inbox:
         """Take nothing more in; what was handed over is finished by its taker."""
         self._bus.on_reconnect.remove(self.read_again)
         for source in self._sources:
-            await source.subscriber.stop()
+            await source.stop()
 
     async def read_again(self) -> None:
         """Set every consumer back to our position: after a reconnection, what was on the way is lost."""
@@ -131,6 +135,9 @@ class Source:
         self._fail = fail
         self._stale = False
         self._delivered = 0
+        self._unacknowledged = 0
+        self._last_reply = b""
+        self._acknowledging: asyncio.Task[None] | None = None
 
     def subscribe(self, subjects: tuple[str, ...]) -> None:
         """Register with FastStream's broker."""
@@ -156,6 +163,13 @@ class Source:
         await self._reset()
         await self.subscriber.start()
 
+    async def stop(self) -> None:
+        """Read no more, and tell the server how far it went."""
+        await self.subscriber.stop()
+        if self._acknowledging is not None:
+            self._acknowledging.cancel()
+        await self._acknowledge_now()
+
     async def next_batch(self) -> list[Delivery]:
         """What has arrived next, after setting the consumer back if it has to be."""
         if self._stale:
@@ -178,6 +192,7 @@ class Source:
         # Forget first: an open pull may bring the first message after the reset before its answer is here.
         self.pull.restart()
         self._delivered = 0
+        self._unacknowledged = 0
         await self._bus.jetstream.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
         self._stale = False
 
@@ -209,12 +224,33 @@ class Source:
         try:
             if items:
                 await self._take(items)
-            await self._bus.client.publish(deliveries[-1].reply.decode(), b"+ACK")
-        except DISCONNECTED:
-            self.set_back()
         except BaseException:
             self.set_back()  # nothing of it may count as read
             raise
+        self._unacknowledged += len(deliveries)
+        self._last_reply = deliveries[-1].reply
+        await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        """Now and then is enough: the position is in the store, this only lets the server send more."""
+        if self._acknowledging is None and self._unacknowledged < ACKNOWLEDGE_EVERY:
+            self._acknowledging = asyncio.create_task(self._acknowledge_soon())
+        elif self._unacknowledged >= ACKNOWLEDGE_EVERY:
+            await self._acknowledge_now()
+
+    async def _acknowledge_soon(self) -> None:
+        await asyncio.sleep(ACKNOWLEDGE_SECONDS)
+        self._acknowledging = None
+        await self._acknowledge_now()
+
+    async def _acknowledge_now(self) -> None:
+        if not self._unacknowledged:
+            return
+        self._unacknowledged = 0
+        try:
+            await self._bus.client.publish(self._last_reply.decode(), b"+ACK")
+        except DISCONNECTED:
+            self.set_back()
         crash_point("after_acknowledge")
 
     def _open(self, deliveries: list[Delivery]) -> list[Incoming | Unnumbered] | None:

@@ -13,6 +13,7 @@ from typing import Any
 from eventsourcing.persistence import PersistenceError
 
 from chassis.batch import Advance, Batch, Position
+from chassis.chain import chained
 from chassis.clock import Clock, rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Message, Service, Step, kind_of
@@ -124,6 +125,7 @@ class Reactor:
         self.cache = StateCache(store, self.kinds)
         self.positions: dict[str, Position] = store.positions()
         self.last_position = store.last_position()
+        self._chain = store.last_link()
         self._store = store
         self._clock = clock
 
@@ -138,12 +140,14 @@ class Reactor:
             self._decide(work, item, event, moment) for item, event in zip(items, opened, strict=True)
         ]
         batch = work.settle()
+        batch.events = chained(self._chain, batch.events)
         batch.advances = self._advances(items)
         if not batch.is_empty():
             crash_point("before_commit")
             self._commit(batch)
             crash_point("after_commit")
-            self.last_position += len(batch.events)
+            if batch.events:
+                self.last_position, self._chain = batch.events[-1].position, batch.events[-1].chain
             work.keep()
         for advance in batch.advances:
             self.positions[advance.source] = Position(advance.new, advance.stream_seq)

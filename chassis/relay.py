@@ -21,9 +21,11 @@ from nats.js.errors import NotFoundError
 from chassis.batch import NewEvent, StoredEvent
 from chassis.bus import AWAY, Bus
 from chassis.crashpoints import crash_point
+from chassis.frames import Frame, Publisher
 from chassis.ids import event_id
 from chassis.logs import logger
 from contracts.catalogue import STREAMS, subject_of
+from contracts.envelope import percent_encoded
 
 BATCH_MAX = 500
 ATOMIC_FROM = 12
@@ -55,6 +57,7 @@ class Relay:
     ) -> None:
         self.published = 0
         self._bus = bus
+        self._publisher = Publisher(bus)
         self._service = service
         self._stream = STREAMS[service]
         self._read = read
@@ -187,64 +190,45 @@ class Relay:
 
     async def _publish(self, events: Sequence[Event]) -> None:
         assert self._stream_seq is not None
-        expected = self._stream_seq
-        atomic = len(events) >= ATOMIC_FROM
-        batch_id = f"{self._service}-{events[0].position}-{expected}"
-        client = self._bus.client
-        frames = []
         crash_point("before_publish")
-        for i, event in enumerate(events[:-1]):
-            control = _batch_control(batch_id, i + 1) if atomic else b""
-            if not atomic or i == 0:
-                control += b"Nats-Expected-Last-Sequence: %d\r\n" % (expected + i)
-            frames.append(self._frame(event, control))
-        if frames:
-            await client._send_command(b"".join(frames))
-            await client._flush_pending()
-            crash_point("mid_publish")
-        last = events[-1]
-        headers = self._headers(last)
-        if atomic:
-            headers |= {
-                "Nats-Batch-Id": batch_id,
-                "Nats-Batch-Sequence": str(len(events)),
-                "Nats-Batch-Commit": "1",
-            }
-        if not atomic or len(events) == 1:
-            headers["Nats-Expected-Last-Sequence"] = str(expected + len(events) - 1)
-        ack = await self._bus.jetstream.publish(self._subject(last).decode(), last.data, headers=headers)
+        expected = self._stream_seq
+        framed = self._batch if len(events) >= ATOMIC_FROM else self._chain
+        self._stream_seq = await self._publisher.publish(framed(events, expected))
         crash_point("after_publish")
-        self._stream_seq = ack.seq
 
-    def _frame(self, event: Event, control: bytes) -> bytes:
-        block = b"NATS/1.0\r\n" + control + self._envelope(event) + b"\r\n"
-        return b"HPUB %s %d %d\r\n%s%s\r\n" % (
-            self._subject(event),
-            len(block),
-            len(block) + len(event.data),
-            block,
-            event.data,
-        )
+    def _chain(self, events: Sequence[Event], expected: int) -> list[Frame]:
+        """Each message names the one it follows."""
+        return [
+            self._frame(event, b"Nats-Expected-Last-Sequence: %d\r\n" % (expected + i))
+            for i, event in enumerate(events)
+        ]
+
+    def _batch(self, events: Sequence[Event], expected: int) -> list[Frame]:
+        """All or none of them; the first names what they follow, the last makes it so."""
+        batch = f"{self._service}-{events[0].position}-{expected}".encode()
+        controls = [
+            b"Nats-Batch-Id: %s\r\nNats-Batch-Sequence: %d\r\n" % (batch, i)
+            for i in range(1, len(events) + 1)
+        ]
+        controls[0] += b"Nats-Expected-Last-Sequence: %d\r\n" % expected
+        controls[-1] += b"Nats-Batch-Commit: 1\r\n"
+        return [self._frame(event, control) for event, control in zip(events, controls, strict=True)]
+
+    def _frame(self, event: Event, control: bytes) -> Frame:
+        return Frame(self._subject(event), control + self._envelope(event), event.data)
 
     def _envelope(self, event: Event) -> bytes:
         """CloudEvents attributes: the stored ones, and those that follow from where the event stands."""
         stored = event.headers if isinstance(event, NewEvent) else event.raw_headers
         return (
-            f"ce-specversion: 1.0\r\nce-id: {self._service}/{event.entity}/{event.version}\r\nce-type: {event.type}\r\n"
-            f"ce-source: {self._source}\r\nce-subject: {event.entity}\r\nce-sequence: {event.position}\r\n"
+            f"ce-specversion: 1.0\r\nce-id: {event_id(self._service, event.entity, event.version)}\r\n"
+            f"ce-type: {event.type}\r\nce-source: {self._source}\r\n"
+            f"ce-subject: {percent_encoded(event.entity)}\r\nce-sequence: {event.position}\r\n"
             f"ce-previous: {event.position - 1}\r\ndatacontenttype: application/json\r\n"
         ).encode() + stored
-
-    def _headers(self, event: Event) -> dict[str, str]:
-        lines = self._envelope(event).decode().split("\r\n")
-        return dict(line.split(": ", 1) for line in lines if line)
 
     def _subject(self, event: Event) -> bytes:
         subject = self._subjects.get(event.type)
         if subject is None:
             subject = self._subjects[event.type] = self._bus.names.subject(subject_of(event.type)).encode()
         return subject
-
-
-def _batch_control(batch_id: str, sequence: int) -> bytes:
-    return b"Nats-Batch-Id: %s\r\nNats-Batch-Sequence: %d\r\n" % (batch_id.encode(), sequence)

@@ -24,8 +24,8 @@ from chassis.clock import wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
 from chassis.engine import Engine
-from chassis.event_store import SQLiteStore, StalePosition, open_store, store_path
-from chassis.http import BODY_BYTES_MAX, Runtime, errors_as_json
+from chassis.event_store import OldStore, StalePosition
+from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox, StreamLost
 from chassis.logs import logger, set_up
 from chassis.metrics import Meter
@@ -35,6 +35,8 @@ from chassis.parking import PARKED
 from chassis.reactor import Due, Item, Outcome, Reactor
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, system
+from chassis.sqlite_store import SQLiteStore
+from chassis.stores import open_store, store_path
 from chassis.timers import Timers
 from contracts.catalogue import sources_of
 
@@ -147,7 +149,14 @@ class Running:
         self._tasks.append(asyncio.get_running_loop().create_task(part, name=name))
 
     async def _serve(self) -> None:
-        app = web.Application(middlewares=[errors_as_json], client_max_size=self.assembly.body_bytes_max)
+        @web.middleware
+        async def as_guest(request: web.Request, handler: Handler) -> web.StreamResponse:
+            with self.engine.guest():
+                return await handler(request)
+
+        app = web.Application(
+            middlewares=[as_guest, errors_as_json], client_max_size=self.assembly.body_bytes_max
+        )
         app.add_routes(OpsRoutes(self).routes())
         app.add_routes(self.assembly.routes(self.runtime))
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS / 2)
@@ -281,6 +290,6 @@ def run(name: str, build: Callable[[], Assembly]) -> None:
     try:
         set_up(name, human=system().log_format == "human")
         code = asyncio.run(live(name, build))
-    except (BusAway, SettingsWrong, StalePosition, StreamAhead, StreamLost, OSError) as known:
+    except (BusAway, OldStore, SettingsWrong, StalePosition, StreamAhead, StreamLost, OSError) as known:
         sys.exit(f"{name}: {known}")
     sys.exit(code)

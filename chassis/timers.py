@@ -13,6 +13,8 @@ from chassis.reactor import Due, Outcome
 
 DUE_MAX = 500
 FURTHEST_SECONDS = 3600.0
+BETWEEN_SECONDS = 0.1
+"""After one batch of timers, what comes due meanwhile is gathered into the next: none is meant to the millisecond."""
 SNOOZE = timedelta(seconds=60)
 """A timer whose decision changed nothing, or raised, would be due again at once: it is tried again after this."""
 
@@ -54,6 +56,8 @@ class Timers:
             rows = [row for row in await self._due(now, DUE_MAX) if self._snoozed.get(row, "") <= now]
             if rows:
                 await self._fire_all(rows)
+            if len(rows) < DUE_MAX:
+                await asyncio.sleep(BETWEEN_SECONDS)
 
     def _soonest(self, due: str | None) -> str | None:
         """The next due time; while snoozed timers lie in the past, not before the earliest of them wakes."""

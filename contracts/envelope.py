@@ -104,9 +104,12 @@ class Envelope:
 
 def header_value(name: str, value: str) -> str:
     """The value as it may stand in a header: percent-encoded where needed. Refuses control characters."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return quote(_without_control(name, value), safe=_SAFE)
+    return percent_encoded(value if _PLAIN.fullmatch(value) else _without_control(name, value))
+
+
+def percent_encoded(value: str) -> str:
+    """The value in printable ASCII, as CloudEvents has it in headers; most values are that already."""
+    return value if _PLAIN.fullmatch(value) else quote(value, safe=_SAFE)
 
 
 def _without_control(name: str, value: str) -> str:

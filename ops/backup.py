@@ -18,7 +18,8 @@ from typing import Any
 import orjson
 
 from chassis.bus import BusAway
-from chassis.event_store import SQLiteStore, open_store
+from chassis.sqlite_store import SQLiteStore
+from chassis.stores import open_store
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
 from ops.bus_access import connected

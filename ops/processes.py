@@ -31,12 +31,16 @@ LOGS_KEPT = 3
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process of the system: what to run, with which additions to the environment, and where its output goes."""
+    """A process of the system: what to run, with which additions to the environment, and where its output goes.
+
+    `behind` is by how much it gives way to the others while processors are short (as in `nice`).
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    behind: int = 0
 
 
 class Keeper:
@@ -127,7 +131,7 @@ class Keeper:
                 stderr=log,
                 env={**os.environ, **self.part.environment},
                 process_group=0,
-                preexec_fn=die_with(os.getpid()),
+                preexec_fn=begin_as(self.part, os.getpid()),
             )
 
     def _signal(self, number: signal.Signals) -> None:
@@ -151,13 +155,17 @@ def ending(code: int) -> str:
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
-def die_with(parent: int) -> Callable[[], None] | None:
-    """What a child does before it becomes its program: bind its life to ours. None where the kernel cannot."""
+def begin_as(part: Part, parent: int) -> Callable[[], None] | None:
+    """What a child does before it becomes its program: take its rank and bind its life to ours.
+
+    None where the kernel cannot.
+    """
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None, use_errno=True)
 
     def bind() -> None:
+        os.nice(part.behind)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from chassis.event_store import SQLiteStore, open_store
+from chassis.sqlite_store import SQLiteStore
+from chassis.stores import open_store
 from contracts.parking import SERVICES
 from ops.console import CannotDo
 from ops.system import System

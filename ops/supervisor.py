@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chassis.event_store import open_store
+from chassis.stores import open_store
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
@@ -22,6 +22,8 @@ READY_WITHIN_SECONDS = 60.0
 READY_LOOK_SECONDS = 0.05
 SAY_EVERY_SECONDS = 5.0
 WATCH_EVERY_SECONDS = 10.0
+RANKS = {"orders": 0, "inventory": 5, "shipping": 5, "billing": 5, "notify": 5}
+"""Who gives way when processors are short: nobody waits for the others as a channel waits for its 2xx."""
 PATIENCE_SECONDS = {"services": 14.0, "sandboxes": 2.0, "nats": 3.0}
 """How long each may take to end after SIGTERM; together under the 20 s that Ctrl-C may take."""
 
@@ -162,7 +164,9 @@ class Supervisor:
 
     def _part(self, name: str, module: str, *arguments: str) -> Part:
         log = self.system.data / "logs" / f"{name}.log"
-        return Part(name, (sys.executable, "-m", module, *arguments), log, self.environment)
+        return Part(
+            name, (sys.executable, "-m", module, *arguments), log, self.environment, RANKS.get(name, 0)
+        )
 
 
 async def _stop_all(keepers: Iterable[Keeper], patience_seconds: float) -> None:

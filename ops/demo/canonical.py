@@ -57,7 +57,7 @@ def _canonical_line(n: int, line: Line) -> OrderLine:
         unit_price_minor=line.unit_minor,
         total_minor=line.total_minor,
         taxes=_canonical_taxes(line),
-        weight_g=line.weight_g * line.quantity,
+        weight_g=line.weight_g,
     )
 
 

@@ -1,11 +1,13 @@
-"""I2 and I13: the chains of versions and positions have no gap, and every cause exists."""
+"""I2 and I13: the chains of versions, positions and hashes are whole, and every cause exists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from chassis.batch import StoredEvent
+from chassis.chain import GENESIS, link
 from contracts.catalogue import STREAMS
 from ops.verify.evidence import Evidence, header, spot
 from ops.verify.verdict import Tally, Verdict
@@ -24,6 +26,7 @@ class Chains:
         self._order, self._causes = Tally("I2"), Tally("I13")
         self._versions: dict[str, dict[str, int]] = {service: {} for service in evidence.stores}
         self._positions = dict.fromkeys(evidence.stores, 0)
+        self._links = dict.fromkeys(evidence.stores, GENESIS)
         self._wanted: dict[tuple[str, str], tuple[int, str]] = {}
         self._raw_wanted = (0, "")
 
@@ -38,7 +41,10 @@ class Chains:
             self._order.fault(
                 spot(event), f"follows position {expected - 1}: {event.position - expected} missing"
             )
+        if event.chain != link(self._links[service], event):
+            self._order.fault(spot(event), "is not what was linked here: it, or one before it, was changed")
         versions[event.entity] = event.version
+        self._links[service] = event.chain
         self._positions[service] = event.position
         self._note_cause(event)
 
@@ -51,7 +57,7 @@ class Chains:
             self._note_event_cause(cause, event)
 
     def _note_event_cause(self, cause: str, event: StoredEvent) -> None:
-        service, _, rest = cause.partition("/")
+        service, _, rest = unquote(cause).partition("/")
         entity, _, version = rest.rpartition("/")
         if service not in STREAMS or not version.isdigit() or version == "0":
             self._causes.fault(spot(event), f"names the cause {cause!r}, which is nothing")

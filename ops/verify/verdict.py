@@ -9,7 +9,7 @@ OFFENDERS_SHOWN = 5
 
 TITLES = {
     "I1": "every acknowledged message is decided, nothing unexpected",
-    "I2": "versions and positions contiguous, ids unique",
+    "I2": "versions and positions contiguous, ids unique, hash chain unbroken",
     "I3": "every order in one state, reached by allowed transitions",
     "I4": "one charge per payment, the gateway agrees",
     "I5": "stock is the sum of its movements, never oversold",

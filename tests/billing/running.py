@@ -15,10 +15,10 @@ from chassis.clock import wall_clock
 from chassis.declare import Message
 from chassis.effects import Effects
 from chassis.engine import Engine
-from chassis.event_store import open_store
 from chassis.http import Runtime, errors_as_json
 from chassis.metrics import Meter
 from chassis.reactor import Incoming, Reactor
+from chassis.stores import open_store
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.billing.gateways.gateway import Gateway

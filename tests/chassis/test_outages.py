@@ -10,11 +10,12 @@ import pytest
 from chassis.batch import Advance, Batch, NewEvent
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
-from chassis.event_store import SQLiteStore, StalePosition
+from chassis.event_store import StalePosition
 from chassis.inbox import StreamLost
 from chassis.reactor import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
+from chassis.sqlite_store import SQLiteStore
 from tests.chassis.toys import Accept, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
 

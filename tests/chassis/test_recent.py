@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chassis import event_store
+from chassis import sqlite_store
 from chassis.batch import Batch, NewEvent
-from chassis.event_store import SQLiteStore
+from chassis.sqlite_store import SQLiteStore
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SQLiteStore:
     """Thirty events, every tenth a rare one, looked through four at a time."""
-    monkeypatch.setattr(event_store, "WINDOW", 4)
+    monkeypatch.setattr(sqlite_store, "WINDOW", 4)
     store = SQLiteStore(tmp_path / "orders.sqlite")
     store.commit(Batch(events=[_event(position) for position in range(1, 31)]))
     return store

@@ -13,9 +13,9 @@ from typing import Any
 
 from chassis.bus import Bus, open_bus
 from chassis.declare import Answer, Call, Effect, Kind, Service, Step, World
-from chassis.event_store import SQLiteStore
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
 from contracts.address import Recipient
 from contracts.event import Event
 from contracts.inventory import ReservationExpired, ReservationReleased, StockReserved

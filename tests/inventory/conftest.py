@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from chassis.bus import Bus, open_bus
-from chassis.event_store import SQLiteStore
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
 from services.inventory.wiring import build
 from tests.conftest import NatsServer, free_port
 

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import ClientSession
 
 from chassis.bus import Bus, open_bus
-from chassis.event_store import SQLiteStore
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.notify import http

@@ -18,9 +18,10 @@ import msgspec
 
 from chassis.batch import Advance, Batch, EntityRow, NewEvent, StoredEvent
 from chassis.bus import Bus
+from chassis.chain import GENESIS, chained
 from chassis.clock import rfc3339
-from chassis.event_store import SQLiteStore
 from chassis.rebuild import fold
+from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import BY_TYPE, STREAMS, sources_of, subject_of
 from contracts.event import Event
 from contracts.parking import SERVICES
@@ -119,8 +120,7 @@ class House:
     def _write_store(self, data: Path, service: str) -> SQLiteStore:
         (data / "stores").mkdir(parents=True, exist_ok=True)
         store = SQLiteStore(data / "stores" / f"{service}.sqlite")
-        rows = self.rows(service)
-        batch = Batch(events=rows, advances=list(self._advances(service)))
+        batch = Batch(events=chained(GENESIS, self.rows(service)), advances=list(self._advances(service)))
         store.commit(batch)
         batch = Batch()
         rebuilt = fold(tables()[service], [StoredEvent(*row) for row in self.rows(service, as_it_was=True)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chassis.bus import Bus
-from chassis.event_store import open_store
+from chassis.stores import open_store
 from contracts.parking import SERVICES
 from ops.backup import agree, back_up, bring_back
 from ops.channel_copies import first_waiting, put_back_channels, waiting_copy

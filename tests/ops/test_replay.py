@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chassis.batch import Batch
-from chassis.event_store import SQLiteStore
+from chassis.sqlite_store import SQLiteStore
 from ops.console import CannotDo
 from ops.replay import Replayed, replay, replay_service
 from ops.system import find

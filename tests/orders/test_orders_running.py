@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from chassis.bus import Bus, open_bus
-from chassis.event_store import SQLiteStore
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import subject_of
 from contracts.channels import OrderPlaced
 from contracts.event import Event

@@ -12,9 +12,9 @@ import pytest
 
 from chassis.bus import Bus, open_bus
 from chassis.declare import Kind, Service, Step, World
-from chassis.event_store import SQLiteStore
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.orders import CancellationRequested, OrderReleased
