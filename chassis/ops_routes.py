@@ -21,6 +21,7 @@ from chassis.http import (
     read_position,
     reply,
 )
+from chassis.openapi import openapi_of, takes
 from chassis.parking import PARKED
 from chassis.reactor import Discarded, Item, Retried, StillRefused
 
@@ -119,6 +120,7 @@ class OpsRoutes:
         body = as_text(message.data) | {"headers": dict(message.headers)} if message else {"body": None}
         return reply(self._listed(entity, event) | {"traceback": data.get("traceback", "")} | body)
 
+    @takes(Signed)
     async def retry(self, request: web.Request) -> web.Response:
         """Try a parked message again; applied once, or still refused with the reason."""
         entity, signed = request.match_info["id"], await read_body(request, Signed)
@@ -131,6 +133,7 @@ class OpsRoutes:
             return problem(410, f"{data['stream']}/{data['stream_seq']} is no longer in the stream")
         return await self._do(Retried(entity, message, signed.actor, signed.reason))
 
+    @takes(Signed)
     async def discard(self, request: web.Request) -> web.Response:
         """Let a parked message go, with actor and reason."""
         entity, signed = request.match_info["id"], await read_body(request, Signed)
@@ -176,29 +179,3 @@ class OpsRoutes:
 
     async def _read[T](self, look: Callable[[], T]) -> T:
         return await self._running.engine.read(look)
-
-
-def openapi_of(name: str, app: web.Application) -> dict[str, Any]:
-    """OpenAPI 3.1 of an application: every route with its docstring and path parameters."""
-    paths: dict[str, Any] = {}
-    for route in app.router.routes():
-        if route.resource is None or route.method == "HEAD":
-            continue
-        path = route.resource.canonical
-        parameters = [
-            {
-                "name": part.split("}")[0].split(":")[0],
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string"},
-            }
-            for part in path.split("{")[1:]
-        ]
-        doc = (route.handler.__doc__ or "").strip().split("\n")[0]
-        operation = {
-            "summary": doc,
-            "parameters": parameters,
-            "responses": {"default": {"description": "JSON"}},
-        }
-        paths.setdefault(path, {})[route.method.lower()] = operation
-    return {"openapi": "3.1.0", "info": {"title": f"Doorstep {name}", "version": "1"}, "paths": paths}

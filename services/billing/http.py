@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.http import Runtime, answer, problem, read_body, read_limit, reply
+from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
 from services.billing import views
 from services.billing.documents.invoice import render_invoice
@@ -63,6 +64,7 @@ class BillingRoutes:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
+    @takes(Statement)
     async def report_payout(self, request: web.Request) -> web.Response:
         """A statement in JSON, or in CSV with provider, payout_id, currency and total_minor in the query."""
         is_csv = request.content_type == CSV_TYPE
@@ -121,12 +123,14 @@ class BillingRoutes:
         history = await self._runtime.history(payment_entity(order))
         return reply(views.money_view(payment, history))
 
+    @takes(Confirmed)
     async def confirm_refund(self, request: web.Request) -> web.Response:
         """A person says that the channel gave the money back; 409 where it owes none."""
         said = await read_body(request, Confirmed)
         this = request.match_info["id"]
         return await self._decide(ConfirmRefund(order_id=this, **said.model_dump()))
 
+    @takes(Signed)
     async def retry_refund(self, request: web.Request) -> web.Response:
         """Ask the gateway again for a refund that it refused; 409 where none was."""
         signed = await read_body(request, Signed)

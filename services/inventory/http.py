@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import AfterValidator, ConfigDict, Field
 
 from chassis.http import Runtime, Signed, Stated, answer, problem, read_body, read_limit, reply
+from chassis.openapi import takes
 from contracts.identifiers import Location, Quantity, Sku
 from services.inventory.domain.commands import AdjustStock, ReceiveStock
 from services.inventory.domain.names import reservation_entity, sku_entity
@@ -86,11 +87,13 @@ class Desk:
         stock = await self._registered(sku)
         return reply(stock_shape(sku, stock)) if stock else _no_such(sku)
 
+    @takes(Receipt)
     async def receive(self, request: web.Request) -> web.Response:
         """Book units that came in: the events, and the SKU's stock afterwards. The same again: no events."""
         body = await read_body(request, Receipt)
         return await self._book(ReceiveStock(**body.model_dump()))
 
+    @takes(Adjustment)
     async def adjust(self, request: web.Request) -> web.Response:
         """Correct the books: the events, and the SKU's stock afterwards. 409 below what is reserved."""
         body = await read_body(request, Adjustment)

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.http import Outcome, Runtime, Stated, read_body, reply
+from chassis.openapi import takes
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, Sku
 from contracts.inventory import SkuAmended, SkuRegistered, StockAdjusted, StockReceived
@@ -86,10 +87,12 @@ class Counter:
 
     runtime: Runtime
 
+    @takes(Import)
     async def skus(self, request: web.Request) -> web.Response:
         """Master data: new SKUs are registered, changed ones amended."""
         return await self._take_in(request, SkuEntry, RegisterSkus)
 
+    @takes(Import)
     async def stock(self, request: web.Request) -> web.Response:
         """Opening stock: counts once per SKU and location; another figure corrects the one before."""
         return await self._take_in(request, StockEntry, OpenStock)

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, read_position, reply
+from chassis.openapi import takes
 from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, OrderReceived
 from services.orders.domain.commands import CancelOrder, PlaceHold, PlaceOrder, ReleaseHold
@@ -86,6 +87,7 @@ class Desk:
 
     runtime: Runtime
 
+    @takes(TypedIn)
     async def place(self, request: web.Request) -> web.Response:
         """Take a manual or phone order, in the canonical schema: 201 with events; 200 without, if known."""
         body = await read_body(request, TypedIn)
@@ -122,6 +124,7 @@ class Desk:
         order = await self._known(request)
         return reply(order_shape(order)) if order else _no_such(request)
 
+    @takes(Signed)
     async def cancel(self, request: web.Request) -> web.Response:
         """Stop the order: at once before release, by asking the warehouse afterwards, 409 after hand-over."""
         signed = await read_body(request, Signed)
@@ -130,12 +133,14 @@ class Desk:
             request, CancelOrder(order_id=this, actor=signed.actor, reason=signed.reason)
         )
 
+    @takes(Signed)
     async def hold(self, request: web.Request) -> web.Response:
         """Hold the order by hand until it is released; 409 once the warehouse has it."""
         signed = await read_body(request, Signed)
         this = request.match_info["id"]
         return await self._decide(request, PlaceHold(order_id=this, actor=signed.actor, note=signed.reason))
 
+    @takes(Signed)
     async def release(self, request: web.Request) -> web.Response:
         """Let the order go on although this reason was found; what had failed is tried again."""
         this, reason = request.match_info["id"], request.match_info["reason"]

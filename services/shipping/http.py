@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
+from chassis.openapi import takes
 from contracts.shipping import FulfilmentPlanned, LabelBought
 from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody
 from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
@@ -72,6 +73,7 @@ class ShippingDesk:
         """A fulfilment."""
         return reply(fulfilment_view(await self._fulfilment(request)))
 
+    @takes(DispatchBody)
     async def dispatch(self, request: web.Request) -> web.Response:
         """Hand parcels over to the carrier."""
         body = await read_body(request, DispatchBody)
@@ -81,6 +83,7 @@ class ShippingDesk:
         )
         return answer(await self.runtime.execute(command))
 
+    @takes(RetryBody)
     async def retry(self, request: web.Request) -> web.Response:
         """Ask again for labels that failed."""
         body = await read_body(request, RetryBody)
@@ -95,6 +98,7 @@ class ShippingDesk:
         )
         return answer(await self.runtime.execute(command))
 
+    @takes(ScanBody)
     async def scan(self, request: web.Request) -> web.Response:
         """Keep a carrier's scan."""
         body = await read_body(request, ScanBody)
@@ -134,6 +138,7 @@ class ShippingDesk:
             return problem(404, "no such range")
         return reply(range_view(numbers))
 
+    @takes(GrantBody)
     async def grant(self, request: web.Request) -> web.Response:
         """Grant numbers, and label whatever waited for them, some fulfilments per decision."""
         body = await read_body(request, GrantBody)
