@@ -152,6 +152,8 @@ def _moved(state: Stock, event: PromiseEvent, sku: str) -> Stock:
 
 def _dispatched(state: Stock, event: StockDispatched, sku: str) -> Stock:
     moved = _moved(state, event, sku)
+    if not event.missing:
+        return moved
     missing = sum(units.quantity for units in event.missing if units.sku == sku)
     return replace(moved, uncounted=moved.uncounted + missing) if missing else moved
 
@@ -168,14 +170,18 @@ def _unchanged(state: Stock, _: Event, __: str) -> Stock:
 def _shifted(
     places: tuple[Place, ...], location: str, on_hand: int, reserved: int, opened: int = 0
 ) -> tuple[Place, ...]:
-    old = next((place for place in places if place.location == location), None)
-    base = old or Place(location)
-    new = Place(location, base.on_hand + on_hand, base.reserved + reserved, base.opened + opened)
+    for at, old in enumerate(places):
+        if old.location == location:
+            return (*places[:at], _changed(old, on_hand, reserved, opened), *places[at + 1 :])
+    new = _changed(Place(location), on_hand, reserved, opened)
+    return tuple(sorted((*places, new), key=lambda place: place.location))
+
+
+def _changed(old: Place, on_hand: int, reserved: int, opened: int) -> Place:
+    new = Place(old.location, old.on_hand + on_hand, old.reserved + reserved, old.opened + opened)
     if not 0 <= new.reserved <= new.on_hand:
-        raise ImpossibleStock(f"{location} would have {new.on_hand} on hand and {new.reserved} reserved")
-    if old is None:
-        return tuple(sorted((*places, new), key=lambda place: place.location))
-    return tuple([new if place is old else place for place in places])
+        raise ImpossibleStock(f"{old.location} would have {new.on_hand} on hand and {new.reserved} reserved")
+    return new
 
 
 EVOLVES: Mapping[type[Event], Callable[[Stock, Any, str], Stock]] = {
