@@ -153,7 +153,13 @@ def dispatch_latency(
     delays = [
         (dispatched[f"{channel}:{first + number:09d}"] - moment) * 1000 for number, moment in enumerate(due)
     ]
-    return {"p50_ms": percentile(delays, 0.5), "p99_ms": percentile(delays, 0.99), "orders": count}
+    last = max(dispatched[f"{channel}:{first + number:09d}"] for number in range(count))
+    return {
+        "p50_ms": percentile(delays, 0.5),
+        "p99_ms": percentile(delays, 0.99),
+        "orders": count,
+        "orders_per_s": count / (last - due[0]),
+    }
 
 
 async def _latency(
