@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults check bench contracts clean
+.PHONY: help install run test test-faults check bench contracts clean promises
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +36,9 @@ test: install ## run the tests (the long ones have a target of their own)
 
 test-faults: install ## the long ones: every service killed at every point, 2,000 orders in a storm, backup and restore
 	$(BIN)/pytest -m long
+
+promises: install ## try to break every promise again, and write docs/promises.md
+	$(BIN)/python -m pytest -p tests.promises --promises docs/promises.md $$($(BIN)/python -m tests.promises)
 
 check: install ## style, types, import rules, and contracts that must not change unnoticed
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -88,7 +88,7 @@ def sold() -> list[Sale]:
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_killed_at_this_point_in_every_service_at_once(
-    siege: Siege, sold: list[Sale], point: str
+    siege: Siege, sold: list[Sale], point: str, record_property: Callable[[str, object], None]
 ) -> None:
     """The worst moment, in all services that know it at the same time: they come back and every order ends right."""
     await siege.until_ready()
@@ -103,6 +103,7 @@ async def test_killed_at_this_point_in_every_service_at_once(
         sold.extend(orders)
         await siege.deliver(orders)
         await siege.let_work(plants.values())
+    record_property("tried", f"{len(plants)} killed at {point}")
     await siege.until_ready()
     after = siege.pids()
     assert all(after[service] != before[service] for service in plants)
@@ -110,7 +111,9 @@ async def test_killed_at_this_point_in_every_service_at_once(
     await judge(siege, sold)
 
 
-async def test_thousands_of_orders_survive_kills_at_random(siege: Siege, sold: list[Sale]) -> None:
+async def test_thousands_of_orders_survive_kills_at_random(
+    siege: Siege, sold: list[Sale], record_property: Callable[[str, object], None]
+) -> None:
     """While they come in, services and the bus are killed one after the other, and die at planted points."""
     random = Random(SEED)
     orders, victims = sales(random, 500_000, ORDERS), _in_random_order(random)
@@ -132,6 +135,9 @@ async def test_thousands_of_orders_survive_kills_at_random(siege: Siege, sold: l
         plant.unlink(missing_ok=True)
     print(f"{len(victims)} kills and {struck} at planted points within {time.monotonic() - started:.0f} s")
     assert struck > 0
+    record_property(
+        "tried", f"{ORDERS} orders, {len(victims)} kills and {struck} at planted points, seed {SEED}"
+    )
     await siege.until_ready()
     await siege.drain()
     print(f"drained after {time.monotonic() - started:.0f} s")
