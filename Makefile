@@ -1,9 +1,10 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults check bench contracts clean promises
+.PHONY: help install run test test-faults sim check bench contracts image sbom clean promises
 
 VENV := .venv
 BIN := $(VENV)/bin
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 STAMP := $(VENV)/.installed
 PYTHON ?= $(shell for python in python3.13 python3.12 python3 python3.14 python; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo $$python; break; fi; done)
@@ -27,9 +28,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	fi
 	@touch $@
 
-run: install ## start the whole system with the demo shop: http://127.0.0.1:8080, Ctrl-C stops it
+run: install ## start the whole system with the demo shop: http://127.0.0.1:8080, Ctrl-C stops it; STORE=postgres
 	@# On a terminal it gets Ctrl-C alone, without make, which would call an orderly end an interrupt.
-	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot
+	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot $(if $(STORE),--store $(STORE))
 
 test: install ## run the tests (the long ones have a target of their own)
 	$(BIN)/pytest -m "not long"
@@ -40,6 +41,9 @@ test-faults: install ## the long ones: every service killed at every point, 2,00
 promises: install ## try to break every promise again, and write docs/promises.md
 	$(BIN)/python -m pytest -p tests.promises --promises docs/promises.md $$($(BIN)/python -m tests.promises)
 
+sim: install ## a thousand simulated histories with every fault, one seed each: make sim SEEDS=1000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0)
+
 check: install ## style, types, import rules, and contracts that must not change unnoticed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,12 +52,21 @@ check: install ## style, types, import rules, and contracts that must not change
 	$(BIN)/python -m contracts.generate --check
 	$(BIN)/python -m ops.contracts_document --check
 
-bench: install ## measure; QUICK=1 for the first two measures only
-	$(BIN)/python -m bench $(if $(QUICK),--quick)
+bench: install ## measure; QUICK=1 for the first two measures only, STORE=postgres for the other store
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(STORE),--store $(STORE))
 
 contracts: install ## write schemas, AsyncAPI and the contracts page again after a change
 	$(BIN)/python -m contracts.generate
 	$(BIN)/python -m ops.contracts_document
+
+image: ## build the one container image; PYTHON_IMAGE=name to stand on another base
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) --tag doorstep:$(VERSION) .
+
+sbom: ## write build/sbom.json: what the image is made of, as CycloneDX (needs cyclonedx-py)
+	@command -v cyclonedx-py >/dev/null || { echo "cyclonedx-py is missing: pip install cyclonedx-bom" >&2; exit 1; }
+	@mkdir -p build
+	cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
 
 clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -22,9 +22,10 @@ SERVICES = ("orders", "inventory", "shipping", "billing", "notify")
 
 
 class System:
-    """One running system. `settings` are environment variables for it."""
+    """One running system, its stores in `store`. `settings` are environment variables for it."""
 
-    def __init__(self, port_base: int, **settings: str) -> None:
+    def __init__(self, port_base: int, store: str = "sqlite", **settings: str) -> None:
+        self.store = store
         self.folder = Path(tempfile.mkdtemp(prefix="doorstep-bench-"))
         self.port_base = port_base
         self.settings = settings
@@ -41,6 +42,8 @@ class System:
             "--port-base",
             str(self.port_base),
             "--autopilot",
+            "--store",
+            self.store,
             "--json",
         ]
         log = (self.folder / "up.log").open("w")
@@ -88,7 +91,11 @@ class System:
             command = command_of(pid)
             name = next(
                 (s for s in SERVICES if f"services.{s}" in command),
-                "nats" if "nats-server" in command else f"other-{pid}",
+                "nats"
+                if "nats-server" in command
+                else "postgres"
+                if "bin/postgres" in command
+                else f"other-{pid}",
             )
             name = (
                 "gateway"
@@ -101,8 +108,10 @@ class System:
         return named
 
     def cpu(self) -> float:
-        """CPU seconds used so far by all of them, the supervisor included."""
-        return sum(cpu_seconds(pid) for pid in (*self.pids().values(), self._process.pid))
+        """CPU seconds used so far by all of them, the supervisor and the database's own processes included."""
+        named = self.pids()
+        backends = children(named["postgres"]) if "postgres" in named else []
+        return sum(cpu_seconds(pid) for pid in (*named.values(), *backends, self._process.pid))
 
     def memory(self) -> dict[str, int]:
         """Resident MB by process."""

@@ -24,7 +24,9 @@ ACK_PENDING_MAX = 10_000
 CONSUMER_NAME_IN_USE, STREAM_NAME_IN_USE = 10148, 10058
 
 
-def stream_config(names: Names, producer: str, replicas: int = 1) -> api.StreamConfig:
+def stream_config(
+    names: Names, producer: str, replicas: int = 1, bytes_max: int = STREAM_BYTES_MAX
+) -> api.StreamConfig:
     """One stream per producer: kept for ever, append-only, full means refused, never dropped."""
     return api.StreamConfig(
         name=names.stream(STREAMS[producer]),
@@ -32,7 +34,7 @@ def stream_config(names: Names, producer: str, replicas: int = 1) -> api.StreamC
         storage=api.StorageType.FILE,
         retention=api.RetentionPolicy.LIMITS,
         discard=api.DiscardPolicy.NEW,
-        max_bytes=STREAM_BYTES_MAX,
+        max_bytes=bytes_max,
         max_age=0,
         num_replicas=replicas,
         deny_delete=True,
@@ -57,7 +59,9 @@ def consumer_config(names: Names, service: str, subjects: tuple[str, ...]) -> ap
     )
 
 
-async def bootstrap(bus: Bus, replicas: int = 1, channels_from: int = 1) -> None:
+async def bootstrap(
+    bus: Bus, replicas: int = 1, channels_from: int = 1, bytes_max: int = STREAM_BYTES_MAX
+) -> None:
     """Make streams and consumers what they should be. Safe to run again at any time.
 
     `channels_from` is the first sequence of CHANNELS if it has to be created: where that stream was lost, the one
@@ -65,7 +69,7 @@ async def bootstrap(bus: Bus, replicas: int = 1, channels_from: int = 1) -> None
     """
     jetstream = bus.jetstream
     for producer in STREAMS:
-        config = stream_config(bus.names, producer, replicas)
+        config = stream_config(bus.names, producer, replicas, bytes_max)
         await _reconcile_stream(jetstream, config, channels_from if producer == "channels" else 1)
     for service in SERVICES:
         for stream, subjects in sources_of(service).items():
@@ -90,11 +94,11 @@ async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfi
         ) from refused
 
 
-async def main(channels_from: int) -> None:
+async def main(said: argparse.Namespace) -> None:
     """Bootstrap the configured system."""
     settings = system()
     async with connect(settings.nats_url, "bootstrap", Names(settings.cell)) as bus:
-        await bootstrap(bus, channels_from=channels_from)
+        await bootstrap(bus, said.replicas, said.channels_from, said.stream_gib * 1024**3)
 
 
 if __name__ == "__main__":
@@ -102,7 +106,11 @@ if __name__ == "__main__":
     arguments.add_argument(
         "--channels-from", type=int, default=1, help="first sequence of CHANNELS, if it is missing"
     )
+    arguments.add_argument("--replicas", type=int, default=1, help="copies of each stream: 3 in a cluster")
+    arguments.add_argument(
+        "--stream-gib", type=int, default=STREAM_BYTES_MAX // 1024**3, help="what one stream may hold, in GiB"
+    )
     try:
-        asyncio.run(main(arguments.parse_args().channels_from))
+        asyncio.run(main(arguments.parse_args()))
     except BusAway as away:
         sys.exit(f"bootstrap: {away}")

@@ -20,6 +20,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 
 from chassis.declare import Message
+from chassis.login import Login, configured
 from chassis.logs import logger
 from chassis.names import Names
 from chassis.tap import Tap
@@ -121,6 +122,13 @@ class Bus:
             raise BusAway(f"no answer about {stream}") from away
         return state.messages, state.first_seq, state.last_seq
 
+    async def newest(self, stream: str) -> int:
+        """The sequence of the newest message that is there. Raises `BusAway`, or `NotFoundError` where none is."""
+        try:
+            return int((await self.jetstream.get_last_msg(self.names.stream(stream), ">")).seq or 0)
+        except DISCONNECTED as away:
+            raise BusAway(f"no answer about {stream}") from away
+
     async def message(self, stream: str, seq: int) -> Message | None:
         """The message at a sequence, or None if there is none (any more)."""
         try:
@@ -152,6 +160,7 @@ class Bus:
         if from_seq > last:
             return
         config = api.ConsumerConfig(
+            name=f"audit-{uuid4().hex}",  # named: an unnamed one's subject would let its user touch a service's own
             deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=max(from_seq, 1),
             ack_policy=api.AckPolicy.NONE,
@@ -189,7 +198,7 @@ def _moment(headers: Any) -> datetime:
     return datetime.fromisoformat(stamp) if stamp else datetime.now(UTC)
 
 
-def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBroker:
+def make_broker(url: str, name: str, login: Login, bus_of: Callable[[], Bus | None]) -> NatsBroker:
     """A FastStream broker that never gives up reconnecting and says what happens to the connection."""
 
     last_fault = ""
@@ -228,15 +237,20 @@ def make_broker(url: str, name: str, bus_of: Callable[[], Bus | None]) -> NatsBr
         reconnected_cb=reconnected,
         disconnected_cb=disconnected,
         error_cb=failed,
+        **login.options(),
     )
 
 
 async def open_bus(
-    url: str, name: str, names: Names | None = None, deadline_seconds: float = CONNECT_DEADLINE_SECONDS
+    url: str,
+    name: str,
+    names: Names | None = None,
+    deadline_seconds: float = CONNECT_DEADLINE_SECONDS,
+    login: Login | None = None,
 ) -> Bus:
-    """Connect, or raise `BusAway` naming the address after the deadline."""
+    """Connect as the configured user, or as another; raises `BusAway` naming the address after the deadline."""
     bus: Bus | None = None
-    broker = make_broker(url, name, lambda: bus)
+    broker = make_broker(url, name, login or configured(), lambda: bus)
     bus = Bus(broker, names or Names())
     try:
         await asyncio.wait_for(broker.connect(), deadline_seconds)
@@ -246,9 +260,11 @@ async def open_bus(
 
 
 @asynccontextmanager
-async def connect(url: str, name: str, names: Names | None = None) -> AsyncIterator[Bus]:
+async def connect(
+    url: str, name: str, names: Names | None = None, login: Login | None = None
+) -> AsyncIterator[Bus]:
     """A connection for the length of a block."""
-    bus = await open_bus(url, name, names)
+    bus = await open_bus(url, name, names, login=login)
     try:
         yield bus
     finally:

@@ -8,21 +8,21 @@ reached the other side: it is asked for by its reference first, and repeated onl
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chassis.batch import Batch
+from chassis.breaker import Breaker, RetryBudget
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Call, Effect
 from chassis.logs import logger
 from chassis.reactor import Answered, Item, Outcome
 
-RETRY_SECONDS_FIRST = 0.5
-RETRY_SECONDS_MAX = 30.0
+AT_HAND_MAX = 10_000
+"""Calls kept in memory. The others wait where they are durable anyway, in the store, until there is room."""
 PATIENCE_SECONDS = 60.0
 GATHER_SECONDS = 0.25
 """Patient calls that become due one by one are made together: their answers then are one transaction."""
@@ -31,6 +31,8 @@ QUIET_SECONDS = 0.5
 
 type Key = tuple[str, str]
 """(entity, call key)."""
+type Row = tuple[str, str, str]
+"""(entity, call key, kind), as the store has it."""
 
 
 @dataclass(slots=True)
@@ -42,8 +44,8 @@ class Lane:
     running: int = 0
     gathering: bool = False
     held_since: float = 0.0
-    failures: int = 0
-    """Calls in a row without an answer: the longer, the slower the lane."""
+    breaker: Breaker = field(default_factory=Breaker)
+    budget: RetryBudget = field(default_factory=RetryBudget)
 
 
 class Effects:
@@ -55,11 +57,14 @@ class Effects:
         call_of: Callable[[Key], Awaitable[Call | None]],
         submit: Callable[[list[Item]], Awaitable[list[Outcome]]],
         busy: Callable[[], bool] = bool,
+        stored: Callable[[], Awaitable[Iterable[Row]]] | None = None,
     ) -> None:
         self._lanes = {kind: Lane(effect) for kind, effect in effects.items()}
         self._call_of = call_of
         self._submit = submit
         self._busy = busy
+        self._stored = stored
+        self._left_in_store = False
         self._known: set[Key] = set()
         self._unsure: set[Key] = set()
         self._doubted: set[Key] = set()
@@ -70,19 +75,19 @@ class Effects:
 
     @property
     def pending(self) -> int:
-        """Calls that are due or under way."""
-        return len(self._known)
+        """Calls that are due or under way: at least so many, where some are left in the store."""
+        return len(self._known) + self._left_in_store
 
     @property
     def failing(self) -> Mapping[str, int]:
         """Calls in a row without an answer, by kind."""
-        return {kind: lane.failures for kind, lane in self._lanes.items() if lane.failures}
+        return {kind: lane.breaker.failures for kind, lane in self._lanes.items() if lane.breaker.failures}
 
-    def recover(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """What the store says is due at start: it may have been made already."""
+    def recover(self, rows: Iterable[Row]) -> None:
+        """What the store says is due, at start or when there is room again: it may have been made already."""
         for entity, key, kind in rows:
-            self._unsure.add((entity, key))
-            self._enqueue((entity, key), kind)
+            if self._enqueue((entity, key), kind):
+                self._unsure.add((entity, key))
 
     def committed(self, batch: Batch) -> None:
         """Calls that became due or were settled. Called on the event loop."""
@@ -92,6 +97,7 @@ class Effects:
             self._doubted.discard(gone)
         for entity, key, kind in batch.calls_due:
             self._enqueue((entity, key), kind)
+        self._top_up()
 
     async def run(self) -> None:
         """Look, for ever, whether calls that gave way to a backlog may go on."""
@@ -112,9 +118,13 @@ class Effects:
         for task in self._tasks:
             task.cancel()
 
-    def _enqueue(self, key: Key, kind: str) -> None:
+    def _enqueue(self, key: Key, kind: str) -> bool:
+        """Put a call in line, unless it is there already or there is no room: then the store keeps it."""
         if key in self._known:
-            return
+            return False
+        if len(self._known) >= AT_HAND_MAX and self._stored is not None:
+            self._left_in_store = True
+            return False
         self._known.add(key)
         lane = self._lanes[kind]
         if lane.effect.patient and not lane.waiting:
@@ -122,6 +132,21 @@ class Effects:
             asyncio.get_running_loop().call_later(GATHER_SECONDS, self._gathered, lane)
         lane.waiting.append(key)
         self._advance(lane)
+        return True
+
+    def _top_up(self) -> None:
+        """Fetch what was left in the store, once half of what is at hand is done."""
+        if self._left_in_store and self._stored and len(self._known) <= AT_HAND_MAX // 2 and not self._closed:
+            self._left_in_store = False
+            self._start(self._fetch(self._stored))
+
+    async def _fetch(self, stored: Callable[[], Awaitable[Iterable[Row]]]) -> None:
+        try:
+            rows = await stored()
+        except BaseException:
+            self._left_in_store = True
+            raise
+        self.recover(rows)
 
     def _gathered(self, lane: Lane) -> None:
         lane.gathering = False
@@ -131,12 +156,15 @@ class Effects:
         room = self._room(lane)
         while lane.waiting and lane.running < room and not self._closed:
             lane.running += 1
-            task = asyncio.get_running_loop().create_task(self._make(lane, lane.waiting.popleft()))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._make(lane, lane.waiting.popleft()))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _room(self, lane: Lane) -> int:
-        """Calls that may be under way: one while answers fail, none for a patient lane while a backlog is decided."""
+        """Calls that may be under way: what the breaker allows; none for a patient lane while a backlog is decided."""
         if not (lane.effect.patient and self._busy()):
             lane.held_since = 0.0
         elif not lane.held_since:
@@ -146,7 +174,7 @@ class Effects:
             self._gave_way.set()
         if held or lane.gathering:
             return 0
-        return 1 if lane.failures else lane.effect.at_once
+        return lane.breaker.at_once(lane.effect.at_once, time.monotonic())
 
     async def _make(self, lane: Lane, key: Key) -> None:
         try:
@@ -158,18 +186,21 @@ class Effects:
         finally:
             lane.running -= 1
             self._advance(lane)
+            self._top_up()
 
     async def _make_call(self, lane: Lane, key: Key, call: Call) -> None:
+        if key not in self._unsure:
+            lane.budget.first_call()
         try:
             answer = await self._answer(lane.effect, key, call)
         except Exception as fault:  # noqa: BLE001 - no answer, whatever the adapter says: it is asked for again
             logger().warning("call_unanswered", kind=call.kind, entity=key[0], key=key[1], error=repr(fault))
             self._unsure.add(key)
-            lane.failures += 1
+            pause = lane.breaker.unanswered(time.monotonic())
             await self._doubt(lane, key, call, repr(fault))
-            self._retry_later(lane, key)
+            self._retry_later(lane, key, pause)
             return
-        lane.failures = 0
+        lane.breaker.answered()
         crash_point("after_call")
         (outcome,) = await self._submit([Answered(call.kind, Answer(*key, call.payload, answer))])
         if outcome.error is not None or not outcome.events:
@@ -177,7 +208,7 @@ class Effects:
                 "answer_not_taken", kind=call.kind, entity=key[0], key=key[1], error=repr(outcome.error)
             )
             self._unsure.add(key)
-            self._retry_later(lane, key)
+            self._retry_later(lane, key, lane.breaker.pause())
 
     async def _answer(self, effect: Effect, key: Key, call: Call) -> Any:
         if effect.ask is not None and key in self._unsure:
@@ -193,16 +224,19 @@ class Effects:
         self._doubted.add(key)
         await self._submit([Answered(call.kind, Answer(*key, call.payload, fault), lost=True)])
 
-    def _retry_later(self, lane: Lane, key: Key) -> None:
-        """Again after a jittered, growing pause."""
+    def _retry_later(self, lane: Lane, key: Key, pause: float) -> None:
+        """Again after this pause, in seconds; it is also when an open breaker lets a probe through."""
         if self._closed:
             return
-        seconds = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** min(lane.failures, 10))
-        pause = seconds * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
-        self._later[key] = asyncio.get_running_loop().call_later(pause, self._again, lane, key)
+        self._later[key] = asyncio.get_running_loop().call_later(pause, self._again, lane, key, pause)
 
-    def _again(self, lane: Lane, key: Key) -> None:
-        self._later.pop(key, None)
-        if key in self._known:
+    def _again(self, lane: Lane, key: Key, pause: float) -> None:
+        del self._later[key]
+        if key not in self._known:
+            self._advance(lane)
+        elif lane.budget.take(time.monotonic()):
             lane.waiting.append(key)
+            self._advance(lane)
+        else:
+            self._retry_later(lane, key, pause)
             self._advance(lane)

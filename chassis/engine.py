@@ -149,7 +149,8 @@ class Engine:
 
     async def _decide(self, items: list[Item]) -> Committed:
         started = time.monotonic()
-        if self._guests or len(items) > ON_THE_SPOT_ITEMS_MAX or started < self._off_the_loop_until:
+        crowded = self._guests or len(items) > ON_THE_SPOT_ITEMS_MAX or started < self._off_the_loop_until
+        if crowded or not self.store.in_process:
             return await asyncio.get_running_loop().run_in_executor(self._writer, self.reactor.process, items)
         try:
             return self.reactor.process(items)

@@ -1,7 +1,8 @@
 """The event store of one service: an append-only log, and beside it, in the same transaction, what follows from it.
 
-What every store can do is here; `sqlite_store.py` does it. Positions are given by the single writer and contiguous
-from 1, so that a second writer collides on them and is refused. Nothing above the stores knows which database it is.
+What every store can do is here; `sqlite_store.py` and `postgres_store.py` do it. Positions are given by the single
+writer and contiguous from 1, so that a second writer collides on them and is refused. Nothing above the stores knows
+which database it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ class StalePosition(Exception):
 
 class Store(Protocol):
     """What the chassis and the operators' tools ask of a store."""
+
+    in_process: bool
+    """Whether it answers from within this process; if not, a commit waits for a server, away from the event loop."""
 
     def commit(self, batch: Batch) -> None: ...
     def load(self, entities: Sequence[str]) -> dict[str, EntityRow]: ...

@@ -23,6 +23,7 @@ from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
 from chassis.logs import logger
+from chassis.reactor import RAW_STREAM
 from contracts.event import Event
 from contracts.parking import CommandRefused
 
@@ -74,6 +75,13 @@ class Runtime:
     def __init__(self, engine: Engine, bus: Bus) -> None:
         self._engine = engine
         self._bus = bus
+        self._newest_raw = 0
+
+    @property
+    def unread(self) -> int:
+        """Messages of the channels that are stored and not yet decided, as far as this process has seen."""
+        read = self._engine.reactor.positions.get(RAW_STREAM)
+        return max(0, self._newest_raw - (read.position if read else 0))
 
     async def execute(self, command: Any) -> Outcome:
         """Decide a command and commit what it causes. Raises what the decision raises, or `Overloaded`."""
@@ -114,6 +122,7 @@ class Runtime:
     async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
         """Store a message as it is; returns its stream sequence once it is on disk. Raises `BusAway`."""
         stored = await self._bus.publish(subject, data, headers, message_id)
+        self._newest_raw = max(self._newest_raw, stored)
         crash_point("after_webhook_stored")
         return stored
 

@@ -58,6 +58,9 @@ def fold(service: Service, events: Iterable[StoredEvent]) -> Rebuilt:
     evolve = {kind.name: kind.evolve for kind in rebuilt.service.kinds}
     places = rebuilt.service.places
     held: dict[str, Held] = rebuilt.held
+    version: int
+    born: int
+    state: Any
     gc.disable()  # states hold no cycles; looking for some would take a third of the time
     try:
         for stored in events:

@@ -4,6 +4,9 @@ The event store is the outbox. The relay is fenced: each message names the seque
 relay or a late retry is refused by the server. Where it left off is read from the stream's last message, so there is
 nothing to remember and nothing to clean up.
 
+Every few seconds the stream is held against the store. What it lost at its end is published again behind what is left;
+where it lost anything else it is made again (`stream_again.py`) and published from the first event on.
+
 A small batch is a chain (each message expects the one before it); a large one is an atomic batch, which costs
 one fsync group instead of one per message.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from nats.js.errors import NotFoundError
@@ -21,9 +24,11 @@ from nats.js.errors import NotFoundError
 from chassis.batch import NewEvent, StoredEvent
 from chassis.bus import AWAY, Bus
 from chassis.crashpoints import crash_point
+from chassis.declare import Message
 from chassis.frames import Frame, Publisher
 from chassis.ids import event_id
 from chassis.logs import logger
+from chassis.stream_again import make_again
 from contracts.catalogue import STREAMS, subject_of
 from contracts.envelope import percent_encoded
 
@@ -56,6 +61,8 @@ class Relay:
         last_position: Callable[[], int],
     ) -> None:
         self.published = 0
+        self.lost = 0
+        """Messages that the stream was found to lack; 0 again once all are published."""
         self._bus = bus
         self._publisher = Publisher(bus)
         self._service = service
@@ -103,11 +110,13 @@ class Relay:
         checked = 0.0
         while True:
             try:
-                if self._stream_seq is None or time.monotonic() - checked > CHECK_SECONDS:
+                if self._stream_seq is None or time.monotonic() - checked >= CHECK_SECONDS:
                     await self._resume()
                     checked = time.monotonic()
                 await self._publish_all()
-                await asyncio.wait_for(self._wake.wait(), CHECK_SECONDS)
+                await asyncio.wait_for(
+                    self._wake.wait(), max(0.0, checked + CHECK_SECONDS - time.monotonic())
+                )
             except TimeoutError:
                 continue
             except AWAY as refused:
@@ -125,12 +134,35 @@ class Relay:
 
     async def _resume(self) -> None:
         """Find where the stream ends. What it lost is published again; what it has beyond our log stops us."""
-        _, first, last = await self._bus.stream_info(self._stream)
-        position = await self._last_of_ours(first, last)
+        try:
+            messages, first, last = await self._bus.stream_info(self._stream)
+            position = await self._last_of_ours(first, await self._newest(messages, last))
+        except NotFoundError:
+            await self._publish_anew(self.published)
+            return
+        if messages != last:
+            await self._publish_anew(last - messages)
+            return
         if position < self.published:
-            logger().warning("stream_lost_its_end", published=self.published, found=position)
+            self.lost = self.published - position
+            logger().error(
+                "stream_lost_its_end", stream=self._stream, published=self.published, found=position
+            )
         self.published = position
         self._stream_seq = last
+        self._note_progress()
+
+    async def _newest(self, messages: int, last: int) -> int:
+        """The sequence of the newest message there is: below the last one given, if that was deleted."""
+        whole = messages in (0, last)
+        return last if whole else await self._bus.newest(self._stream)
+
+    async def _publish_anew(self, lost: int) -> None:
+        """The stream is gone, or has holes: make it again, empty, and publish everything."""
+        self.lost = max(lost, 1)
+        logger().error("stream_lost_messages", stream=self._stream, lost=lost, detail="it is made again")
+        await make_again(self._bus, self._service)
+        self.published = self._stream_seq = 0
         self._note_progress()
 
     async def _last_of_ours(self, first: int, last: int) -> int:
@@ -141,9 +173,9 @@ class Relay:
         for seq in range(last, max(first, last - FOREIGN_MAX, 1) - 1, -1):
             message = await self._bus.message(self._stream, seq)
             if message is None:
-                raise NotFoundError
+                continue
             if message.headers.get("ce-source") == self._source:
-                return await self._recognised(message.headers)
+                return await self._recognised(message)
             logger().error("foreign_message", stream=self._stream, stream_seq=seq)
         if last >= first + FOREIGN_MAX:
             raise StreamAhead(
@@ -151,15 +183,23 @@ class Relay:
             )
         return 0
 
-    async def _recognised(self, headers: Mapping[str, str]) -> int:
-        position, event = int(headers["ce-sequence"]), headers["ce-id"]
+    async def _recognised(self, message: Message) -> int:
+        """The position at which we wrote this. A store that was set back and decided again gives the same ids to
+        other facts, so all of the message must be ours.
+        """
+        position, event = int(message.headers["ce-sequence"]), message.headers["ce-id"]
         ours = await self._read(position - 1, 1)
-        if not ours or event_id(self._service, ours[0].entity, ours[0].version) != event:
+        if not ours or not self._is_copy(message, ours[0]):
             raise StreamAhead(
                 f"{self._stream} ends with {event} at position {position}, which this store never wrote:"
                 " restore the newer store, or heal it from the stream"
             )
         return position
+
+    def _is_copy(self, message: Message, event: StoredEvent) -> bool:
+        stored = {"ce-id": event_id(self._service, event.entity, event.version), **event.headers}
+        same_headers = all(message.headers.get(name) == value for name, value in stored.items())
+        return same_headers and message.data == event.data
 
     async def _publish_all(self) -> None:
         self._wake.clear()
@@ -175,6 +215,7 @@ class Relay:
         behind = self.behind
         self._behind_since = time.monotonic() if behind else None
         if not behind:
+            self.lost = 0
             self._level.set()
         if behind < UNPUBLISHED_MAX // 2:
             self._room.set()

@@ -6,7 +6,6 @@ One process at a time owns a store: the second waits for the first one's lock an
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import os
 import signal
@@ -14,29 +13,32 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 from aiohttp import web
+from eventsourcing.persistence import PersistenceError
 
+from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway, open_bus
 from chassis.clock import wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
 from chassis.engine import Engine
-from chassis.event_store import OldStore, StalePosition
+from chassis.event_store import OldStore, StalePosition, Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox, StreamLost
 from chassis.logs import logger, set_up
 from chassis.metrics import Meter
 from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
+from chassis.ownership import Ownership, own
 from chassis.parking import PARKED
 from chassis.reactor import Due, Item, Outcome, Reactor
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, system
-from chassis.sqlite_store import SQLiteStore
-from chassis.stores import open_store, store_path
+from chassis.standby import standing_by
+from chassis.stores import open_store
 from chassis.timers import Timers
 from contracts.catalogue import sources_of
 
@@ -45,6 +47,17 @@ LAG_READY_MAX = 10_000
 RELAY_READY_SECONDS_MAX = 30.0
 SWITCH_INTERVAL_SECONDS = 0.001
 """How soon the event loop gets the interpreter back from the writer's thread."""
+KNOWN = (
+    BusAway,
+    OldStore,
+    PersistenceError,
+    SettingsWrong,
+    StalePosition,
+    StreamAhead,
+    StreamLost,
+    OSError,
+)
+"""What ends a service with one line that says why."""
 GARBAGE_THRESHOLDS = (50_000, 50, 1000)
 """States are acyclic and live long: looking through them for cycles at the default pace costs a sixth of the CPU."""
 
@@ -63,7 +76,7 @@ class Assembly:
 class Running:
     """A service that runs: its store, its bus, and the parts between them."""
 
-    def __init__(self, assembly: Assembly, settings: System, bus: Bus, store: SQLiteStore) -> None:
+    def __init__(self, assembly: Assembly, settings: System, bus: Bus, store: Store) -> None:
         self.name = assembly.service.name
         self.assembly = assembly
         self.settings = settings
@@ -75,7 +88,11 @@ class Running:
         self.relay = Relay(bus, self.name, self.engine.events_after, self._last_position)
         self.timers = Timers(wall_clock, self._due_timers, self._next_due, self._fire)
         self.effects = Effects(
-            assembly.service.effects, self.engine.call_of, self.engine.submit, lambda: self.engine.busy
+            assembly.service.effects,
+            self.engine.call_of,
+            self.engine.submit,
+            lambda: self.engine.busy,
+            lambda: self.engine.read(self.store.calls),
         )
         self.sources = sources_of(self.name)
         self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take)
@@ -155,7 +172,8 @@ class Running:
                 return await handler(request)
 
         app = web.Application(
-            middlewares=[as_guest, errors_as_json], client_max_size=self.assembly.body_bytes_max
+            middlewares=[bounded(REQUESTS_AT_ONCE_MAX), as_guest, errors_as_json],
+            client_max_size=self.assembly.body_bytes_max,
         )
         app.add_routes(OpsRoutes(self).routes())
         app.add_routes(self.assembly.routes(self.runtime))
@@ -177,6 +195,7 @@ class Running:
             "store": {"ok": self.engine.writable},
             "bus": {"ok": self.bus.connected},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
+            "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:
             try:
@@ -214,6 +233,7 @@ class Running:
             "For how long something waits to be published",
             lambda: self.relay.age_seconds,
         )
+        watch("doorstep_stream_lost", "Messages the own stream was found to lack", lambda: self.relay.lost)
         watch("doorstep_calls_pending", "Calls to the outside not yet answered", lambda: self.effects.pending)
         watch(
             "doorstep_calls_failing",
@@ -228,26 +248,6 @@ class Running:
         watch("doorstep_bus_connected", "1 if connected to NATS", lambda: float(self.bus.connected))
 
 
-async def own(name: str, settings: System) -> TextIO:
-    """The lock that makes this process the only writer of the store; waits for it, saying so once."""
-    path = store_path(name).with_suffix(".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.open("a+")
-    said = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not said:
-                logger().warning(
-                    "standing_by", detail=f"another {name} process owns {path.name}; waiting to take over"
-                )
-                said = True
-            await asyncio.sleep(0.2)
-        else:
-            return lock
-
-
 async def live(name: str, build: Callable[[], Assembly]) -> int:
     """Run a service until it is told to stop; returns the exit code."""
     settings, assembly = system(), build()
@@ -255,21 +255,33 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     owned = asyncio.create_task(own(name, settings))
-    if await _first(owned, stopping) is stopping:
-        return 0
+    async with standing_by(name, settings):
+        if await _first(owned, stopping) is stopping:
+            return 0
     bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
     running = Running(assembly, settings, bus, open_store(name))
     await running.start()
-    failure = asyncio.create_task(running.failure())
+    failure = asyncio.create_task(_failure(running, owned.result()))
     ended = await _first(failure, stopping)
     reason = failure.result() if ended is failure else None
     failure.cancel()
     await running.stop()
-    owned.result().close()
+    await owned.result().give_up()
     if reason is not None:
         print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
         return 1
     return 0
+
+
+async def _failure(running: Running, ownership: Ownership) -> BaseException | None:
+    """Wait until a part ends by itself, or the right to write is lost; returns why."""
+    parts, lost = asyncio.create_task(running.failure()), asyncio.create_task(ownership.lost())
+    try:
+        await asyncio.wait({parts, lost}, return_when=asyncio.FIRST_COMPLETED)
+        return parts.result() if parts.done() else lost.exception()
+    finally:
+        parts.cancel()
+        lost.cancel()
 
 
 async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
@@ -290,6 +302,6 @@ def run(name: str, build: Callable[[], Assembly]) -> None:
     try:
         set_up(name, human=system().log_format == "human")
         code = asyncio.run(live(name, build))
-    except (BusAway, OldStore, SettingsWrong, StalePosition, StreamAhead, StreamLost, OSError) as known:
+    except KNOWN as known:
         sys.exit(f"{name}: {known}")
     sys.exit(code)

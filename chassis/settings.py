@@ -66,11 +66,15 @@ def section[M](name: str, model: type[M]) -> M:
 
 
 class System(BaseModel):
-    """Where this system lives. `cell` prefixes streams, subjects and databases; `default` adds nothing."""
+    """Where this system lives. `cell` prefixes streams, subjects and databases; `default` adds nothing.
+
+    `peers` is where a standby finds the active process: a name that resolves to all of them (chassis/standby.py).
+    """
 
     data: Path = Path("var")
     port_base: int = Field(default=DEFAULT_PORT_BASE, ge=1, le=65_000)
     host: str = "127.0.0.1"
+    peers: str = ""
     nats_url: str = ""
     database_url: str = ""
     cell: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")

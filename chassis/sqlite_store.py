@@ -152,6 +152,8 @@ class LogRecorder(SQLiteProcessRecorder):
 class SQLiteStore:
     """A `Store` in the file at `path`. Opened read-only it must exist."""
 
+    in_process = True
+
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         mode = "ro" if read_only else "rwc"

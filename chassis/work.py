@@ -87,7 +87,7 @@ class Work:
             del self.events[mark:]
             for entity, held in reversed(self._undo):
                 if held is None:
-                    del self._touched[entity]
+                    self._touched.pop(entity, None)  # the one whose change failed was not touched yet
                 else:
                     self._touched[entity] = held
             raise

@@ -27,7 +27,7 @@ from ops.channel_copies import save_channels, waiting_copy
 from ops.console import CannotDo, Progress, note
 from ops.folder_copies import FOLDERS, PRIVATE_FOLDER, described, put_folder_back, save_folder
 from ops.preflight import lock_folder
-from ops.stores import open_stores, path_of
+from ops.stores import open_files, path_of
 from ops.system import System
 
 MANIFEST = "manifest.json"
@@ -44,7 +44,7 @@ async def back_up(system: System, folder: Path) -> Manifest:
 
     Raises `CannotDo` for a folder that holds something already.
     """
-    stores = open_stores(system)
+    stores = open_files(system)
     _make_new(folder)
     progress = Progress("copying stores", len(stores))
     copies: Manifest = {}

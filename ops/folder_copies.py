@@ -1,4 +1,4 @@
-"""Folders of small files in a backup: what the sandboxes and the mail system have done, and the channels' secrets."""
+"""Folders of small files in a backup: what the sandboxes and the mail system have done, signed checkpoints, secrets."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def _mails(folder: Path) -> Iterator[Path]:
         yield from (folder / part).glob("*")
 
 
+def _checkpoints(folder: Path) -> Iterator[Path]:
+    return folder.glob("*.json")
+
+
 def _secrets(folder: Path) -> Iterator[Path]:
     return folder.glob("*")
 
@@ -27,6 +31,7 @@ def _secrets(folder: Path) -> Iterator[Path]:
 FOLDERS: Mapping[str, Callable[[Path], Iterator[Path]]] = {
     "sandbox": _truth_logs,
     "mail": _mails,
+    "audit": _checkpoints,
     "secrets": _secrets,
 }
 """Folders below the data folder, and which of their files belong into a backup."""

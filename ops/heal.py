@@ -9,8 +9,8 @@ from chassis.bootstrap import bootstrap
 from chassis.bus import BusAway
 from chassis.relay import Relay, StreamAhead
 from contracts.catalogue import STREAMS
-from ops.bus_access import connected
 from ops.console import CannotDo, Progress
+from ops.heal_bus import bus_of
 from ops.stores import open_stores
 from ops.system import System
 
@@ -28,7 +28,7 @@ async def heal_stream(system: System, service: str) -> dict[str, Any]:
         return await asyncio.to_thread(store.events, after, limit)
 
     try:
-        async with connected(system, f"heal-{service}") as bus:
+        async with bus_of(system, f"heal-{service}") as bus:
             await bootstrap(bus)
             before, _, _ = await bus.stream_info(STREAMS[service])
             await _catch_up(Relay(bus, service, read, store.last_position), store.last_position())

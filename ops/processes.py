@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import pwd
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ops.console import note
 
@@ -33,7 +34,8 @@ LOGS_KEPT = 3
 class Part:
     """A process of the system: what to run, with which additions to the environment, and where its output goes.
 
-    `behind` is by how much it gives way to the others while processors are short (as in `nice`).
+    `behind` is by how much it gives way to the others while processors are short (as in `nice`); `user` as whom it
+    runs, if not as ourselves; `ends_on` the signal that asks it to end.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Part:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     behind: int = 0
+    user: pwd.struct_passwd | None = None
+    ends_on: signal.Signals = signal.SIGTERM
 
 
 class Keeper:
@@ -74,7 +78,7 @@ class Keeper:
     async def stop(self, patience_seconds: float) -> None:
         """Ask it to end, and kill it when it has not within the given time. It is not started again."""
         self._stopping.set()
-        self._signal(signal.SIGTERM)
+        self._signal(self.part.ends_on)
         if self._keeping is None:
             return
         done, _ = await asyncio.wait({self._keeping}, timeout=patience_seconds)
@@ -131,6 +135,7 @@ class Keeper:
                 stderr=log,
                 env={**os.environ, **self.part.environment},
                 process_group=0,
+                **as_user(self.part.user),
                 preexec_fn=begin_as(self.part, os.getpid()),
             )
 
@@ -138,6 +143,11 @@ class Keeper:
         if self.pid is not None and self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
+
+
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    """How a process is started as another user, in that user's own group alone."""
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def pause_after(quick_deaths: int) -> float:

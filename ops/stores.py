@@ -1,24 +1,99 @@
-"""The stores of a system, opened for reading only."""
+"""The stores of a system: where they are kept, and how to open them for reading only.
+
+Where a system's stores are is chosen once, by its first `doorstep up`, and remembered in `<data>/store`: a system that
+went on elsewhere would begin a second history.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
+from chassis.event_store import OldStore, Store
+from chassis.postgres_connections import ConnectionLost
+from chassis.settings import system as settings
 from chassis.sqlite_store import SQLiteStore
-from chassis.stores import open_store
+from chassis.stores import open_database, open_store
 from contracts.parking import SERVICES
+from ops.configuration import table
 from ops.console import CannotDo
+from ops.postgres_server import url_of
 from ops.system import System
 
 
+class Kept(StrEnum):
+    """Where the stores of a system are."""
+
+    SQLITE = "sqlite"
+    """One file for each service, in `<data>/stores`."""
+    POSTGRES = "postgres"
+    """In a PostgreSQL of our own, its data in `<data>/postgres`."""
+    DATABASE = "database"
+    """In the database of `DOORSTEP_DATABASE_URL`."""
+
+
+def kept_in(system: System) -> Kept:
+    """Where the stores of a system are."""
+    if _url_said():
+        return Kept.DATABASE
+    return _remembered(system) or Kept.SQLITE
+
+
+def keep_in(system: System, wish: Kept | None) -> Kept:
+    """Choose where, and remember it. Raises `CannotDo` where the system's stores are elsewhere already."""
+    chosen = Kept.DATABASE if _url_said() else wish or _remembered(system) or Kept.SQLITE
+    if wish is Kept.SQLITE and chosen is not wish:
+        raise CannotDo("--store sqlite, but DOORSTEP_DATABASE_URL names a database: take one of them away")
+    before = _remembered(system) or chosen
+    if before is not chosen:
+        raise CannotDo(
+            f"the stores of {system.data} are kept in {_named(before)}, not in {_named(chosen)}: "
+            "choose another data folder with --data DIR"
+        )
+    (system.data / "store").write_text(f"{chosen}\n")
+    return chosen
+
+
+def database_url(system: System) -> str:
+    """The database of a system, empty where its stores are files. Raises `CannotDo` where it is not said any more."""
+    match kept_in(system):
+        case Kept.SQLITE:
+            return ""
+        case Kept.POSTGRES:
+            return url_of(system.data / "postgres")
+        case Kept.DATABASE:
+            if url := _url_said():
+                return url
+            raise CannotDo(f"the stores of {system.data} are in a database: name it by DOORSTEP_DATABASE_URL")
+
+
 def path_of(system: System, service: str) -> Path:
-    """Where the store of a service lies."""
+    """Where the file of a service's store lies. Raises `CannotDo` where stores are not files."""
+    if kept_in(system) is not Kept.SQLITE:
+        raise CannotDo(
+            "this is for stores in SQLite files. The stores of this system are in PostgreSQL, which has means of its"
+            " own to copy and restore them: pg_dump, or base backups and archived WAL"
+        )
     return system.data / "stores" / f"{service}.sqlite"
 
 
-def open_stores(system: System, services: Sequence[str] = SERVICES) -> dict[str, SQLiteStore]:
-    """The stores of these services. Raises `CannotDo` where one was never made."""
+def open_stores(system: System, services: Sequence[str] = SERVICES) -> dict[str, Store]:
+    """The stores of these services. Raises `CannotDo` where one was never made, or does not answer."""
+    if kept_in(system) is Kept.SQLITE:
+        return {**open_files(system, services)}
+    url, cell = database_url(system), settings().cell
+    try:
+        return {service: open_database(url, cell, service, read_only=True) for service in services}
+    except OldStore as reason:
+        raise CannotDo(str(reason)) from reason
+    except ConnectionLost as reason:
+        raise CannotDo(f"the database does not answer ({reason}): start it, or `doorstep up`") from reason
+
+
+def open_files(system: System, services: Sequence[str] = SERVICES) -> dict[str, SQLiteStore]:
+    """The same where stores are files, as whoever copies them needs it."""
     missing = [service for service in services if not path_of(system, service).exists()]
     if missing:
         raise CannotDo(
@@ -28,3 +103,24 @@ def open_stores(system: System, services: Sequence[str] = SERVICES) -> dict[str,
     return {
         service: open_store(service, read_only=True, path=path_of(system, service)) for service in services
     }
+
+
+def _url_said() -> str:
+    return os.environ.get("DOORSTEP_DATABASE_URL") or str(table("system").get("database_url") or "")
+
+
+def _remembered(system: System) -> Kept | None:
+    try:
+        return Kept((system.data / "store").read_text().strip())
+    except (FileNotFoundError, NotADirectoryError):
+        return Kept.SQLITE if any((system.data / "stores").glob("*.sqlite")) else None
+    except ValueError as unknown:
+        raise CannotDo(f"{system.data / 'store'} says what this release does not know: {unknown}") from None
+
+
+def _named(kept: Kept) -> str:
+    return {
+        Kept.SQLITE: "SQLite files",
+        Kept.POSTGRES: "its own PostgreSQL",
+        Kept.DATABASE: "the database of DOORSTEP_DATABASE_URL",
+    }[kept]

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chassis.stores import open_store
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
 from ops.nats_server import nats_part, wait_until_healthy
+from ops.postgres_server import postgres_part, wait_until_accepting
 from ops.processes import Keeper, Part
+from ops.stores import Kept, kept_in, open_stores, path_of
 from ops.system import System
 
 READY_WITHIN_SECONDS = 60.0
@@ -24,7 +25,7 @@ SAY_EVERY_SECONDS = 5.0
 WATCH_EVERY_SECONDS = 10.0
 RANKS = {"orders": 0, "inventory": 5, "shipping": 5, "billing": 5, "notify": 5}
 """Who gives way when processors are short: nobody waits for the others as a channel waits for its 2xx."""
-PATIENCE_SECONDS = {"services": 14.0, "sandboxes": 2.0, "nats": 3.0}
+PATIENCE_SECONDS = {"services": 14.0, "sandboxes": 2.0, "nats": 3.0, "postgres": 4.0}
 """How long each may take to end after SIGTERM; together under the 20 s that Ctrl-C may take."""
 
 SANDBOXES = {
@@ -40,12 +41,14 @@ class Supervisor:
     system: System
     environment: Mapping[str, str]
     own_nats: bool = True
+    postgres: Keeper | None = None
     nats: Keeper | None = None
     sandboxes: dict[str, Keeper] = field(default_factory=dict)
     services: dict[str, Keeper] = field(default_factory=dict)
 
     async def start(self) -> None:
-        """Bus, streams, sandboxes, services. Returns once all are started, ready or not."""
+        """Database, bus, streams, sandboxes, services. Returns once all are started, ready or not."""
+        await self.start_database()
         await self.start_bus()
         if restored := await put_back_channels(self.system):
             note(f"{restored:,} channel messages of the backup are back")
@@ -53,6 +56,16 @@ class Supervisor:
             self.sandboxes[name] = await self._keep(self._sandbox(name, module))
         for name in SERVICES:
             self.services[name] = await self._keep(self._part(name, f"services.{name}"), probation=True)
+
+    async def start_database(self) -> None:
+        """PostgreSQL, if the stores are in one of our own; and the schemas, wherever they are."""
+        kept = kept_in(self.system)
+        if kept is Kept.POSTGRES:
+            part = postgres_part(self.system)
+            self.postgres = await self._keep(part)
+            await wait_until_accepting(self.system.data / "postgres", part.log)
+        if kept is not Kept.SQLITE:
+            await self._carry_out("the database could not be set up", "chassis.migrate")
 
     async def start_bus(self) -> None:
         """nats-server, healthy, with its streams and consumers in place."""
@@ -108,12 +121,12 @@ class Supervisor:
         """Services first, so that they drain while the others still answer; the bus last."""
         await _stop_all(self.services.values(), PATIENCE_SECONDS["services"])
         await _stop_all(self.sandboxes.values(), PATIENCE_SECONDS["sandboxes"])
-        if self.nats is not None:
-            await self.nats.stop(PATIENCE_SECONDS["nats"])
+        ends = {"nats": self.nats, "postgres": self.postgres}
+        await asyncio.gather(*(part.stop(PATIENCE_SECONDS[name]) for name, part in ends.items() if part))
 
     def kill(self) -> None:
         """End everything at once."""
-        for keeper in (*self.services.values(), *self.sandboxes.values(), self.nats):
+        for keeper in (*self.services.values(), *self.sandboxes.values(), self.nats, self.postgres):
             if keeper is not None:
                 keeper.kill()
 
@@ -127,8 +140,13 @@ class Supervisor:
         return keeper
 
     async def _bootstrap(self) -> None:
-        """Create streams and consumers, in a process of its own: the supervisor stays small."""
-        command = (sys.executable, "-m", "chassis.bootstrap", "--channels-from", str(self._channels_from()))
+        """Create streams and consumers."""
+        since = ("--channels-from", str(self._channels_from()))
+        await self._carry_out("the streams could not be created", "chassis.bootstrap", *since)
+
+    async def _carry_out(self, otherwise: str, module: str, *arguments: str) -> None:
+        """Do it in a process of its own: the supervisor stays small. Raises `CannotDo` with its last words."""
+        command = (sys.executable, "-m", module, *arguments)
         process = await asyncio.create_subprocess_exec(
             *command,
             env={**os.environ, **self.environment},
@@ -138,7 +156,7 @@ class Supervisor:
         _, said = await process.communicate()
         if process.returncode:
             lines = said.decode(errors="replace").strip().splitlines() or ["no output"]
-            raise CannotDo(f"the streams could not be created: {lines[-1]}")
+            raise CannotDo(f"{otherwise}: {lines[-1]}")
 
     def _channels_from(self) -> int:
         """Where CHANNELS begins if it has to be made anew: where the messages of a restored backup begin, else after
@@ -146,10 +164,9 @@ class Supervisor:
         """
         if first := first_waiting(self.system):
             return first
-        path = self.system.folder("stores") / "orders.sqlite"
-        if not path.exists():
+        if kept_in(self.system) is Kept.SQLITE and not path_of(self.system, "orders").exists():
             return 1
-        store = open_store("orders", read_only=True, path=path)
+        store = open_stores(self.system, ("orders",))["orders"]
         try:
             known = store.positions().get("CHANNELS")
         finally:

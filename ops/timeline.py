@@ -13,6 +13,7 @@ from chassis.batch import StoredEvent
 from chassis.clock import from_rfc3339
 from chassis.declare import Service
 from chassis.event_store import Store
+from chassis.ids import event_id
 from contracts.catalogue import decode
 from ops.console import CannotDo
 from ops.reasons import reason_for
@@ -66,11 +67,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An order's events, all of them or those until `at`, and the state they lead to as `GET /orders/{id}` shows it."""
+    """An order's events, all of them or those until `at`, and the state they lead to as `GET /orders/{id}` shows it.
+
+    `left_out`: so many older ones are not told.
+    """
 
     order_id: str
     state: dict[str, Any]
     moments: tuple[Moment, ...]
+    left_out: int = 0
 
     @property
     def currency(self) -> str | None:
@@ -80,11 +85,18 @@ class Story:
     def as_json(self) -> dict[str, Any]:
         """The shape other programs rely on."""
         events = [moment.as_json(self.currency) for moment in self.moments]
-        return {"order_id": self.order_id, "state": self.state, "events": events}
+        return {"order_id": self.order_id, "state": self.state, "events": events, "left_out": self.left_out}
+
+    def readable(self) -> str:
+        """For people."""
+        return readable(self)
 
 
-def timeline_of(system: System, order_id: str, at: datetime | None = None) -> Story:
-    """The story, until `at` if given. Raises `CannotDo` for an order that nobody knows, or knew by then."""
+def timeline_of(system: System, order_id: str, at: datetime | None = None, limit: int | None = None) -> Story:
+    """The story, until `at` if given, of the newest `limit` events.
+
+    Raises `CannotDo` for an order that nobody knows, or knew by then.
+    """
     stores = open_stores(system)
     moments = [moment for service in HOMES for moment in _moments(stores[service], service, order_id)]
     if not moments:
@@ -95,22 +107,33 @@ def timeline_of(system: System, order_id: str, at: datetime | None = None) -> St
         raise CannotDo(f"order {order_id} was not known then; it was first heard of at {first.isoformat()}")
     told = tuple(in_order(known))
     ours = [moment.stored for moment in told if moment.service == "orders"]
-    return Story(order_id, state_after(declared("orders"), f"order/{order_id}", ours), told)
+    shown = tuple(newest(told, limit))
+    state = state_after(declared("orders"), f"order/{order_id}", ours)
+    return Story(order_id, state, shown, len(told) - len(shown))
 
 
 def _moments(store: Store, service: str, order_id: str) -> Iterator[Moment]:
-    entity = f"{HOMES[service]}/{order_id}"
-    for event in store.events(limit=100_000, entity=entity):
-        headers = event.headers
-        yield Moment(
-            time=from_rfc3339(headers["ce-time"]),
-            service=service,
-            type=event.type,
-            id=f"{service}/{entity}/{event.version}",
-            entity=entity,
-            cause=headers["ce-causationid"],
-            stored=event,
-        )
+    for event in store.events(limit=100_000, entity=f"{HOMES[service]}/{order_id}"):
+        yield moment_of(service, event)
+
+
+def moment_of(service: str, event: StoredEvent) -> Moment:
+    """A stored event of a service as part of a story."""
+    headers = event.headers
+    return Moment(
+        time=from_rfc3339(headers["ce-time"]),
+        service=service,
+        type=event.type,
+        id=event_id(service, event.entity, event.version),
+        entity=event.entity,
+        cause=headers["ce-causationid"],
+        stored=event,
+    )
+
+
+def newest[T](told: Sequence[T], limit: int | None) -> Sequence[T]:
+    """The last so many of them; all where there is no limit."""
+    return told if limit is None else told[-limit:]
 
 
 def in_order(moments: Iterable[Moment]) -> Iterator[Moment]:
@@ -165,4 +188,9 @@ def readable(story: Story) -> str:
         f"{when:>{widths[0]}}  {who:<{widths[1]}}  {what:<{widths[2]}}  {why}"
         for when, who, what, why in rows
     ]
-    return "\n".join((head, *lines))
+    return "\n".join((head, *earlier(story.left_out), *lines))
+
+
+def earlier(left_out: int) -> tuple[str, ...]:
+    """A line that says how many older events are not shown; none where all are."""
+    return (f"… {left_out:,} older events are left out; --limit says how many are shown",) if left_out else ()

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ from ops.system import PORTS, System, find, remember
 if TYPE_CHECKING:
     from ops.supervisor import Supervisor
 
+type Choice = Literal["sqlite", "postgres"]
 NATS_PARTS = ("nats", "nats-monitor")
 
 AUTOPILOT = {"DOORSTEP_SHIPPING__AUTOPILOT": "true"}
@@ -36,6 +37,7 @@ class Wishes:
     autopilot: bool = False
     demo: bool = False
     as_json: bool = False
+    store: Choice | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +52,13 @@ def up(
         bool, typer.Option("--autopilot", help="Hand parcels over by policy, without people.")
     ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Load the demo shop and play orders into it.")] = False,
+    store: Annotated[
+        Choice | None,
+        typer.Option(
+            "--store",
+            help="Keep the stores in SQLite files, or in a PostgreSQL beside them.  [default: sqlite]",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start nats-server, the five services and the page, supervised. Ctrl-C drains, a second one kills.
@@ -57,12 +66,13 @@ def up(
     Prints one line `ready` when all are ready; with --json one object with every URL.
     """
     system = find(data, port_base)
-    carry_out(run(system, Wishes(autopilot, demo, as_json)))
+    carry_out(run(system, Wishes(autopilot, demo, as_json, store)))
 
 
 async def run(system: System, wishes: Wishes) -> None:
     """Check, start, say ready, serve until told to stop, drain."""
     from ops.page.server import serve_page
+    from ops.stores import Kept, keep_in
     from ops.supervisor import Supervisor
 
     for oddity in unread_tables():
@@ -72,6 +82,7 @@ async def run(system: System, wishes: Wishes) -> None:
     if own_nats:
         nats_server_binary()
     require_free_ports(system, (part for part in PORTS if own_nats or part not in NATS_PARTS))
+    keep_in(system, Kept(wishes.store) if wishes.store else None)
     remember(system)
     secrets = secrets_of(system.folder("secrets"))
     supervisor = Supervisor(system, environment_of(system, secrets, wishes), own_nats)
@@ -85,10 +96,13 @@ async def run(system: System, wishes: Wishes) -> None:
 
 def environment_of(system: System, secrets: dict[str, str], wishes: Wishes) -> dict[str, str]:
     """What the services are told beside the configuration file: where the system is, and the channels' secrets."""
+    from ops.stores import database_url
+
     return {
         "DOORSTEP_SYSTEM__DATA": str(system.data),
         "DOORSTEP_SYSTEM__PORT_BASE": str(system.port_base),
         "DOORSTEP_NATS_URL": system.nats_url,
+        **({"DOORSTEP_DATABASE_URL": url} if (url := database_url(system)) else {}),
         **{variable(channel): secret for channel, secret in secrets.items()},
         **(AUTOPILOT if wishes.autopilot else {}),
         **(DEMO if wishes.demo else {}),

@@ -57,6 +57,22 @@ class Shop(BaseModel):
     name: str = "Doorstep"
 
 
+class Listening(BaseModel):
+    """`[system]`: where the page listens, and the host names (with commas) under which it answers besides loopback.
+
+    The page lets in whoever reaches it: other names are for a proxy in front of it that knows who people are.
+    """
+
+    page_host: str = HOST
+    page_names: str = ""
+
+    @property
+    def names(self) -> set[str]:
+        """Every host name under which it answers."""
+        return {HOST, "localhost", "::1"} | {name for name in self.page_names.split(",") if name}
+
+
+NAMES = web.AppKey("names", set[str])
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -67,7 +83,8 @@ async def serve_page(system: System) -> AsyncIterator[str]:
         runner = web.AppRunner(application(system, services), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, HOST, system.port("page")).start()
+            listening = section("system", Listening)
+            await web.TCPSite(runner, listening.page_host, system.port("page")).start()
             yield system.page_url
         finally:
             await runner.cleanup()
@@ -77,6 +94,7 @@ def application(system: System, services: Services) -> web.Application:
     """The page's routes, without a port."""
     pages = Pages(system, services)
     app = web.Application(middlewares=[own_host_only, readable_errors(pages)])
+    app[NAMES] = section("system", Listening).names
     app.add_routes(
         [
             web.get("/", pages.home),
@@ -197,9 +215,9 @@ def templates() -> Environment:
 
 @web.middleware
 async def own_host_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer only under the loopback names, so that no other site can be made to look like this one."""
-    if urlsplit(f"//{request.host}").hostname not in {HOST, "localhost", "::1"}:
-        raise web.HTTPMisdirectedRequest(text="this page answers at 127.0.0.1 only")
+    """Answer only under our own names, so that no other site can be made to look like this one."""
+    if urlsplit(f"//{request.host}").hostname not in request.app[NAMES]:
+        raise web.HTTPMisdirectedRequest(text="this page does not answer under that name")
     return await handler(request)
 
 

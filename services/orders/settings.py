@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chassis.settings import section
-from services.orders.domain.policies import OrderPolicies
+from contracts.money import to_minor
+from services.orders.domain.policies import HoldRules, OrderPolicies
 
 type ChannelKind = Literal["shopify", "woocommerce", "canonical"]
 type PaymentRoute = Literal["channel", "gateway"]
+type AddressNeed = Literal["country", "place", "street"]
+type Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
 
 
 class ChannelSettings(BaseModel):
@@ -38,6 +43,56 @@ class ChannelTables(BaseModel):
     __pydantic_extra__: dict[str, ChannelSettings]
 
 
+class HoldSettings(BaseModel):
+    """The `[orders.hold]` table: which orders wait for a person.
+
+    `total_above`: amounts by currency, as text (`EUR = "500.00"`); an order of more is held. `countries`: ISO codes
+    that are delivered to; none means all. `address_needs`: what a delivery address must have.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    total_above: dict[str, Decimal] = Field(default_factory=dict)
+    countries: tuple[Country, ...] = ()
+    address_needs: tuple[AddressNeed, ...] = ("country", "place", "street")
+
+    @field_validator("total_above", mode="before")
+    @classmethod
+    def _no_fraction_is_lost(cls, amounts: Any) -> Any:
+        if isinstance(amounts, dict) and any(isinstance(amount, float) for amount in amounts.values()):
+            raise ValueError('write amounts as text, as in EUR = "500.00"')
+        return amounts
+
+    @field_validator("total_above")
+    @classmethod
+    def _is_money(cls, amounts: dict[str, Decimal]) -> dict[str, Decimal]:
+        for currency, amount in amounts.items():
+            to_minor(amount, currency)
+        return amounts
+
+    def rules(self) -> HoldRules:
+        """In the form that the domain knows."""
+        return HoldRules(
+            total_above={
+                currency: to_minor(amount, currency) for currency, amount in self.total_above.items()
+            },
+            countries=frozenset(self.countries),
+            address_needs=self.address_needs,
+        )
+
+
+class IntakeSettings(BaseModel):
+    """The `[orders.intake]` table: beyond these limits a webhook is answered 429 (docs/overload.md).
+
+    `webhooks_at_once`: requests in progress. `unread_max`: messages that are stored and wait to be decided.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    webhooks_at_once: int = Field(default=48, ge=1)
+    unread_max: int = Field(default=10_000, ge=1)
+
+
 class OrdersSettings(BaseModel):
     """The `[orders]` table."""
 
@@ -45,6 +100,8 @@ class OrdersSettings(BaseModel):
 
     payment_hold_hours: int = Field(default=168, ge=0)
     """An order whose payment failed is cancelled after so many hours; 0 keeps it for ever."""
+    hold: HoldSettings = HoldSettings()
+    intake: IntakeSettings = IntakeSettings()
 
 
 def channels() -> dict[str, ChannelSettings]:
@@ -57,4 +114,5 @@ def policies(orders: OrdersSettings, known: dict[str, ChannelSettings]) -> Order
     return OrderPolicies(
         gateway_channels=frozenset(name for name, channel in known.items() if channel.payment == "gateway"),
         payment_hold_limit=timedelta(hours=orders.payment_hold_hours),
+        hold=orders.hold.rules(),
     )

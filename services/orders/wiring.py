@@ -21,10 +21,13 @@ from services.orders.settings import ChannelSettings, OrdersSettings, channels, 
 
 def build() -> Assembly:
     """The orders service as configured, ready to run."""
-    known = channels()
+    known, settings = channels(), section("orders", OrdersSettings)
     return Assembly(
-        service=orders_service(policies(section("orders", OrdersSettings), known), reader(known)),
-        routes=lambda runtime: (*http.routes(runtime), *webhook.routes(runtime, known)),
+        service=orders_service(policies(settings, known), reader(known)),
+        routes=lambda runtime: (
+            *http.routes(runtime),
+            *webhook.routes(runtime, known, limits=settings.intake),
+        ),
     )
 
 

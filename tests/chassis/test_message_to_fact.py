@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from chassis.bus import Bus
@@ -12,16 +10,16 @@ from chassis.rebuild import all_events, fold, live_rows, state_hash
 from contracts.catalogue import decode
 from contracts.inventory import ReservationExpired, ReservationReleased, StockReserved
 from contracts.parking import MessageParked
-from tests.chassis.toys import Accept, start, toy_inventory, toy_orders
+from tests.chassis.toys import Accept, Stores, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
 
 
 async def test_a_command_becomes_a_fact_and_the_fact_a_reaction(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """The whole way through: decided, committed, published, consumed, decided again; stream and store are twins."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     for i in range(1200):
         await orders.engine.command(Accept(f"toy:{i}"), f"command/{i}") if i < 3 else None
     await orders.engine.submit([_asked(i) for i in range(3, 1200)])
@@ -40,10 +38,10 @@ async def test_a_command_becomes_a_fact_and_the_fact_a_reaction(
     await orders.stop()
 
 
-async def test_a_rebuild_gives_the_same_bytes(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
+async def test_a_rebuild_gives_the_same_bytes(bus: Bus, nats_server: NatsServer, stores: Stores) -> None:
     """State is a function of the log: entities, timers, calls and tags are equal after folding every event again."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit([_asked(i) for i in range(300)])
     await until(lambda: inventory.reactor.last_position == 300)
 
@@ -58,11 +56,11 @@ async def test_a_rebuild_gives_the_same_bytes(bus: Bus, nats_server: NatsServer,
 
 
 async def test_a_message_that_cannot_be_handled_is_parked_and_the_others_go_on(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """P8: kept with the traceback and the number of tries; its neighbours are not delayed."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit([_asked(name) for name in ("a", "poison", "b")])
     await until(lambda: inventory.reactor.last_position == 3)
 
@@ -78,10 +76,10 @@ async def test_a_message_that_cannot_be_handled_is_parked_and_the_others_go_on(
 
 
 async def test_an_unknown_event_type_is_parked_never_guessed(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """A version from the future waits for the release that knows it."""
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     headers = {"ce-type": "orders.OrderAccepted.v99", "ce-sequence": "1", "ce-id": "orders/order/x/1"}
     await bus.publish("evt.orders.order_accepted.v99", b"{}", headers)
     await until(lambda: inventory.reactor.last_position == 1)
@@ -92,10 +90,10 @@ async def test_an_unknown_event_type_is_parked_never_guessed(
     await inventory.stop()
 
 
-async def test_a_timer_fires_once_when_it_is_due(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
+async def test_a_timer_fires_once_when_it_is_due(bus: Bus, nats_server: NatsServer, stores: Stores) -> None:
     """A reservation that runs out expires by itself, and nothing is left to fire."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit([_asked("soon")])
     await until(lambda: inventory.reactor.last_position == 2)
 
@@ -107,7 +105,7 @@ async def test_a_timer_fires_once_when_it_is_due(bus: Bus, nats_server: NatsServ
 
 @pytest.mark.parametrize("reached", [True, False])
 async def test_a_call_without_an_answer_is_asked_for_before_it_is_made_again(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, reached: bool
+    bus: Bus, nats_server: NatsServer, stores: Stores, reached: bool
 ) -> None:
     """P2: the first answer is lost; whether the other side had it decides if the call is made again."""
     made: list[str] = []
@@ -125,8 +123,8 @@ async def test_a_call_without_an_answer_is_asked_for_before_it_is_made_again(
 
     from tests.chassis.toys import called
 
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(Effect(call, called, ask)), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(Effect(call, called, ask)), nats_server.url, stores)
     await orders.engine.submit([_asked("call")])
     await until(lambda: inventory.reactor.last_position == 2)
 

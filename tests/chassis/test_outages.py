@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from chassis.batch import Advance, Batch, NewEvent
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
-from chassis.event_store import StalePosition
 from chassis.inbox import StreamLost
 from chassis.reactor import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
-from chassis.sqlite_store import SQLiteStore
-from tests.chassis.toys import Accept, start, toy_inventory, toy_orders
+from tests.chassis.toys import Accept, Stores, start, stores_of, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Outages take their time: the second store has its own in the long ones."""
+    return stores_of(request)
 
 
 def asked(*numbers: int) -> list[Asked]:
@@ -34,11 +36,11 @@ async def assert_twins(bus: Bus, running: Running, stream: str) -> None:
 
 
 async def test_nats_killed_in_the_middle_loses_nothing_and_doubles_nothing(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """F2: commands go on while the bus is away; afterwards every event is published and applied once."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit(asked(*range(500)))
     nats_server.kill()
     await orders.engine.submit(asked(*range(500, 900)))
@@ -55,15 +57,15 @@ async def test_nats_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     await orders.stop()
 
 
-async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
+async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsServer, stores: Stores) -> None:
     """What was committed before the stop is not decided again, what came meanwhile is."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit(asked(*range(50)))
     await until(lambda: inventory.reactor.last_position == 50)
     await inventory.stop()
     await orders.engine.submit(asked(*range(50, 80)))
-    again = await start(toy_inventory(), nats_server.url, tmp_path)
+    again = await start(toy_inventory(), nats_server.url, stores)
     await until(lambda: again.relay.published == 80)
 
     assert len({e.entity for e in again.store.events()}) == 80
@@ -73,11 +75,11 @@ async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsSer
 
 
 async def test_a_lost_stream_is_published_again_and_changes_nothing_for_its_readers(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """P6: the store is the other copy. Readers go by the producer's sequence, so nothing is applied twice."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit(asked(*range(40)))
     await until(lambda: inventory.reactor.last_position == 40)
     await bus.jetstream.delete_stream("ORDERS")
@@ -99,11 +101,11 @@ async def _last(bus: Bus, stream: str, seq: int) -> bool:
 
 
 async def test_a_server_that_stands_still_ends_no_service(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """F5: neither killed nor answering for longer than every time-out; afterwards everything goes on by itself."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     nats_server.pause()
     await orders.engine.submit(asked(*range(20)))
     await asyncio.sleep(7)  # longer than the bus waits for any answer
@@ -116,11 +118,11 @@ async def test_a_server_that_stands_still_ends_no_service(
 
 
 async def test_a_message_from_somebody_else_is_parked_once_and_stepped_over(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """Without a producer's sequence that can be, it has no place in the order: kept for a person, in nobody's way."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
-    inventory = await start(toy_inventory(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
     for wrong in ({}, {"ce-sequence": "abc"}, {"ce-sequence": "999999"}, {"ce-sequence": "-1"}):
         await bus.publish(
             "evt.orders.order_accepted.v1", b"{}", wrong | {"ce-type": "orders.OrderAccepted.v1"}
@@ -138,10 +140,10 @@ async def test_a_message_from_somebody_else_is_parked_once_and_stepped_over(
 
 
 async def test_a_lost_stream_of_raw_messages_stops_its_reader_with_what_to_do(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """CHANNELS has no other copy: made anew from 1, its new messages would count as read already."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
     for i in range(3):
         await bus.publish("evt.channels.toy.order_placed", b"%d" % i)
     await until(lambda: orders.reactor.positions.get("CHANNELS"))
@@ -151,74 +153,31 @@ async def test_a_lost_stream_of_raw_messages_stops_its_reader_with_what_to_do(
     await bootstrap(bus)
 
     with pytest.raises(StreamLost, match="--channels-from 4"):
-        await start(toy_orders(), nats_server.url, tmp_path)
+        await start(toy_orders(), nats_server.url, stores)
 
     await bus.jetstream.delete_stream("CHANNELS")
     await bootstrap(bus, channels_from=4)
-    again = await start(toy_orders(), nats_server.url, tmp_path)
+    again = await start(toy_orders(), nats_server.url, stores)
     assert await bus.publish("evt.channels.toy.order_placed", b"new") == 4
     await until(lambda: again.reactor.positions["CHANNELS"].position == 4)
     await again.stop()
 
 
 async def test_a_stream_with_events_this_store_never_wrote_stops_the_service(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """A store that was set back must not write a second history over the first one."""
-    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    orders = await start(toy_orders(), nats_server.url, stores)
     await orders.engine.submit(asked(1, 2, 3))
     await until(lambda: orders.relay.published == 3)
     await orders.stop()
-    (tmp_path / "elsewhere").mkdir()
-    set_back = await start(toy_orders(), nats_server.url, tmp_path / "elsewhere")
+    set_back = await start(toy_orders(), nats_server.url, stores.elsewhere())
 
     failure = await asyncio.wait_for(set_back.failure(), 10)
 
     assert isinstance(failure, StreamAhead)
     assert "which this store never wrote" in str(failure)
     await set_back.stop()
-
-
-def test_a_second_writer_is_refused_at_its_first_transaction(tmp_path: Path) -> None:
-    """Fencing: positions are given by the single writer, so two of them collide and the late one must stop."""
-    first, second = SQLiteStore(tmp_path / "s.sqlite"), SQLiteStore(tmp_path / "s.sqlite")
-    first.commit(Batch(events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")]))
-
-    with pytest.raises(StalePosition):
-        second.commit(Batch(events=[NewEvent(1, "order/b", 1, "t", b"{}", b"")]))
-
-    assert [e.entity for e in first.events()] == ["order/a"]
-
-
-def test_a_source_position_moves_only_from_where_it_was_seen(tmp_path: Path) -> None:
-    """Compare and set: two consumers of one source cannot leave a hole, and nothing else of the batch goes in."""
-    store = SQLiteStore(tmp_path / "s.sqlite")
-    store.commit(Batch(advances=[Advance("ORDERS", None, 10, 10)]))
-
-    with pytest.raises(StalePosition):
-        store.commit(
-            Batch(
-                events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")], advances=[Advance("ORDERS", 9, 20, 20)]
-            )
-        )
-
-    assert store.positions()["ORDERS"].position == 10
-    assert store.events() == []
-
-
-@pytest.mark.parametrize("statement", ["UPDATE stored_events SET topic='x'", "DELETE FROM stored_events"])
-def test_events_can_be_neither_changed_nor_deleted(tmp_path: Path, statement: str) -> None:
-    """The log is append-only, enforced by the database itself."""
-    import sqlite3
-
-    store = SQLiteStore(tmp_path / "s.sqlite")
-    store.commit(Batch(events=[NewEvent(1, "order/a", 1, "t", b"{}", b"")]))
-
-    with (
-        sqlite3.connect(tmp_path / "s.sqlite") as direct,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        direct.execute(statement)
 
 
 async def test_the_pinned_client_still_hands_deliveries_to_the_tap(bus: Bus) -> None:

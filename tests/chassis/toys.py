@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import pytest
 
 from chassis.bus import Bus, open_bus
 from chassis.declare import Answer, Call, Effect, Kind, Service, Step, World
+from chassis.event_store import Store
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
 from chassis.sqlite_store import SQLiteStore
@@ -22,6 +25,7 @@ from contracts.inventory import ReservationExpired, ReservationReleased, StockRe
 from contracts.order import Units
 from contracts.orders import OrderAccepted, OrderCancelled
 from tests.conftest import free_port
+from tests.postgres import Database
 
 SOON = timedelta(milliseconds=150)
 
@@ -159,12 +163,55 @@ def toy_inventory(effect: Effect | None = None) -> Service:
     )
 
 
-async def start(service: Service, url: str, folder: Path) -> Running:
-    """A running toy with its own connection and store."""
+class Stores(Protocol):
+    """Where the toys' stores are; opened again, each is as it was left."""
+
+    def open(self, service: str) -> Store: ...
+
+    def elsewhere(self) -> Stores:
+        """A place where there is nothing yet."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """SQLite files in a folder."""
+
+    folder: Path
+
+    def open(self, service: str) -> Store:
+        return SQLiteStore(self.folder / f"{service}.sqlite")
+
+    def elsewhere(self) -> Files:
+        return Files(self.folder / "elsewhere")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Schemas of a cell in PostgreSQL."""
+
+    database: Database
+    name: str
+
+    def open(self, service: str) -> Store:
+        return self.database.store(self.name, service)
+
+    def elsewhere(self) -> Cell:
+        return Cell(self.database, self.database.new_cell())
+
+
+def stores_of(request: pytest.FixtureRequest) -> Stores:
+    """For a fixture with the parameters `sqlite` and `postgres`."""
+    if request.param == "sqlite":
+        return Files(request.getfixturevalue("tmp_path"))
+    database: Database = request.getfixturevalue("database")
+    return Cell(database, database.new_cell())
+
+
+async def start(service: Service, url: str, stores: Stores | Path) -> Running:
+    """A running toy with its own connection and store; a path is a folder for SQLite files."""
+    store = (Files(stores) if isinstance(stores, Path) else stores).open(service.name)
     bus: Bus = await open_bus(url, f"toy-{service.name}")
     port_base = free_port() - SERVICE_PORTS[service.name]
-    settings = System(data=folder, port_base=port_base, nats_url=url)
-    store = SQLiteStore(folder / f"{service.name}.sqlite")
-    running = Running(Assembly(service, lambda _: []), settings, bus, store)
+    running = Running(Assembly(service, lambda _: []), System(port_base=port_base, nats_url=url), bus, store)
     await running.start()
     return running

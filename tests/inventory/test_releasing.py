@@ -84,6 +84,7 @@ def test_a_promise_runs_out() -> None:
         EXPIRY, accepted(units(5), order="shopify:1002")
     ).then(
         expired(2),
+        told(5, at=EXPIRES),
         reserved(line(5), order="shopify:1002", expires_at=EXPIRES + timedelta(days=7)),
         told(0, on_hand=5, at=EXPIRES),
     )  # fmt: skip

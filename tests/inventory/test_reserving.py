@@ -57,6 +57,26 @@ def test_the_last_unit_goes_to_one_order_only() -> None:
     )  # fmt: skip
 
 
+def test_what_an_order_was_refused_for_is_told_at_once() -> None:
+    """Units that come back later are news then; else the order would wait for what is there."""
+    inventory.given(*in_stock(5), told(5), reserved(line(4))).when(
+        accepted(units(2), order=OTHER_ORDER)
+    ).then(
+        refused(Short(sku=LAMP, asked=2, available=1), order=OTHER_ORDER),
+        told(1, on_hand=5),
+    )  # fmt: skip
+
+
+def test_what_an_order_that_had_waited_cannot_use_is_offered_again() -> None:
+    """Others were passed over for it: its lamps are there for them as long as it waits for mugs."""
+    inventory.given(*in_stock(5), told(5), registered(MUG)).when(
+        accepted(units(2), units(1, sku=MUG), attempt=2)
+    ).then(
+        refused(Short(sku=MUG, asked=1, available=0), attempt=2),
+        told(5),
+    )  # fmt: skip
+
+
 def test_two_lines_of_one_sku_are_one_demand() -> None:
     """Each line alone could be met, both together cannot: 3 + 3 of 5 is refused as 6."""
     inventory.given(*in_stock(5)).when(accepted(units(3), units(3))).then(

@@ -20,10 +20,12 @@ def when_order_accepted_then_reserve_stock(accepted: OrderAccepted, books: Books
     if reservation and reservation.attempt >= accepted.attempt:
         return ()
     if reservation is None or not reservation.lines:
-        return with_news([_decide(accepted, books, lambda sku: stock_of(books, sku))], books)
+        decided = _decide(accepted, books, lambda sku: stock_of(books, sku))
+        return with_news([decided], books, _passed_on(accepted, decided))
     reason = f"accepted again, attempt {accepted.attempt}"
     freed = ReservationReleased(order_id=accepted.order_id, lines=reservation.lines, reason=reason)
-    return with_news([freed, _decide(accepted, books, _after(freed, books))], books)
+    decided = _decide(accepted, books, _after(freed, books))
+    return with_news([freed, decided], books, _passed_on(accepted, decided))
 
 
 def needs(accepted: OrderAccepted) -> tuple[str, ...]:
@@ -42,6 +44,14 @@ def _decide(accepted: OrderAccepted, books: Books, find: Find) -> Event:
         expires_at=books.now + books.policies.reservation,
         weights=weights(asked, find),
     )
+
+
+def _passed_on(accepted: OrderAccepted, decided: Event) -> tuple[str, ...]:
+    """What an order that had waited does not take, for want of something else: others were passed over for it."""
+    if accepted.attempt == 1 or not isinstance(decided, ReservationRefused):
+        return ()
+    missing = {short.sku for short in decided.short}
+    return tuple(sku for sku in demand(accepted.lines) if sku not in missing)
 
 
 def _after(freed: ReservationReleased, books: Books) -> Find:

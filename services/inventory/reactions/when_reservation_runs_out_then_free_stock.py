@@ -1,4 +1,7 @@
-"""A promise that was not kept in time ends: its units can be sold again."""
+"""A promise that was not kept in time ends: its units can be sold again.
+
+That is told at once, whatever was told before: from now on the order itself waits for them.
+"""
 
 from __future__ import annotations
 
@@ -18,4 +21,5 @@ def when_reservation_runs_out_then_free_stock(entity: str, books: Books) -> Iter
         return ()
     if reservation.expires_at is None or books.now < reservation.expires_at:
         return ()
-    return with_news([ReservationExpired(order_id=order_id, lines=reservation.lines)], books)
+    freed = tuple(dict.fromkeys(line.sku for line in reservation.lines))
+    return with_news([ReservationExpired(order_id=order_id, lines=reservation.lines)], books, freed)

@@ -36,4 +36,5 @@ def _receive(placed: PlacedOrder, world: World) -> list[Event]:
     received = OrderReceived(order_id=this, order=placed)
     if placed.cancelled_at:
         return [received, cancelled_at_channel(this, placed)]
-    return unfold(None, [received, *held_for(this, findings(placed), world.now)], world.policies)
+    found = findings(placed, world.policies.hold)
+    return unfold(None, [received, *held_for(this, found, world.now)], world.policies)

@@ -49,12 +49,13 @@ def revise(order: Order, placed: PlacedOrder, world: World) -> list[Event]:
     revised = OrderRevised(order_id=order.order_id, order=placed, applied=True, reason=f"changed: {changed}")
     if placed.cancelled_at:
         return [revised, cancelled_at_channel(order.order_id, placed)]
-    holds = (*_holds_gone(order, before, placed), *_holds_new(order, before, placed, world))
+    holds = (*_holds_gone(order, before, placed, world), *_holds_new(order, before, placed, world))
     return unfold(order, [revised, *holds], world.policies)
 
 
-def _holds_gone(order: Order, before: PlacedOrder, placed: PlacedOrder) -> Iterator[Event]:
-    found, still = findings(before), findings(placed)
+def _holds_gone(order: Order, before: PlacedOrder, placed: PlacedOrder, world: World) -> Iterator[Event]:
+    rules = world.policies.hold
+    found, still = findings(before, rules), findings(placed, rules)
     cured = {(finding.reason, finding.detail) for finding in found if finding not in still}
     new_demand = demand_of(before) != demand_of(placed)
     paid_now = placed.payment.state == "paid" != before.payment.state
@@ -69,8 +70,8 @@ def _holds_gone(order: Order, before: PlacedOrder, placed: PlacedOrder) -> Itera
 
 def _holds_new(order: Order, before: PlacedOrder, placed: PlacedOrder, world: World) -> Iterator[Event]:
     # A finding that was there before is either still held or was let through by a person: not held twice.
-    known = findings(before)
-    found = [finding for finding in findings(placed) if finding not in known]
+    known = findings(before, world.policies.hold)
+    found = [finding for finding in findings(placed, world.policies.hold) if finding not in known]
     if order.payment in BILLED and _money_of(before) != _money_of(placed):
         found.append(Finding(HoldReason.MANUAL, BILL_CHANGED))
     for reason in dict.fromkeys(finding.reason for finding in found):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contracts.address import Address
 from contracts.order import PlacedOrder
 from contracts.orders import HoldReason
+from services.orders.domain.policies import STANDARD_RULES, HoldRules
 
 UNPAYABLE = frozenset({"refunded", "voided"})
 """What the channel says of money that it no longer has, or never took."""
@@ -21,11 +22,11 @@ class Finding:
     detail: str
 
 
-def findings(placed: PlacedOrder) -> tuple[Finding, ...]:
+def findings(placed: PlacedOrder, rules: HoldRules = STANDARD_RULES) -> tuple[Finding, ...]:
     """Everything that is wrong with the order, one finding per reason, in the order of the table."""
     found: dict[HoldReason, Finding] = {}
     for reason, rule in RULES:
-        if detail := rule(placed):
+        if detail := rule(placed, rules):
             found.setdefault(reason, Finding(reason, detail))
     return tuple(found.values())
 
@@ -49,21 +50,51 @@ def totals_add_up(placed: PlacedOrder) -> str:
     )
 
 
-def the_address_can_be_shipped_to(placed: PlacedOrder) -> str:
+def the_address_can_be_shipped_to(placed: PlacedOrder, rules: HoldRules) -> str:
     """Country, city or postcode, and street or company: needed as soon as one line has to be shipped."""
-    if not any(line.requires_shipping for line in placed.lines):
+    if not _is_shipped(placed):
         return ""
-    if placed.ship_to is None:
+    to = placed.ship_to
+    if to is None:
         return "there is no delivery address"
-    missing = [what for what, has in ADDRESS_NEEDS if not has(placed.ship_to)]
+    missing = [NEEDS[need].called for need in rules.address_needs if not NEEDS[need].has(to)]
     return f"the delivery address lacks {', '.join(missing)}" if missing else ""
 
 
-ADDRESS_NEEDS: tuple[tuple[str, Callable[[Address], str]], ...] = (
-    ("a country", lambda to: to.country.strip()),
-    ("a city or postcode", lambda to: to.city.strip() or to.postcode.strip()),
-    ("a street or company", lambda to: to.line1.strip() or to.company.strip()),
-)
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A part of an address: how it is called, and whether an address has it."""
+
+    called: str
+    has: Callable[[Address], str]
+
+
+NEEDS: Mapping[str, Need] = {
+    "country": Need("a country", lambda to: to.country.strip()),
+    "place": Need("a city or postcode", lambda to: to.city.strip() or to.postcode.strip()),
+    "street": Need("a street or company", lambda to: to.line1.strip() or to.company.strip()),
+}
+"""By the names that `HoldRules.address_needs` uses."""
+
+
+def the_country_is_delivered_to(placed: PlacedOrder, rules: HoldRules) -> str:
+    """A shop that names its countries wants to be asked about every other one."""
+    country = placed.ship_to.country.strip().upper() if placed.ship_to else ""
+    if not rules.countries or not country or not _is_shipped(placed) or country in rules.countries:
+        return ""
+    return f"{country} is not among the countries delivered to ({', '.join(sorted(rules.countries))})"
+
+
+def the_total_is_not_extraordinary(placed: PlacedOrder, rules: HoldRules) -> str:
+    """Above the shop's own limit in this currency a person looks at the order first."""
+    limit = rules.total_above.get(placed.currency)
+    if limit is None or placed.total_minor <= limit:
+        return ""
+    return f"the total of {placed.total_minor} is above {limit} (minor units of {placed.currency})"
+
+
+def _is_shipped(placed: PlacedOrder) -> bool:
+    return any(line.requires_shipping for line in placed.lines)
 
 
 def every_shipped_line_has_a_sku(placed: PlacedOrder) -> str:
@@ -90,11 +121,20 @@ def the_money_was_not_given_back(placed: PlacedOrder) -> str:
     )
 
 
-RULES: tuple[tuple[HoldReason, Callable[[PlacedOrder], str]], ...] = (
-    (HoldReason.TOTALS_MISMATCH, totals_add_up),
+type Rule = Callable[[PlacedOrder, HoldRules], str]
+
+
+def _of_any_shop(rule: Callable[[PlacedOrder], str]) -> Rule:
+    return lambda placed, _: rule(placed)
+
+
+RULES: tuple[tuple[HoldReason, Rule], ...] = (
+    (HoldReason.TOTALS_MISMATCH, _of_any_shop(totals_add_up)),
     (HoldReason.ADDRESS_INVALID, the_address_can_be_shipped_to),
-    (HoldReason.SKU_UNMAPPED, every_shipped_line_has_a_sku),
-    (HoldReason.MANUAL, an_order_needs_at_least_one_line),
-    (HoldReason.MANUAL, the_money_was_not_given_back),
+    (HoldReason.ADDRESS_INVALID, the_country_is_delivered_to),
+    (HoldReason.SKU_UNMAPPED, _of_any_shop(every_shipped_line_has_a_sku)),
+    (HoldReason.MANUAL, _of_any_shop(an_order_needs_at_least_one_line)),
+    (HoldReason.MANUAL, _of_any_shop(the_money_was_not_given_back)),
+    (HoldReason.MANUAL, the_total_is_not_extraordinary),
 )
 """Hold reason -> the rule that places it."""

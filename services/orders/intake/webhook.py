@@ -6,6 +6,7 @@ the same: it is kept, and refused where it is read. A channel sends again whatev
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +16,18 @@ from typing import Protocol
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from chassis.admission import Admission, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
-from services.orders.settings import ChannelSettings
+from services.orders.settings import ChannelSettings, IntakeSettings
 
 CHUNK_BYTES = 64 * 1024
+BODY_SECONDS_MAX = 10.0
+"""A body that takes longer to arrive is given up: a slow sender must not keep others out."""
+STANDARD_INTAKE = IntakeSettings()
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 PING = re.compile(rb"webhook_id=\d{1,20}")
 """What WooCommerce posts, without a topic, when a webhook is saved: it only wants a 200."""
@@ -50,12 +55,24 @@ class Publisher(Protocol):
     async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
         """Store a message in the stream and return its sequence there. Raises `BusAway`."""
 
+    @property
+    def unread(self) -> int:
+        """How many stored messages are not yet decided."""
+
 
 def routes(
-    runtime: Publisher, channels: Mapping[str, ChannelSettings], clock: Clock = wall_clock
+    runtime: Publisher,
+    channels: Mapping[str, ChannelSettings],
+    clock: Clock = wall_clock,
+    limits: IntakeSettings = STANDARD_INTAKE,
 ) -> list[web.RouteDef]:
     """The intake's one route."""
-    return [web.post("/channels/{channel}/webhooks", Webhooks(runtime, channels, clock).receive)]
+
+    def backlog() -> str:
+        return f"{runtime.unread} messages wait to be decided" if runtime.unread >= limits.unread_max else ""
+
+    admission = Admission(limits.webhooks_at_once, backlog)
+    return [web.post("/channels/{channel}/webhooks", Webhooks(runtime, channels, clock, admission).receive)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +82,26 @@ class Webhooks:
     runtime: Publisher
     channels: Mapping[str, ChannelSettings]
     clock: Clock
+    admission: Admission
 
     async def receive(self, request: web.Request) -> web.Response:
-        """202 `{"stored": seq}` once the stream has it; 404, 413, 401, 400 or 503 where it does not."""
+        """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""
+        try:
+            with self.admission.enter():
+                return await self._take(request)
+        except TooBusy as busy:
+            return too_busy(busy)
+
+    async def _take(self, request: web.Request) -> web.Response:
         name = request.match_info["channel"]
         channel = self.channels.get(name)
         if channel is None:
             return problem(HTTPStatus.NOT_FOUND, "unknown channel", channel=name)
-        body = await _bounded(request)
+        try:
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                body = await _bounded(request)
+        except TimeoutError:
+            return _closing(problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time"))
         if body is None:
             return _too_large()
         if _is_ping(channel, body, request.headers):
@@ -138,7 +167,12 @@ def _printable(text: str) -> str:
 
 
 def _too_large() -> web.Response:
-    response = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", bytes_max=BODY_BYTES_MAX)
+    return _closing(
+        problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", bytes_max=BODY_BYTES_MAX)
+    )
+
+
+def _closing(response: web.Response) -> web.Response:
     response.force_close()
     return response
 

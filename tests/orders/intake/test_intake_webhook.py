@@ -26,6 +26,7 @@ class Stream:
 
     messages: list[tuple[str, bytes, dict[str, str], str]] = field(default_factory=list)
     away: bool = False
+    unread: int = 0
 
     async def publish_raw(self, subject: str, data: bytes, headers: dict[str, str], message_id: str) -> int:
         if self.away:

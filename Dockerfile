@@ -1,0 +1,45 @@
+# One image for everything that runs: services, jobs, the page and nats-server. Which one it is, is the command.
+#   docker build -t doorstep:0.1.0 .
+#   docker run doorstep:0.1.0 python -m services.orders
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.txt /build/
+RUN python -m venv /opt/doorstep \
+    && /opt/doorstep/bin/python -m pip install --require-hashes --only-binary=:all: --no-compile -r /build/requirements.txt \
+    && /opt/doorstep/bin/python -m pip uninstall --yes uvloop pip \
+    && rm -rf /opt/doorstep/lib/python*/site-packages/pycountry/locales \
+    && find /opt/doorstep -name __pycache__ -prune -exec rm -rf {} + \
+    && find /opt/doorstep/lib -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+COPY doorstep.toml /srv/doorstep/
+COPY contracts /srv/doorstep/contracts
+COPY chassis /srv/doorstep/chassis
+COPY services /srv/doorstep/services
+COPY ops /srv/doorstep/ops
+COPY deploy/nats /srv/doorstep/deploy/nats
+COPY deploy/*.py /srv/doorstep/deploy/
+COPY deploy/doorstep /opt/doorstep/bin/doorstep
+RUN PYTHONHASHSEED=0 /opt/doorstep/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/doorstep/lib /srv/doorstep \
+    && mkdir -p /srv/doorstep/var && chown 10001:10001 /srv/doorstep/var
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Doorstep" \
+      org.opencontainers.image.description="The back office of an online shop, from the click to the explained payout" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/doorstep/bin:$PATH \
+    PYTHONPATH=/srv/doorstep \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    TMPDIR=/tmp
+COPY --from=build /opt/doorstep /opt/doorstep
+COPY --from=build /srv/doorstep /srv/doorstep
+WORKDIR /srv/doorstep
+USER 10001:10001
+VOLUME ["/srv/doorstep/var"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-m", "deploy.health"]
+CMD ["python", "-m", "services.orders"]

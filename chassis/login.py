@@ -1,0 +1,100 @@
+"""Who this process is to NATS: a user with a password or an nkey, its inbox, and whom it believes to be the server.
+
+Embedded there is none of it. In production each service has a user of its own (`deploy/nats/permissions.py`), and
+secrets come from files, so that they show up in no environment and no process list.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+from faststream.nats import security
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from chassis.settings import SettingsWrong, section
+
+INBOX = "_INBOX"
+
+
+class Login(BaseModel):
+    """The `nats_…` values of `[system]`, each also as `DOORSTEP_NATS_…`.
+
+    `nats_user` alone names the inbox; with `nats_password` or `nats_password_file` it is also sent. An nkey is known
+    to the server by its public half, so that `nats_seed_file` sends no name. `nats_ca_file` (PEM) makes the connection
+    TLS 1.3 and says who signs the server's certificate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    nats_user: str = Field(default="", pattern=r"^[a-z0-9_-]{0,64}$")
+    nats_password: SecretStr = SecretStr("")
+    nats_password_file: Path | None = None
+    nats_seed_file: Path | None = None
+    nats_inbox_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,80}$")
+    nats_ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Login:
+        given = (bool(self.nats_password.get_secret_value()), self.nats_password_file, self.nats_seed_file)
+        if sum(map(bool, given)) > 1:
+            raise ValueError("give one of nats_password, nats_password_file and nats_seed_file")
+        if any(given[:2]) and not self.nats_user:
+            raise ValueError("a password needs nats_user")
+        return self
+
+    @property
+    def inbox_prefix(self) -> str:
+        """Below which answers come back: by default `_INBOX_<user>`, the only subjects this user may listen to."""
+        return self.nats_inbox_prefix or (f"{INBOX}_{self.nats_user}" if self.nats_user else INBOX)
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What the server has to prove, if anything. Raises `SettingsWrong` for a file that cannot be read."""
+        if self.nats_ca_file is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.nats_ca_file)
+        except OSError as fault:
+            raise SettingsWrong(f"system.nats_ca_file: {self.nats_ca_file}: {fault}") from None
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        return context
+
+    def options(self) -> dict[str, Any]:
+        """What FastStream's broker takes. Raises `SettingsWrong` for a secret that cannot be read."""
+        return {"inbox_prefix": self.inbox_prefix, "security": self._security()}
+
+    def _security(self) -> security.NatsSecurity:
+        tls = self.tls
+        if self.nats_seed_file is not None:
+            _read(self.nats_seed_file)
+            return security.NatsNKey(self.nats_seed_file, ssl_context=tls)
+        password = self.nats_password.get_secret_value() or (
+            _read(self.nats_password_file) if self.nats_password_file else ""
+        )
+        if password:
+            return security.NatsUserPassword(self.nats_user, password, ssl_context=tls)
+        return security.NatsSecurity(ssl_context=tls)
+
+
+def configured() -> Login:
+    """The login of this process. Raises `SettingsWrong` naming the field."""
+    said = section("system", dict[str, Any])
+    given = {
+        name: value for name in Login.model_fields if (value := os.environ.get(f"DOORSTEP_{name.upper()}"))
+    }
+    try:
+        return Login.model_validate(said | given)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(part) for part in ("system", *first["loc"]))
+        raise SettingsWrong(f"{where}: {first['msg']}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as fault:
+        raise SettingsWrong(f"a NATS secret cannot be read: {path}: {fault.strerror}") from None

@@ -1,0 +1,1 @@
+"""What is needed to run Doorstep somewhere: images, manifests, NATS users, secrets."""

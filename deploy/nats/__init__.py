@@ -1,0 +1,1 @@
+"""NATS in production: who may do what, and how the servers are configured."""

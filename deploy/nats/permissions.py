@@ -1,0 +1,112 @@
+"""What each NATS user may publish and hear, derived from the catalogue: the one table of who says what to whom.
+
+A service publishes the events it is the producer of, pulls and acknowledges its own consumers, and hears its own inbox.
+It creates nothing and deletes nothing. `channels` puts messages on CHANNELS, `bootstrap` makes streams and consumers,
+`ops` reads. What is not listed is refused.
+
+`python -m deploy.nats.permissions --write` writes `deploy/nats/users.conf`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chassis.names import Names
+from contracts.catalogue import CATALOGUE, STREAMS, sources_of
+from contracts.parking import SERVICES
+
+API = "$JS.API"
+INTAKE = "orders"
+"""The service that takes webhooks, and so publishes what channels say."""
+RAW = STREAMS["channels"]
+ANY_CHANNEL = "evt.channels.>"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A NATS user: what it may publish (`never` wins over `publish`), and the inbox it may listen to."""
+
+    name: str
+    publish: tuple[str, ...]
+    never: tuple[str, ...] = ()
+
+    @property
+    def inbox(self) -> str:
+        """The subjects on which answers come back to this user, and to no other."""
+        return f"_INBOX_{self.name}.>"
+
+    @property
+    def variable(self) -> str:
+        """The server's environment variable with this user's secret, without its `NATS_PASSWORD_` or `NATS_NKEY_`."""
+        return self.name.upper().replace("-", "_")
+
+
+def users(cell: str = "default") -> tuple[User, ...]:
+    """Every user of a cell; those of the cell `default` have plain names, those of `eu` begin with `eu-`."""
+    names = Names(cell)
+    prefix = "" if cell == "default" else f"{cell}-"
+    rights: dict[str, Iterator[str]] = {service: _service(names, service) for service in SERVICES}
+    rights |= {"channels": _channels(names), "bootstrap": _bootstrap(names), "ops": _ops(names)}
+    never = {"ops": tuple(_consumers_of_services(names))}
+    return tuple(User(prefix + name, tuple(may), never.get(name, ())) for name, may in rights.items())
+
+
+def _service(names: Names, service: str) -> Iterator[str]:
+    for entry in CATALOGUE:
+        if entry.producer == service:
+            yield names.subject(entry.subject)
+    if service == INTAKE:
+        yield names.subject(ANY_CHANNEL)
+    own, sources = STREAMS[service], sources_of(service)
+    for stream in (own, *((RAW,) if RAW in sources else ())):
+        yield f"{API}.STREAM.INFO.{names.stream(stream)}"
+    for stream in (own, *sources):
+        yield f"{API}.DIRECT.GET.{names.stream(stream)}"
+    for stream in sources:
+        yield from _consumer(names.stream(stream), names.durable(service))
+
+
+def _consumer(stream: str, durable: str) -> Iterator[str]:
+    """Use of one consumer; its acknowledgements are named with the domain and account in the server's second form."""
+    for verb in ("MSG.NEXT", "INFO", "RESET"):
+        yield f"{API}.CONSUMER.{verb}.{stream}.{durable}"
+    yield f"$JS.ACK.{stream}.{durable}.>"
+    yield f"$JS.ACK.*.*.{stream}.{durable}.>"
+
+
+def _channels(names: Names) -> Iterator[str]:
+    yield names.subject(ANY_CHANNEL)
+
+
+def _bootstrap(names: Names) -> Iterator[str]:
+    for stream in STREAMS.values():
+        for verb in ("INFO", "CREATE", "UPDATE"):
+            yield f"{API}.STREAM.{verb}.{names.stream(stream)}"
+    for service in SERVICES:
+        for stream in sources_of(service):
+            yield f"{API}.CONSUMER.DURABLE.CREATE.{names.stream(stream)}.{names.durable(service)}"
+
+
+def _ops(names: Names) -> Iterator[str]:
+    """Reading every stream needs a passing consumer of its own, which it makes and takes away again."""
+    for name in STREAMS.values():
+        stream = names.stream(name)
+        yield f"{API}.STREAM.INFO.{stream}"
+        yield f"{API}.DIRECT.GET.{stream}"
+        for verb in ("INFO", "CREATE", "MSG.NEXT", "DELETE"):
+            yield f"{API}.CONSUMER.{verb}.{stream}.*"
+
+
+def _consumers_of_services(names: Names) -> Iterator[str]:
+    """What would take messages from a service, or change what it is sent."""
+    for name in STREAMS.values():
+        for service in SERVICES:
+            for verb in ("CREATE", "MSG.NEXT", "DELETE"):
+                yield f"{API}.CONSUMER.{verb}.{names.stream(name)}.{names.durable(service)}"
+
+
+if __name__ == "__main__":
+    from deploy.nats.users_file import main
+
+    main()

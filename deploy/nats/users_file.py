@@ -1,0 +1,72 @@
+"""The users as nats-server reads them: `deploy/nats/users.conf`, included by the server's configuration."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from deploy.nats.permissions import User, users
+
+FILE = Path(__file__).with_name("users.conf")
+ACCOUNT, SYSTEM = "DOORSTEP", "SYS"
+
+type Proof = Literal["password", "nkey"]
+"""How users prove who they are: by a password that the server knows too, or by an nkey of which it has one half."""
+
+HEAD = f"""\
+# Generated from contracts/catalogue.py by `python -m deploy.nats.permissions --write`; do not edit.
+# Secrets come from the server's environment.
+system_account: {SYSTEM}
+"""
+
+
+def configuration(cells: Sequence[str] = ("default",), proof: Proof = "password") -> str:
+    """The accounts and their users. JetStream is the account's; the system account sees the servers, not the data."""
+    found = [_user(user, proof) for cell in cells for user in users(cell)]
+    inside = "\n".join(found)
+    return (
+        f"{HEAD}accounts {{\n  {SYSTEM} {{ users: [ {{ {_proof('sys', 'SYS', proof)} }} ] }}\n"
+        f"  {ACCOUNT} {{\n    jetstream: enabled\n    users: [\n{inside}\n    ]\n  }}\n}}\n"
+    )
+
+
+def _user(user: User, proof: Proof) -> str:
+    never = f"\n            deny: {_list(user.never)}" if user.never else ""
+    return f"""\
+      {{ {_proof(user.name, user.variable, proof)}
+        permissions: {{
+          publish: {{
+            allow: {_list(user.publish)}{never}
+          }}
+          subscribe: {{ allow: ["{user.inbox}"] }}
+        }}
+      }}"""
+
+
+def _proof(name: str, variable: str, proof: Proof) -> str:
+    if proof == "nkey":
+        return f"nkey: $NATS_NKEY_{variable}"
+    return f'user: "{name}", password: $NATS_PASSWORD_{variable}'
+
+
+def _list(subjects: Sequence[str]) -> str:
+    return "[\n" + "".join(f'              "{subject}"\n' for subject in subjects) + "            ]"
+
+
+def main() -> None:
+    """Write the file, or say whether it is what the catalogue asks for."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.nats.permissions", description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"write {FILE.name} instead of checking it")
+    parser.add_argument("--print", action="store_true", help="print instead, with --cell and --proof")
+    parser.add_argument("--cell", action="append", help="a cell to make users for; may be given again")
+    parser.add_argument("--proof", choices=("password", "nkey"), default="password")
+    said = parser.parse_args()
+    if said.print:
+        sys.stdout.write(configuration(said.cell or ("default",), said.proof))
+    elif said.write:
+        FILE.write_text(configuration())
+    elif not FILE.exists() or FILE.read_text() != configuration():
+        sys.exit(f"{FILE.name} is not what the catalogue asks for: python -m deploy.nats.permissions --write")

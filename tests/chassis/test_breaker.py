@@ -1,0 +1,147 @@
+"""How hard the other side is pressed while it does not answer, and how much of what waits is kept in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from chassis import effects
+from chassis.batch import Batch
+from chassis.breaker import (
+    OPENS_AT_FAILURES,
+    PAUSE_SECONDS_MAX,
+    RETRIES_SAVED_MAX,
+    RETRY_SHARE,
+    Breaker,
+    RetryBudget,
+)
+from chassis.declare import Answer, Call, Effect
+from chassis.effects import Effects
+from chassis.reactor import Answered, Item, Outcome
+from contracts.orders import OrderFulfilled
+from tests.conftest import until
+
+USUAL = 8
+
+
+def test_after_a_run_of_failures_nothing_is_called_until_the_pause_is_over() -> None:
+    """Then one call finds out; an answer puts everything back at once."""
+    breaker = Breaker()
+    for _ in range(OPENS_AT_FAILURES - 1):
+        breaker.unanswered(now=100.0)
+    assert breaker.at_once(USUAL, now=100.0) == 1
+    pause = breaker.unanswered(now=100.0)
+    assert breaker.at_once(USUAL, now=100.0 + pause - 0.001) == 0
+    assert breaker.at_once(USUAL, now=100.0 + pause) == 1
+    breaker.answered()
+    assert breaker.at_once(USUAL, now=100.0) == USUAL
+
+
+def test_calls_that_were_under_way_when_it_opened_do_not_make_the_pause_longer() -> None:
+    """Sixteen that die together are one piece of news."""
+    breaker = Breaker()
+    for _ in range(16):
+        breaker.unanswered(now=100.0)
+    assert breaker.failures == OPENS_AT_FAILURES
+    assert breaker.at_once(USUAL, now=101.0) == 1
+
+
+def test_the_pauses_grow_to_their_bound() -> None:
+    """Half to all of it: many services do not knock at the same moment."""
+    breaker, now, pauses = Breaker(), 0.0, []
+    for _ in range(20):
+        now += breaker.unanswered(now)
+        pauses.append(breaker.pause())
+    assert PAUSE_SECONDS_MAX / 2 <= pauses[-1] <= PAUSE_SECONDS_MAX
+    assert max(pauses[:4]) < 1.0
+
+
+def test_retries_are_a_tenth_of_the_calls() -> None:
+    """Beyond what is saved up, and beside the one a second that is always allowed."""
+    budget, now = RetryBudget(), 50.0
+    saved = 0
+    while budget.take(now):
+        saved += 1
+    assert saved == RETRIES_SAVED_MAX
+    for _ in range(round(2.5 / RETRY_SHARE)):
+        budget.first_call()
+    assert [budget.take(now) for _ in range(3)] == [True, True, False]
+    assert budget.take(now + 1.0)
+    assert not budget.take(now + 1.1)
+
+
+@dataclass
+class OtherSide:
+    """Answers, or does not; knows who called."""
+
+    answers: bool = True
+    called: list[str] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def call(self, key: str, _: object) -> str:
+        self.called.append(key)
+        await self.may_answer.wait()
+        if not self.answers:
+            raise ConnectionError("nobody there")
+        return "done"
+
+
+def lane(other: OtherSide, stored: dict[tuple[str, str], str]) -> Effects:
+    """Calls to the other side; `stored` is what the store still has, and an answer takes it out."""
+
+    async def call_of(key: tuple[str, str]) -> Call | None:
+        return Call(stored[key], None) if key in stored else None
+
+    async def submit(items: Sequence[Item]) -> list[Outcome]:
+        for item in items:
+            assert isinstance(item, Answered)
+            key = (item.answer.entity, item.answer.key)
+            del stored[key]
+            calls.committed(Batch(calls_gone=[key]))
+        return [Outcome((OrderFulfilled(order_id="shop:1"),)) for _ in items]
+
+    async def rows() -> list[tuple[str, str, str]]:
+        return [(entity, key, kind) for (entity, key), kind in stored.items()]
+
+    def then(_: Answer, __: object) -> tuple[()]:
+        return ()
+
+    calls = Effects({"pay": Effect(other.call, then, at_once=2)}, call_of, submit, stored=rows)
+    return calls
+
+
+def due(count: int) -> list[tuple[str, str, str]]:
+    return [(f"payment/shop:{n}", "capture", "pay") for n in range(count)]
+
+
+async def test_what_there_is_no_room_for_stays_in_the_store_until_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway that is away for a day must not fill the memory; nor is a call forgotten."""
+    monkeypatch.setattr(effects, "AT_HAND_MAX", 10)
+    other = OtherSide()
+    stored = {(entity, key): kind for entity, key, kind in due(100)}
+    calls = lane(other, stored)
+    calls.committed(Batch(calls_due=due(100)))
+    await until(lambda: len(other.called) == 2)
+    assert calls.pending == 11, "ten at hand, and word of more"
+    other.may_answer.set()
+    await until(lambda: not stored)
+    assert (calls.pending, len(other.called)) == (0, 100)
+    await calls.stop(1.0)
+
+
+async def test_a_side_that_does_not_answer_is_left_alone() -> None:
+    """Out of a hundred calls that are due only a handful is tried; all of them are still due."""
+    other = OtherSide(answers=False)
+    other.may_answer.set()
+    stored = {(entity, key): kind for entity, key, kind in due(100)}
+    calls = lane(other, stored)
+    calls.committed(Batch(calls_due=due(100)))
+    await until(lambda: calls.failing.get("pay", 0) >= OPENS_AT_FAILURES)
+    assert len(other.called) <= OPENS_AT_FAILURES + 1
+    assert calls.pending == 100
+    await calls.stop(1.0)

@@ -1,0 +1,184 @@
+"""What a cluster is told to run: valid for every supported version, and locked down everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.service import DRAIN_SECONDS
+from chassis.settings import SERVICE_PORTS
+from deploy.secrets import drawn
+from tests.deploy.rendered import NAMES, containers, manifests, of_kind, pods, selects, text_of
+
+VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+LONG_RUNNING = ("Deployment", "StatefulSet")
+
+every_overlay = pytest.mark.parametrize("overlay", NAMES)
+
+
+@every_overlay
+@pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[-1]])
+def test_the_schemas_accept_everything(overlay: str, version: str, tmp_path: Path) -> None:
+    """Strictly: a field that the version does not know is a mistake, not decoration. The versions between: below."""
+    assert _faults(overlay, version, tmp_path) == ""
+
+
+@pytest.mark.long
+@every_overlay
+@pytest.mark.parametrize("version", VERSIONS[1:-1])
+def test_the_versions_between_accept_everything_too(overlay: str, version: str, tmp_path: Path) -> None:
+    assert _faults(overlay, version, tmp_path) == ""
+
+
+def _faults(overlay: str, version: str, folder: Path) -> str:
+    validate = shutil.which("kubernetes-validate", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if validate is None:
+        pytest.skip("kubernetes-validate is missing: pip install kubernetes-validate==1.37.0")
+    file = folder / "all.yaml"
+    file.write_text(text_of(overlay))
+    done = subprocess.run(
+        [validate, "-k", version, "--strict", str(file)], capture_output=True, text=True, timeout=110
+    )
+    lines = (done.stdout + done.stderr).splitlines()
+    unknown = [line for line in lines if "Couldn't find schema" in line and "kind Cluster" not in line]
+    return "\n".join(unknown) if done.returncode == 0 else "\n".join(lines)
+
+
+@every_overlay
+def test_every_container_is_locked(overlay: str) -> None:
+    """What Pod Security calls restricted, and a root file system that nobody writes to."""
+    for name, container in containers(overlay):
+        said = container["securityContext"]
+        assert said["readOnlyRootFilesystem"] is True, name
+        assert said["allowPrivilegeEscalation"] is False, name
+        assert said["capabilities"] == {"drop": ["ALL"]}, name
+
+
+@every_overlay
+def test_every_pod_is_nobody_in_particular(overlay: str) -> None:
+    """A fixed user without rights, no token for the API server, the default system call filter."""
+    for name, template in pods(overlay):
+        spec = template["spec"]
+        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["runAsUser"] == 10001, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not any("hostPath" in volume for volume in spec.get("volumes", ())), name
+    accounts = {each["metadata"]["name"]: each for each in of_kind(overlay, "ServiceAccount")}
+    assert {template["spec"]["serviceAccountName"] for _, template in pods(overlay)} <= accounts.keys()
+    assert all(each["automountServiceAccountToken"] is False for each in accounts.values())
+
+
+@every_overlay
+def test_every_container_says_what_it_needs(overlay: str) -> None:
+    """Requests for the scheduler, limits for the neighbours."""
+    for name, container in containers(overlay):
+        for bound in ("requests", "limits"):
+            assert container["resources"][bound].keys() == {"cpu", "memory"}, name
+
+
+@every_overlay
+def test_what_runs_for_long_is_looked_at(overlay: str) -> None:
+    """Three probes, and an end that leaves time for the drain."""
+    for each in of_kind(overlay, *LONG_RUNNING):
+        spec = each["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), each["metadata"][
+            "name"
+        ]
+        assert "preStop" in container["lifecycle"], each["metadata"]["name"]
+        if spec["serviceAccountName"] in SERVICE_PORTS:
+            before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+            assert spec["terminationGracePeriodSeconds"] > before + DRAIN_SECONDS + DRAIN_SECONDS / 2
+            assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+            assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+@every_overlay
+def test_every_service_leads_somewhere(overlay: str) -> None:
+    """A Service selects the pods of one workload, and names a port that they have."""
+    workloads = of_kind(overlay, *LONG_RUNNING)
+    for service in of_kind(overlay, "Service"):
+        name = service["metadata"]["name"]
+        chosen = [
+            each for each in workloads if selects(service["spec"]["selector"], each["spec"]["template"])
+        ]
+        assert len(chosen) == 1, name
+        ports = {port["name"] for port in chosen[0]["spec"]["template"]["spec"]["containers"][0]["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports, name
+
+
+@every_overlay
+def test_services_listen_where_their_settings_say(overlay: str) -> None:
+    for each in of_kind(overlay, "Deployment"):
+        name = each["metadata"]["name"]
+        if name in SERVICE_PORTS:
+            (port,) = each["spec"]["template"]["spec"]["containers"][0]["ports"]
+            assert port["containerPort"] == 8080 + SERVICE_PORTS[name]
+
+
+@every_overlay
+def test_every_image_has_a_version(overlay: str) -> None:
+    """Neither `latest` nor nothing: what ran yesterday can be run again."""
+    for name, container in containers(overlay):
+        assert re.fullmatch(r"[\w./:-]+:(?!latest$)[\w.-]+|.+@sha256:[0-9a-f]{64}", container["image"]), name
+
+
+@every_overlay
+def test_nobody_speaks_unless_allowed(overlay: str) -> None:
+    """The rule that chooses every pod allows nothing; services may not reach the world, but for three."""
+    rules = {each["metadata"]["name"]: each["spec"] for each in of_kind(overlay, "NetworkPolicy")}
+    assert rules["nobody"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    outward = {name for name, rule in rules.items() if "ipBlock" in str(rule.get("egress"))}
+    assert outward == {"to-providers", "to-mail-server"}
+    for name in outward:
+        (egress,) = rules[name]["egress"]
+        assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(egress["to"][0]["ipBlock"]["except"])
+
+
+@every_overlay
+def test_everything_that_runs_for_long_may_be_disrupted_one_at_a_time(overlay: str) -> None:
+    budgets = of_kind(overlay, "PodDisruptionBudget")
+    for each in of_kind(overlay, *LONG_RUNNING):
+        if each["metadata"]["name"] != "page":
+            labels = each["spec"]["template"]
+            assert [b for b in budgets if selects(b["spec"]["selector"]["matchLabels"], labels)], each[
+                "metadata"
+            ]["name"]
+
+
+@every_overlay
+def test_secrets_are_named_and_never_given(overlay: str) -> None:
+    """Every Secret that a pod names is one that `deploy.secrets` draws, with the key; none is in the manifests."""
+    assert of_kind(overlay, "Secret") == []
+    given = drawn(("default",), "doorstep")
+    for name, template in pods(overlay):
+        for secret, key in _secrets_of(template["spec"]):
+            assert secret.removeprefix("eu-") in given, (name, secret)
+            assert key is None or key in given[secret], (name, secret, key)
+
+
+def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
+    found = [(v["secret"]["secretName"], None) for v in spec.get("volumes", ()) if "secret" in v]
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        found += [(source["secretRef"]["name"], None) for source in container.get("envFrom", ())]
+        for variable in container.get("env", ()):
+            if "secretKeyRef" in variable.get("valueFrom", {}):
+                reference = variable["valueFrom"]["secretKeyRef"]
+                found.append((reference["name"], reference["key"]))
+    return found
+
+
+@every_overlay
+def test_the_namespace_is_restricted(overlay: str) -> None:
+    (namespace,) = of_kind(overlay, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    inside = {each["metadata"].get("namespace") for each in manifests(overlay)} - {None}
+    assert inside == {namespace["metadata"]["name"]}

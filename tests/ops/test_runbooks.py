@@ -1,0 +1,246 @@
+"""Every command in a runbook works: the trouble is made, the page is followed to the letter, and all is well again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from chassis.bus import connect
+from ops.__main__ import main as doorstep
+from ops.demo.orders import demo_order
+from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
+from tests.ops.test_cli_restore import feed
+from tests.ops.test_cli_up import NOW, load_shop, until_fulfilled
+
+RUNBOOKS = REPOSITORY / "docs" / "runbooks"
+BLOCK = re.compile(r"^## (?P<part>\w+)|^```sh\n(?P<commands>.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"\bdoorstep ((?:\"[^\"]*\"|[^;|&>)\n\"])+)")
+BLOCK_SECONDS_MAX = 150
+PARTS = ("Look", "Do", "Check")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page, and the part they stand in. In `Look`, a command may fail: something is wrong, after all."""
+
+    part: str
+    commands: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """A page's commands in order."""
+    found, part = [], ""
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        part = match["part"] or part
+        if match["commands"]:
+            found.append(Block(part, match["commands"]))
+    return found
+
+
+PAGES = sorted(RUNBOOKS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_says_the_symptom_where_to_look_what_to_do_and_how_to_check(page: Path) -> None:
+    """In this order, each with its commands; short enough for a bad night."""
+    text = page.read_text(encoding="utf-8")
+    assert "**Symptom.**" in text.partition("## Look")[0]
+    assert tuple(dict.fromkeys(block.part for block in blocks(page))) == PARTS
+    assert len(text.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_doorstep_command_of_a_page_exists(page: Path) -> None:
+    """Names, arguments and options, without running anything."""
+    found = [command for block in blocks(page) for command in COMMAND.findall(block.commands)]
+    assert found
+    for command in found:
+        parse(shlex.split(command))
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    """So that the test above means something."""
+    for wrong in (["heal", "orders", "--strem"], ["heel"], ["audit", "sign"], ["park", "retry", "x"]):
+        with pytest.raises(TyperException):
+            parse(wrong)
+
+
+def parse(arguments: list[str]) -> None:
+    """Let typer read a command line, through groups, to its end. Raises `TyperException` for one that is wrong."""
+    command: Any = typer.main.get_command(doorstep)
+    name, context = "doorstep", None
+    while True:
+        context = command.make_context(name, list(arguments), parent=context)
+        if not isinstance(command, TyperGroup):
+            return
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+
+
+def is_plain(number: int) -> bool:
+    """Whether this order of the demo is sent by `feed` and goes the whole way by itself."""
+    order = demo_order(number, NOW)
+    return order.channel in ("shopify", "market") and order.paid and not order.twist
+
+
+@dataclass
+class Shop:
+    """A small real system in a folder, as the runbooks take it: its data in `var`, ten ports of its own."""
+
+    up: Up
+    orders: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return self.up.data.parent
+
+    def follow(self, block: Block) -> None:
+        """Run the commands of a block in one shell. Beyond `Look`, none may fail."""
+        said = self.sh(block.commands, strict=block.part != "Look")
+        assert said.returncode == 0 or block.part == "Look", f"{block.commands}\n{said.stdout}\n{said.stderr}"
+
+    def sh(self, commands: str, *, strict: bool = True) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | {
+            "PATH": path,
+            "PYTHONPATH": str(REPOSITORY),
+            "DOORSTEP_SYSTEM__PORT_BASE": str(self.up.port_base),
+        }
+        flags = ("-euo", "pipefail") if strict else ("-u",)
+        return subprocess.run(
+            ["bash", *flags, "-c", commands],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_SECONDS_MAX,
+        )
+
+    def stop(self) -> None:
+        """End whatever runs, as the pages do."""
+        self.sh('flock --nonblock var/up.lock true || { kill "$(cat var/up.lock)"; flock var/up.lock true; }')
+
+    def start(self) -> None:
+        self.sh("nohup doorstep up --autopilot > up.log 2>&1 &\nuntil doorstep status; do sleep 1; done")
+
+    def sell(self) -> None:
+        """One more order comes in and goes out."""
+        wanted = (number for number in count(self.orders) if is_plain(number))
+        number = next(wanted)
+        self.orders = number + 1
+        (order_id,) = feed(self.up, range(number, number + 1))
+        until_fulfilled(self.up, order_id)
+
+    def on_the_bus(self, act: Callable[..., object]) -> None:
+        """Do something as an administrator of the bus would."""
+
+        async def once() -> None:
+            async with connect(self.up.said["nats"], "operator") as bus:
+                await act(bus.jetstream)  # type: ignore[misc]
+
+        asyncio.run(once())
+
+    def store(self, service: str) -> Path:
+        return self.folder / "var" / "stores" / f"{service}.sqlite"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Running, with a few orders that have gone the whole way. Each page leaves it running and well."""
+    folder = tmp_path_factory.mktemp("shop")
+    shop = Shop(Up(folder / "var", ten_free_ports()))
+    try:
+        shop.up.start()
+        load_shop(shop.up, folder)
+        shop.sell()
+        yield shop
+    finally:
+        shop.stop()
+        if shop.up.process is not None:
+            shop.up.process.kill()
+            shop.up.process.wait()
+
+
+def lose_a_stream(shop: Shop) -> None:
+    shop.on_the_bus(lambda jetstream: jetstream.delete_stream("NOTIFY"))
+
+
+def lose_a_store(shop: Shop) -> None:
+    shop.stop()
+    for left in shop.folder.glob("var/stores/inventory.sqlite*"):
+        left.unlink()
+
+
+def lose_a_consumer(shop: Shop) -> None:
+    shop.on_the_bus(lambda jetstream: jetstream.delete_consumer("ORDERS", "billing"))
+
+
+def damage_a_store(shop: Shop) -> None:
+    shop.stop()
+    shop.store("notify").write_bytes(b"not a database " * 500)
+
+
+def set_a_store_back(shop: Shop) -> None:
+    """Yesterday's notify comes back, after a checkpoint of today."""
+    shop.stop()
+    shutil.copy(shop.store("notify"), shop.folder / "yesterday.sqlite")
+    shop.start()
+    shop.sell()
+    assert shop.sh("doorstep audit checkpoint").returncode == 0
+    shop.stop()
+    shutil.copy(shop.folder / "yesterday.sqlite", shop.store("notify"))
+
+
+def park_a_message(shop: Shop) -> None:
+    nonsense = shop.up.run(
+        "publish", "--channel", "shopify", "--topic", "orders/create", "--stdin", stdin="{}"
+    )
+    assert nonsense.returncode == 0, nonsense.stderr
+    eventually(lambda: shop.up.status()["services"]["orders"]["parked"], 20, "it is parked")
+
+
+def nothing_in_particular(shop: Shop) -> None:
+    assert shop.up.status()["services"]["orders"]["ready"]
+
+
+TROUBLE: dict[str, Callable[[Shop], None]] = {
+    "stream-lost": lose_a_stream,
+    "store-lost": lose_a_store,
+    "consumer-reset": lose_a_consumer,
+    "disk-full": nothing_in_particular,
+    "restart-everything": nothing_in_particular,
+    "restore-one-service": damage_a_store,
+    "history-diverged": set_a_store_back,
+    "parked-messages": park_a_message,
+}
+"""What is wrong when a page is opened. Disks that are really full are among the faults (`tests/faults`)."""
+
+
+def test_there_is_trouble_for_every_page() -> None:
+    """A new page gets its trouble here."""
+    assert {page.stem for page in PAGES} == TROUBLE.keys()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", TROUBLE)
+def test_following_the_page_ends_the_trouble(shop: Shop, name: str) -> None:
+    """Every command in order; then the shop sells as before."""
+    TROUBLE[name](shop)
+    for block in blocks(RUNBOOKS / f"{name}.md"):
+        shop.follow(block)
+    shop.sell()
