@@ -50,7 +50,9 @@ class Timers:
     async def run(self) -> None:
         """Fire for ever."""
         while True:
-            self._next = self._soonest(await self._next_due())
+            self._next = None
+            stored = await self._next_due()  # what is committed while it is read says so itself
+            self._next = self._soonest(min(filter(None, (stored, self._next)), default=None))
             await self._sleep_until_due()
             now = rfc3339(self._clock())
             rows = [row for row in await self._due(now, DUE_MAX) if self._snoozed.get(row, "") <= now]

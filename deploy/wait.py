@@ -12,9 +12,7 @@ import os
 import sys
 import time
 
-from nats.js.errors import APIError, NotFoundError
-
-from chassis.bus import Bus, BusAway, connect
+from chassis.bus import AWAY, Bus, BusAway, connect
 from chassis.names import Names
 from chassis.settings import SettingsWrong, system
 from contracts.catalogue import STREAMS, sources_of
@@ -42,7 +40,7 @@ async def _missing(what: str) -> str:
     try:
         async with connect(settings.nats_url, f"wait-{what}", Names(settings.cell)) as bus:
             await (_jetstream_answers(bus) if what == BUS else _all_made(bus, what))
-    except (BusAway, APIError, NotFoundError) as away:
+    except AWAY as away:
         return str(away) or type(away).__name__
     return ""
 
@@ -51,7 +49,9 @@ async def _jetstream_answers(bus: Bus) -> None:
     """A stream that is not there yet is an answer too."""
     try:
         await bus.stream_info(STREAMS["channels"])
-    except NotFoundError:
+    except BusAway:
+        raise
+    except AWAY:
         return
 
 
