@@ -8,7 +8,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.txt /build/
 RUN python -m venv /opt/doorstep \
     && /opt/doorstep/bin/python -m pip install --require-hashes --only-binary=:all: --no-compile -r /build/requirements.txt \
-    && /opt/doorstep/bin/python -m pip uninstall --yes uvloop pip \
+    && /opt/doorstep/bin/python -m pip uninstall --yes pip \
     && rm -rf /opt/doorstep/lib/python*/site-packages/pycountry/locales \
     && find /opt/doorstep -name __pycache__ -prune -exec rm -rf {} + \
     && find /opt/doorstep/lib -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +

@@ -32,6 +32,13 @@ jetstream {{ store_dir: "{folder}", sync_interval: always, max_file_store: 300GB
 """
 
 
+PORT_TRIES = 5
+
+
+class Ended(Exception):
+    """The server ended instead of getting ready: most likely a port was taken meanwhile."""
+
+
 def free_port() -> int:
     """A port nobody listens on right now."""
     with socket.socket() as probe:
@@ -85,6 +92,8 @@ class NatsServer:
         eventually(self._is_healthy, 10, "nats-server is healthy", every=0.02)
 
     def _is_healthy(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise Ended(f"nats-server ended by itself, on the ports {self.port} and {self.monitor}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/healthz", timeout=1):
                 return True
@@ -94,11 +103,17 @@ class NatsServer:
 
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """A fresh server for one test."""
-    server = NatsServer(tmp_path / "nats", free_port(), free_port())
-    server.start()
-    yield server
-    server.stop()
+    """A fresh server for one test, on other ports where somebody was quicker to take one."""
+    for attempt in range(PORT_TRIES):
+        server = NatsServer(tmp_path / f"nats-{attempt}", free_port(), free_port())
+        try:
+            server.start()
+        except Ended:
+            continue
+        yield server
+        server.stop()
+        return
+    raise Ended(f"nats-server did not start on any of {PORT_TRIES} pairs of free ports")
 
 
 @pytest.fixture

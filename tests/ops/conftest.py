@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from ops import bus_access
 from tests.ops.running import Up, ten_free_ports
 
 
@@ -17,6 +18,12 @@ def logs_as_before() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True)
+def a_bus_that_is_away_is_soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many tests are about stores alone; each would wait three seconds for a bus that is not there."""
+    monkeypatch.setattr(bus_access, "DEADLINE_SECONDS", 1.0)
 
 
 @pytest.fixture
