@@ -33,7 +33,7 @@ from contracts.catalogue import STREAMS, subject_of
 from contracts.envelope import percent_encoded
 
 BATCH_MAX = 500
-ATOMIC_FROM = 12
+ATOMIC_FROM = 8
 IN_MEMORY_MAX = 4_000
 """Committed events kept at hand for publishing; beyond that they are read back from the store."""
 UNPUBLISHED_MAX = 20_000

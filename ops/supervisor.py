@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
 from ops.nats_server import nats_part, wait_until_healthy
+from ops.nats_staging import forget_staged, stage_in_memory
 from ops.postgres_server import postgres_part, wait_until_accepting
 from ops.processes import Keeper, Part
 from ops.stores import Kept, kept_in, open_stores, path_of
@@ -23,8 +25,9 @@ READY_WITHIN_SECONDS = 60.0
 READY_LOOK_SECONDS = 0.05
 SAY_EVERY_SECONDS = 5.0
 WATCH_EVERY_SECONDS = 10.0
-RANKS = {"orders": 0, "inventory": 5, "shipping": 5, "billing": 5, "notify": 5}
-"""Who gives way when processors are short: nobody waits for the others as a channel waits for its 2xx."""
+RANKS = {"orders": 3, "inventory": 5, "shipping": 5, "billing": 5, "notify": 15}
+"""Who gives way when processors are short. The bus goes first, then what a channel waits for; a mail can wait longer
+than a parcel."""
 PATIENCE_SECONDS = {"services": 14.0, "sandboxes": 2.0, "nats": 3.0, "postgres": 4.0}
 """How long each may take to end after SIGTERM; together under the 20 s that Ctrl-C may take."""
 
@@ -71,9 +74,12 @@ class Supervisor:
         """nats-server, healthy, with its streams and consumers in place."""
         if self.own_nats:
             part = nats_part(self.system)
+            forget_staged(self._nats_folder)
             self.nats = await self._keep(part)
             await wait_until_healthy(self.system, part.log)
         await self._bootstrap()
+        if self.own_nats:
+            stage_in_memory(self._nats_folder)
 
     async def until_ready(self) -> None:
         """Return when every service says it is ready. Raises `CannotDo` for one that does not even answer in time,
@@ -107,7 +113,9 @@ class Supervisor:
             raise CannotDo(f"did not start: {words} (logs: {self.system.data / 'logs'})")
 
     async def watch(self) -> None:
-        """Say when a service stops being ready, and when it is again; until cancelled."""
+        """Say when a service stops being ready, and when it is again; tidy up after a restart of the bus; until
+        cancelled.
+        """
         well = set(SERVICES)
         async with Services(self.system, answer_within_seconds=5.0) as services:
             while True:
@@ -116,6 +124,8 @@ class Supervisor:
                 for name in sorted(well ^ now):
                     note(f"{name} is ready again" if name in now else f"{name} is not ready")
                 well = now
+                if self.own_nats:
+                    stage_in_memory(self._nats_folder)
 
     async def stop(self) -> None:
         """Services first, so that they drain while the others still answer; the bus last."""
@@ -123,12 +133,17 @@ class Supervisor:
         await _stop_all(self.sandboxes.values(), PATIENCE_SECONDS["sandboxes"])
         ends = {"nats": self.nats, "postgres": self.postgres}
         await asyncio.gather(*(part.stop(PATIENCE_SECONDS[name]) for name, part in ends.items() if part))
+        forget_staged(self._nats_folder)
 
     def kill(self) -> None:
         """End everything at once."""
         for keeper in (*self.services.values(), *self.sandboxes.values(), self.nats, self.postgres):
             if keeper is not None:
                 keeper.kill()
+
+    @property
+    def _nats_folder(self) -> Path:
+        return self.system.data / "nats"
 
     def pids(self) -> dict[str, int | None]:
         """The process of each service right now."""

@@ -1,0 +1,101 @@
+"""Batches staged in memory: what was acknowledged is on disk all the same, and the server may forget the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis.bootstrap import bootstrap
+from chassis.bus import connect
+from chassis.frames import Frame, Publisher
+from ops import nats_staging
+from ops.nats_staging import forget_staged, stage_in_memory
+from tests.conftest import NatsServer, until
+
+MESSAGES = 40
+
+pytestmark = pytest.mark.skipif(not nats_staging.MEMORY.is_dir(), reason="no memory file system here")
+
+
+@pytest.fixture
+def store(nats_server: NatsServer) -> Iterator[Path]:
+    """The server's `store_dir`; nothing of it is left in memory afterwards."""
+    yield nats_server.folder / "js"
+    forget_staged(nats_server.folder / "js")
+
+
+def batch(number: int, after: int, messages: int, *, commit: bool) -> list[Frame]:
+    """An atomic batch, whole or still waiting for its end."""
+    controls = [
+        b"Nats-Batch-Id: b%d\r\nNats-Batch-Sequence: %d\r\n" % (number, i + 1) for i in range(messages)
+    ]
+    controls[0] += b"Nats-Expected-Last-Sequence: %d\r\n" % after
+    controls[-1] += b"Nats-Batch-Commit: 1\r\n" if commit else b""
+    return [
+        Frame(b"evt.orders.order_accepted.v1", control + b"ce-id: %d-%d\r\n" % (number, i), b"%d" % i)
+        for i, control in enumerate(controls)
+    ]
+
+
+def staging(store: Path) -> Path:
+    """Where the server stages batches for ORDERS."""
+    return store / "jetstream" / "$G" / "streams" / "ORDERS" / "batches"
+
+
+async def test_what_was_acknowledged_outlives_the_server(nats_server: NatsServer, store: Path) -> None:
+    """SIGKILL right after the answer, with a second batch half sent: the first is whole, of the other nothing."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+        stage_in_memory(store)
+        assert staging(store).is_symlink()
+        last = await Publisher(bus).publish(batch(1, 0, MESSAGES, commit=True))
+        unfinished = batch(2, last, MESSAGES, commit=False)
+        await bus.client._send_command(b"".join(frame.wire() for frame in unfinished))
+        await until(lambda: any(staging(store).iterdir()))
+    nats_server.kill()
+    nats_server.start()
+    async with connect(nats_server.url, "test") as bus:
+        assert await bus.stream_info("ORDERS") == (MESSAGES, 1, MESSAGES)
+        kept = [await bus.message("ORDERS", sequence + 1) for sequence in range(MESSAGES)]
+        assert [message and message.data for message in kept] == [b"%d" % i for i in range(MESSAGES)]
+
+
+async def test_a_restarted_server_forgets_the_link_and_gets_it_again(
+    nats_server: NatsServer, store: Path
+) -> None:
+    """Between restart and the next look batches are staged on disk, as in any other installation."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+    stage_in_memory(store)
+    nats_server.kill()
+    nats_server.start()
+    assert not staging(store).is_symlink()
+    async with connect(nats_server.url, "test") as bus:
+        publisher = Publisher(bus)
+        assert await publisher.publish(batch(1, 0, MESSAGES, commit=True)) == MESSAGES
+        assert staging(store).is_dir()
+        stage_in_memory(store)
+        assert staging(store).is_symlink()
+        assert await publisher.publish(batch(2, MESSAGES, MESSAGES, commit=True)) == 2 * MESSAGES
+
+
+async def test_without_room_in_memory_nothing_is_linked(
+    nats_server: NatsServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container with a small /dev/shm keeps batches on disk rather than fail on a large one."""
+    monkeypatch.setattr(nats_staging, "ROOM_BYTES_MIN", 1 << 60)
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+    stage_in_memory(store)
+    assert not staging(store).exists()
+
+
+def test_a_folder_that_others_can_open_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name can be guessed: whoever makes it first must not be handed the batches."""
+    monkeypatch.setattr(nats_staging, "MEMORY", tmp_path)
+    (tmp_path / "store" / "jetstream" / "$G" / "streams" / "ORDERS").mkdir(parents=True)
+    nats_staging._folder(tmp_path / "store").mkdir(mode=0o755)
+    stage_in_memory(tmp_path / "store")
+    assert not staging(tmp_path / "store").exists()
