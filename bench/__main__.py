@@ -129,11 +129,11 @@ def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[
     number += 1500
     system.wait_called()
     system.verify()
+    say("rebuild of each service")
+    record(figures, rebuild_events_per_s=rebuild(system)["events_per_s"])
     say("catching up after 60 s without shipping")
     record(figures, catch_up_ratio=catch_up(system, number, 100, 60, fresh["orders_per_s"])["ratio"])
     number += 6000
-    say("rebuild of each service")
-    record(figures, rebuild_events_per_s=rebuild(system)["events_per_s"])
     missing = max(0, MILLION - events_stored(system))
     more = int(missing / fresh["events_per_order"]) + 1
     say(f"{more} more orders, to a million stored events")
