@@ -21,7 +21,7 @@ COPY deploy/nats /srv/doorstep/deploy/nats
 COPY deploy/*.py /srv/doorstep/deploy/
 COPY deploy/doorstep /opt/doorstep/bin/doorstep
 RUN PYTHONHASHSEED=0 /opt/doorstep/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/doorstep/lib /srv/doorstep \
-    && mkdir -p /srv/doorstep/var && chown 10001:10001 /srv/doorstep/var
+    && mkdir /empty
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -38,6 +38,9 @@ ENV PATH=/opt/doorstep/bin:$PATH \
     TMPDIR=/tmp
 COPY --from=build /opt/doorstep /opt/doorstep
 COPY --from=build /srv/doorstep /srv/doorstep
+# A named volume takes over who owns the folder it is mounted on: the services' data, and the NATS servers'.
+COPY --from=build --chown=10001:10001 /empty /srv/doorstep/var
+COPY --from=build --chown=10001:10001 /empty /data
 WORKDIR /srv/doorstep
 USER 10001:10001
 VOLUME ["/srv/doorstep/var"]
