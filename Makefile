@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults sim check bench contracts image sbom clean promises
+.PHONY: help install run test test-faults soak sim check bench contracts image sbom clean promises
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ test: install ## run the tests (the long ones have a target of their own)
 
 test-faults: install ## the long ones: every service killed at every point, 2,000 orders in a storm, backup and restore
 	$(BIN)/pytest -m long
+
+soak: install ## an hour of orders, kills and lost leaders on a cluster of three, then everything is judged; MINUTES=60
+	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 promises: install ## try to break every promise again, and write docs/promises.md
 	$(BIN)/python -m pytest -p tests.promises --promises docs/promises.md $$($(BIN)/python -m tests.promises)

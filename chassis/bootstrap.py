@@ -60,17 +60,21 @@ def consumer_config(names: Names, service: str, subjects: tuple[str, ...]) -> ap
 
 
 async def bootstrap(
-    bus: Bus, replicas: int = 1, channels_from: int = 1, bytes_max: int = STREAM_BYTES_MAX
+    bus: Bus, replicas: int | None = None, channels_from: int = 1, bytes_max: int = STREAM_BYTES_MAX
 ) -> None:
     """Make streams and consumers what they should be. Safe to run again at any time.
+
+    `replicas` is how many copies there are of each stream; None leaves a stream as many as it has, a new one gets one.
 
     `channels_from` is the first sequence of CHANNELS if it has to be created: where that stream was lost, the one
     after what was read of it, so that a sequence never means two messages.
     """
     jetstream = bus.jetstream
     for producer in STREAMS:
-        config = stream_config(bus.names, producer, replicas, bytes_max)
-        await _reconcile_stream(jetstream, config, channels_from if producer == "channels" else 1)
+        config = stream_config(bus.names, producer, replicas or 1, bytes_max)
+        await _reconcile_stream(
+            jetstream, config, channels_from if producer == "channels" else 1, keeps_copies=replicas is None
+        )
     for service in SERVICES:
         for stream, subjects in sources_of(service).items():
             await jetstream.add_consumer(
@@ -78,14 +82,17 @@ async def bootstrap(
             )
 
 
-async def _reconcile_stream(jetstream: JetStreamContext, config: api.StreamConfig, first_seq: int) -> None:
+async def _reconcile_stream(
+    jetstream: JetStreamContext, config: api.StreamConfig, first_seq: int, *, keeps_copies: bool
+) -> None:
     assert config.name is not None
     try:
         known = await jetstream.stream_info(config.name)
     except NotFoundError:
         await jetstream.add_stream(config.evolve(first_seq=first_seq if first_seq > 1 else None))
         return
-    config = config.evolve(first_seq=known.config.first_seq)
+    copies = known.config.num_replicas if keeps_copies else config.num_replicas
+    config = config.evolve(first_seq=known.config.first_seq, num_replicas=copies)
     try:
         await jetstream.update_stream(config)
     except BadRequestError as refused:
@@ -106,7 +113,9 @@ if __name__ == "__main__":
     arguments.add_argument(
         "--channels-from", type=int, default=1, help="first sequence of CHANNELS, if it is missing"
     )
-    arguments.add_argument("--replicas", type=int, default=1, help="copies of each stream: 3 in a cluster")
+    arguments.add_argument(
+        "--replicas", type=int, help="copies of each stream: 3 in a cluster; left as they are if not said"
+    )
     arguments.add_argument(
         "--stream-gib", type=int, default=STREAM_BYTES_MAX // 1024**3, help="what one stream may hold, in GiB"
     )

@@ -7,6 +7,7 @@ reading a stream from a position) goes through its nats-py client here.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from chassis.tap import Tap
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
 CONNECT_DEADLINE_SECONDS = 10.0
+REFUSING_SECONDS = 15.0
+"""For how long a message that was not stored speaks for the next ones: then one may be tried again."""
 DISCONNECTED = (
     nats.errors.TimeoutError,
     nats.errors.ConnectionClosedError,
@@ -58,6 +61,7 @@ class Bus:
         self.on_reconnect: list[Callable[[], Awaitable[None]]] = []
         self.closing = False
         self._tap: Tap | None = None
+        self._refused_at: float | None = None
 
     @property
     def client(self) -> Any:
@@ -84,6 +88,11 @@ class Bus:
         except IncorrectState:
             return False  # not opened yet, or closed
 
+    @property
+    def refusing(self) -> bool:
+        """Whether the last message was not stored, a moment ago: a disk or a stream is full, or nobody answers."""
+        return self._refused_at is not None and time.monotonic() - self._refused_at < REFUSING_SECONDS
+
     async def publish(
         self, subject: str, data: bytes, headers: dict[str, str] | None = None, message_id: str | None = None
     ) -> int:
@@ -96,9 +105,12 @@ class Bus:
         try:
             ack = await self.jetstream.publish(self.names.subject(subject), data, headers=wire or None)
         except DISCONNECTED as away:
+            self._refused_at = time.monotonic()
             raise BusAway(f"NATS did not store the message: {type(away).__name__}") from away
         except APIError as refused:
+            self._refused_at = time.monotonic()
             raise BusAway(f"NATS refused the message: {refused.description}") from refused
+        self._refused_at = None
         return ack.seq
 
     async def publish_many(self, subject: str, bodies: Sequence[bytes]) -> int:
@@ -121,6 +133,11 @@ class Bus:
         except DISCONNECTED as away:
             raise BusAway(f"no answer about {stream}") from away
         return state.messages, state.first_seq, state.last_seq
+
+    async def stream_state(self, stream: str) -> tuple[int, int, datetime | None]:
+        """(messages, last sequence, when it was made) of a stream. Raises what `AWAY` names."""
+        found = await self.jetstream.stream_info(self.names.stream(stream))
+        return found.state.messages, found.state.last_seq, found.created
 
     async def newest(self, stream: str) -> int:
         """The sequence of the newest message that is there. Raises `BusAway`, or `NotFoundError` where none is."""

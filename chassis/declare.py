@@ -64,6 +64,8 @@ class Kind:
     `evolve(state or None, event, entity)` returns the next one; it must know every event that changes the kind.
     `timers(state)` is what is due when, by name; `calls(state)` what is to be called, by a key unique within the
     entity; `tags(state)` what it is found under. Tags `name=value` are counted, as for `state=held`.
+    A `lasting` kind outlives the stories that touch it (a SKU): what its timers and calls cause is a story of its own,
+    while that of an order belongs to the order's.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Kind:
     timers: Callable[[Any], Mapping[str, datetime]] = _no_map
     calls: Callable[[Any], Mapping[str, Call]] = _no_map
     tags: Callable[[Any], Iterable[str]] = _nothing
+    lasting: bool = False
 
 
 type Decision = Callable[[Any, World], Iterable[Event]]

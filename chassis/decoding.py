@@ -13,6 +13,7 @@ from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
+from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.catalogue import BY_TYPE, UnknownEvent
 from contracts.event import Event
 from contracts.upcasters import newest
@@ -28,6 +29,16 @@ def decode(event_type: str, data: bytes) -> Event:
         return _reader(event_type)(data)
     except (msgspec.DecodeError, ValueError) as wrong:
         raise UnreadableEvent(f"{event_type}: {wrong}") from wrong
+
+
+def decode_received(event_type: str, data: bytes) -> Event:
+    """`decode` for what came over the bus; a key that stands twice is refused, too, as `UnreadableEvent`."""
+    event = decode(event_type, data)
+    try:
+        refuse_repeated_keys(data)
+    except RepeatedKey as ambiguous:
+        raise UnreadableEvent(f"{event_type}: {ambiguous}") from ambiguous
+    return event
 
 
 @cache

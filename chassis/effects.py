@@ -42,6 +42,7 @@ class Lane:
     effect: Effect
     waiting: deque[Key] = field(default_factory=deque)
     running: int = 0
+    later: int = 0
     gathering: bool = False
     held_since: float = 0.0
     breaker: Breaker = field(default_factory=Breaker)
@@ -72,6 +73,13 @@ class Effects:
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._gave_way = asyncio.Event()
         self._closed = False
+        self.unanswered = dict.fromkeys(effects, 0)
+        """Calls without an answer since the start, by kind."""
+
+    def pending_of(self, kind: str) -> int:
+        """Calls of one kind that are due or under way, of those at hand."""
+        lane = self._lanes[kind]
+        return len(lane.waiting) + lane.running + lane.later
 
     @property
     def pending(self) -> int:
@@ -196,6 +204,7 @@ class Effects:
         except Exception as fault:  # noqa: BLE001 - no answer, whatever the adapter says: it is asked for again
             logger().warning("call_unanswered", kind=call.kind, entity=key[0], key=key[1], error=repr(fault))
             self._unsure.add(key)
+            self.unanswered[call.kind] += 1
             pause = lane.breaker.unanswered(time.monotonic())
             await self._doubt(lane, key, call, repr(fault))
             self._retry_later(lane, key, pause)
@@ -228,10 +237,12 @@ class Effects:
         """Again after this pause, in seconds; it is also when an open breaker lets a probe through."""
         if self._closed:
             return
+        lane.later += 1
         self._later[key] = asyncio.get_running_loop().call_later(pause, self._again, lane, key, pause)
 
     def _again(self, lane: Lane, key: Key, pause: float) -> None:
         del self._later[key]
+        lane.later -= 1
         if key not in self._known:
             self._advance(lane)
         elif lane.budget.take(time.monotonic()):

@@ -66,7 +66,8 @@ class Engine:
         self.listeners: list[Callable[[Batch], None]] = []
         self.writable = True
         self._guests = 0
-        self._meter = meter
+        self.observers: list[Callable[[list[Item], Committed, float], None]] = [meter.batch]
+        """Told of each batch when everybody else has been: the items, what they caused, the seconds it took."""
         self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
         self._wake = asyncio.Event()
         self._waiting = 0
@@ -103,12 +104,15 @@ class Engine:
             taken = self._collect()
             items = [item for items, _ in taken for item in items]
             self._flow.add(sum(isinstance(item, Incoming) for item in items))
+            began = time.perf_counter()
             committed = await self._process(items)
             self._waiting -= len(items)
             for listener in self.listeners:
                 listener(committed.batch)
             self._hand_back(taken, committed.outcomes)
-            self._meter.batch(items, committed)
+            seconds = time.perf_counter() - began
+            for observe in self.observers:
+                observe(items, committed, seconds)
 
     @contextmanager
     def guest(self) -> Iterator[None]:

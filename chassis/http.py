@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
+from chassis.callers import CALLER
 from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.decoding import decode
@@ -24,6 +25,7 @@ from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
 from chassis.logs import logger
 from chassis.reactor import RAW_STREAM
+from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.event import Event
 from contracts.parking import CommandRefused
 
@@ -161,14 +163,42 @@ def answer(outcome: Outcome, status: int = 200, **more: Any) -> web.Response:
 
 
 async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
-    """The request's JSON as a model. Anything else is answered 422 with the field, or 413."""
-    raw = await request.read()
+    """The request's JSON as a model. Anything else is answered 422 with the field, or 413.
+
+    Where the caller is known by name, that is the `actor`: another one is answered 403.
+    """
+    body = await request.read()
+    _has_one_meaning(body)
+    raw = _in_the_callers_name(request, model, body)
     try:
         return model.model_validate_json(raw)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise unprocessable(field, f"{field or 'body'}: {first['msg']}") from None
+
+
+def _has_one_meaning(body: bytes) -> None:
+    try:
+        refuse_repeated_keys(body)
+    except RepeatedKey as ambiguous:
+        raise unprocessable("", f"body: {ambiguous}") from None
+
+
+def _in_the_callers_name(request: web.Request, model: type[BaseModel], raw: bytes) -> bytes:
+    caller = request.get(CALLER)
+    if caller is None or not caller.name or "actor" not in model.model_fields:
+        return raw
+    try:
+        said = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw
+    if not isinstance(said, dict):
+        return raw
+    if said.setdefault("actor", caller.name) != caller.name:
+        body = orjson.dumps({"error": f"actor: you are {caller.name}", "field": "actor"})
+        raise web.HTTPForbidden(body=body, content_type="application/json")
+    return orjson.dumps(said)
 
 
 def read_limit(request: web.Request, usual: int, most: int) -> int:
@@ -205,6 +235,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if known.content_type == "application/json" or known.status < 400:
             raise
         return problem(known.status, known.reason)
+    except web.RequestPayloadError as cut_off:
+        return problem(400, f"the body cannot be read: {cut_off}")
     except (BusAway, Overloaded) as away:
         return problem(503, str(away), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     except Exception as fault:  # noqa: BLE001 - the border: logged with its traceback, answered without it

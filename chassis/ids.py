@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from uuid import uuid4
 
 from contracts.envelope import percent_encoded
@@ -13,10 +14,23 @@ def command_id() -> str:
     return f"command/{uuid4().hex}"
 
 
-def traceparent(correlation: str) -> str:
-    """A W3C trace context for a story that came without one: derived, so that every service finds the same trace."""
-    digest = hashlib.sha256(correlation.encode()).hexdigest()
-    return f"00-{digest[:32]}-{digest[32:48]}-01"
+TRACE_CONTEXT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+"""A `traceparent` of version 00 (W3C Trace Context, 3.2): trace id, parent id, flags."""
+
+
+def trace_of(correlation: str, traceparent: str = "") -> tuple[str, str]:
+    """(trace id, span id of the step before): those that came along, or else a trace of the story's own.
+
+    Derived, so that deciding again gives the same one; the span id is empty where a trace begins.
+    """
+    if found := TRACE_CONTEXT.fullmatch(traceparent):
+        return found[1], found[2]
+    return hashlib.sha256(correlation.encode()).hexdigest()[:32], ""
+
+
+def span_id(service: str, step: str, causation: str) -> str:
+    """The span of a step that a service takes because of something: 16 hex digits, derived."""
+    return hashlib.blake2b(f"{service}/{step}/{causation}".encode(), digest_size=8).hexdigest()
 
 
 def event_id(service: str, entity: str, version: int) -> str:

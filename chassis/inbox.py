@@ -4,9 +4,13 @@ FastStream owns the subscription; this one pulls ahead and hands over whatever h
 answers in milliseconds and a busy one fills its batches. The position of each source lives in the store
 (compare-and-set); acknowledging is only flow control.
 
-Two traps are closed here. After a lost connection JetStream delivers newer messages first: the consumer's own sequence
-must be contiguous, or the consumer is set back to our position. And a stream that was lost and republished has other
-sequences: the position is the producer's `ce-sequence`, so what was already applied is dropped.
+Three traps are closed here. After a lost connection JetStream delivers newer messages first: the consumer's own
+sequence must be contiguous, or the consumer is set back to our position. A stream that was lost and republished has
+other sequences: the position is the producer's `ce-sequence`, so what was already applied is dropped. And a process
+that we took over from may wake up and set the shared consumer back in its turn. It makes sure first that the store is
+still its own. Should it be stopped between that and the setting back, it sets the consumer to where it had committed,
+which is where we began or before: so the n-th message from there is one that we have already, or the next one, and
+nothing is hidden from us. Stream sequences must rise, too, so that we set the consumer back as soon as we see it.
 """
 
 from __future__ import annotations
@@ -26,10 +30,12 @@ from chassis.bus import AWAY, DISCONNECTED, Bus
 from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Message
+from chassis.event_store import StalePosition
 from chassis.logs import logger
 from chassis.pull import AWAY_SECONDS, BATCH_MAX, Pull
 from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 from chassis.tap import Delivery
+from chassis.wholeness import Wholeness
 
 ACKNOWLEDGE_EVERY = BATCH_MAX
 ACKNOWLEDGE_SECONDS = 0.1
@@ -79,10 +85,13 @@ class Inbox:
         sources: dict[str, tuple[str, ...]],
         position_of: Callable[[str], Position | None],
         take: Take,
+        sure: Callable[[], Awaitable[None]],
     ) -> None:
         self._bus = bus
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sources = [Source(bus, service, stream, position_of, take, self._fail) for stream in sources]
+        self._sources = [
+            Source(bus, service, stream, position_of, take, sure, self._fail) for stream in sources
+        ]
         for source in self._sources:
             source.subscribe(sources[source.stream])
 
@@ -122,6 +131,7 @@ class Source:
         stream: str,
         position_of: Callable[[str], Position | None],
         take: Take,
+        sure: Callable[[], Awaitable[None]],
         fail: Callable[[Exception], None],
     ) -> None:
         self.stream = stream
@@ -132,9 +142,12 @@ class Source:
         self._durable = bus.names.durable(service)
         self._position_of = position_of
         self._take = take
+        self._sure = sure
         self._fail = fail
+        self._wholeness = Wholeness(bus, stream)
         self._stale = False
         self._delivered = 0
+        self._read_to = 0
         self._unacknowledged = 0
         self._last_reply = b""
         self._acknowledging: asyncio.Task[None] | None = None
@@ -175,8 +188,8 @@ class Source:
         if self._stale:
             try:
                 await self._reset()
-            except StreamLost as lost:
-                self._fail(lost)
+            except (StreamLost, StalePosition) as reason:
+                self._fail(reason)
                 await asyncio.Event().wait()
         return await self.pull.take()
 
@@ -189,9 +202,13 @@ class Source:
         """Set the consumer to the message after our position, wherever that stands in the stream now."""
         known = self._position_of(self.stream)
         start = await self._stream_seq_after(known) if known else 1
+        if self.stream != RAW_STREAM:
+            await self._wholeness.begin()
+        await self._sure()
         # Forget first: an open pull may bring the first message after the reset before its answer is here.
         self.pull.restart()
         self._delivered = 0
+        self._read_to = 0
         self._unacknowledged = 0
         await self._bus.jetstream.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
         self._stale = False
@@ -219,6 +236,9 @@ class Source:
         items = self._open(deliveries)
         if items is None:
             logger().warning("delivery_gap", stream=self.stream, delivered=self._delivered)
+            self.set_back()
+            return
+        if items and self.stream != RAW_STREAM and not await self._wholeness.holds():
             self.set_back()
             return
         try:
@@ -260,9 +280,9 @@ class Source:
         items: list[Incoming | Unnumbered] = []
         for delivery in deliveries:
             stream_seq, consumer_seq, stamp = _sequences(delivery.reply)
-            if consumer_seq != self._delivered + 1:
+            if consumer_seq != self._delivered + 1 or stream_seq <= self._read_to:
                 return None
-            self._delivered = consumer_seq
+            self._delivered, self._read_to = consumer_seq, stream_seq
             headers = delivery.headers
             message = Message(
                 self.stream,

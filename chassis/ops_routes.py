@@ -68,6 +68,7 @@ class OpsRoutes:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """For Prometheus."""
+        await self._running.measures.refresh()
         return web.Response(body=self._running.meter.exposition(), content_type="text/plain")
 
     async def openapi(self, request: web.Request) -> web.Response:

@@ -1,4 +1,5 @@
-"""Calls to other people's servers over HTTP: bounded in time and in size, never redirected.
+"""Calls to other people's servers over HTTP: bounded in time and in size, never redirected, and only to the host that
+was configured, at an address where calls may go (`addresses.py`).
 
 Whoever answers badly or not at all must not hold up a service: `NoAnswer` leaves it open whether the call did
 anything, and it is asked about by its reference before it is made again.
@@ -11,6 +12,8 @@ from typing import Any
 
 import aiohttp
 from yarl import URL
+
+from chassis.addresses import AddressRefused, CheckedResolver, private_hosts, require_literal_allowed
 
 ANSWER_BYTES_MAX = 1 << 20
 
@@ -35,6 +38,8 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._url = URL(url)
+        self._host = self._url.host or ""
+        self._private_hosts = frozenset[str]()
         self._headers = headers or {}
         self._timeout = aiohttp.ClientTimeout(
             total=total_seconds, sock_connect=connect_seconds, sock_read=read_seconds
@@ -43,7 +48,11 @@ class Outbound:
 
     async def open(self) -> None:
         """Make the connection pool."""
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
+        self._private_hosts = private_hosts()
+        connector = aiohttp.TCPConnector(resolver=CheckedResolver(self._host, self._private_hosts))
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=self._timeout, connector=connector
+        )
 
     async def close(self) -> None:
         """Let all connections go."""
@@ -55,12 +64,20 @@ class Outbound:
         if self._session is None:
             raise NoAnswer(f"the connections to {self._url} are not open")
         try:
+            require_literal_allowed(self._host, self._private_hosts)
             async with self._session.request(
                 method, self._url / path, allow_redirects=False, **request
             ) as answer:
                 return answer.status, await _bounded(answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as lost:
-            raise NoAnswer(f"{method} {self._url / path}: {type(lost).__name__} {lost}".rstrip()) from lost
+            raise NoAnswer(f"{method} {self._url / path}: {_why(lost)}") from lost
+
+
+def _why(lost: Exception) -> str:
+    """What went wrong; an address that was refused speaks for itself."""
+    if isinstance(lost, aiohttp.ClientConnectorError) and isinstance(lost.os_error, AddressRefused):
+        return str(lost.os_error)
+    return f"{type(lost).__name__} {lost}".rstrip()
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:

@@ -16,11 +16,13 @@ from chassis.tap import Delivery
 
 BATCH_MAX = 500
 PULLED_AHEAD_MAX = 2 * BATCH_MAX
-PULL_EXPIRES_SECONDS = 20.0
+PULL_EXPIRES_SECONDS = 4.0
+"""Also how long the pulls of a process that was stopped still swallow what its successor waits for: no longer than it
+takes to be replaced (`pulse.SILENT_LOOKS_MAX`)."""
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
 """An open pull is heard of at every heartbeat; after this long without one it is lost, and asked again."""
-AWAY_SECONDS = 0.25
+AWAY_SECONDS = 0.4
 HEARTBEAT, EXPIRED = "100", "408"
 """The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
 REQUEST = json.dumps(

@@ -17,9 +17,9 @@ from chassis.chain import chained
 from chassis.clock import Clock, rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Message, Service, Step, kind_of
-from chassis.decoding import UnreadableEvent, decode
+from chassis.decoding import UnreadableEvent, decode_received
 from chassis.event_store import Store
-from chassis.ids import traceparent
+from chassis.ids import span_id, trace_of
 from chassis.logs import logger
 from chassis.parking import PARKED, park, with_parking
 from chassis.state_cache import StateCache
@@ -106,6 +106,7 @@ class Outcome:
 
     events: tuple[Event, ...] = ()
     error: Exception | None = None
+    cause: Cause | None = None
 
 
 @dataclass(slots=True)
@@ -166,7 +167,7 @@ class Reactor:
             return None
         event_type = item.message.headers.get("ce-type", "")
         try:
-            return decode(event_type, item.message.data)
+            return decode_received(event_type, item.message.data)
         except (UnknownEvent, UnreadableEvent) as unreadable:
             return unreadable
 
@@ -203,7 +204,7 @@ class Reactor:
             return self._take_in(work, item, event, moment)
         cause = self._cause(work, item, moment)
         try:
-            return Outcome(tuple(work.apply(self._decision(work, item, event), cause)))
+            return Outcome(tuple(work.apply(self._decision(work, item, event), cause)), cause=cause)
         except PersistenceError:
             raise
         except Exception as error:  # noqa: BLE001 - given to whoever asked; the other items go on
@@ -256,7 +257,7 @@ class Reactor:
         while not isinstance(event, Exception):
             try:
                 step, given = self._step(item, event)
-                return Outcome(tuple(work.apply(step.then(given, work) if step else (), cause)))
+                return Outcome(tuple(work.apply(step.then(given, work) if step else (), cause)), cause=cause)
             except PersistenceError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is parked with its traceback
@@ -264,12 +265,13 @@ class Reactor:
             if tries == TRIES_MAX:
                 break
             tries += 1
-        return Outcome(tuple(work.apply((self._park(item, tries, fault),), cause)))
+        return Outcome(tuple(work.apply((self._park(item, cause, tries, fault),), cause)), cause=cause)
 
-    def _park(self, item: Incoming, tries: int, fault: Exception) -> Event:
+    def _park(self, item: Incoming, cause: Cause, tries: int, fault: Exception) -> Event:
         message, name = item.message, type(fault).__name__
         event_type = message.headers.get("ce-type", "")
-        logger().error("message_parked", message=message.id, type=event_type, reason=name, tries=tries)
+        said = {"message": message.id, "type": event_type, "reason": name, "tries": tries}
+        logger().error("message_parked", correlation=cause.correlation, **said)
         return park(self.service.name, message, event_type, f"{name}: {fault}", tries, fault)
 
     def _cause(self, work: Work, item: Item, moment: str) -> Cause:
@@ -278,16 +280,15 @@ class Reactor:
                 known = message.headers
                 causation = message.id if self._is_raw(message) else known.get("ce-id", message.id)
                 correlation = causation if self._is_raw(message) else known.get("ce-correlationid", causation)
-                return Cause(
-                    correlation, causation, known.get("traceparent") or traceparent(correlation), moment
-                )
+                trace = trace_of(correlation, known.get("traceparent", ""))
             case Asked(id=causation):
-                return Cause(causation, causation, traceparent(causation), moment)
-            case Due(entity) | Discarded(entity):
+                correlation, trace = causation, trace_of(causation)
+            case Due(entity) | Discarded(entity) | Answered(answer=Answer(entity)):
                 causation = work.last_id(entity)
-            case Answered(answer=answer):
-                causation = work.last_id(answer.entity)
-        return Cause(causation, causation, traceparent(causation), moment)
+                correlation, traceparent = work.story_of(entity) or (causation, "")
+                trace = trace_of(correlation, traceparent)
+        span = span_id(self.service.name, type(item).__name__, causation)
+        return Cause(correlation, causation, trace, span, moment)
 
     def _advances(self, items: Sequence[Item]) -> list[Advance]:
         newest: dict[str, Incoming] = {}

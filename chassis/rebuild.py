@@ -68,7 +68,7 @@ def fold(service: Service, events: Iterable[StoredEvent]) -> Rebuilt:
             event = decode(stored.type, stored.data)
             step = 1
             for entity in places[type(event)](event):
-                version, born, state = held.get(entity, UNKNOWN)
+                version, born, state, _ = held.get(entity, UNKNOWN)
                 state = evolve[entity.partition("/")[0]](state, event, entity)
                 held[entity] = Held(version + step, born or position, state)
                 step = 0

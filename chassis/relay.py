@@ -14,6 +14,7 @@ one fsync group instead of one per message.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +23,7 @@ from contextlib import suppress
 from nats.js.errors import NotFoundError
 
 from chassis.batch import NewEvent, StoredEvent
-from chassis.bus import AWAY, Bus
+from chassis.bus import AWAY, Bus, BusAway
 from chassis.crashpoints import crash_point
 from chassis.declare import Message
 from chassis.frames import Frame, Publisher
@@ -39,6 +40,8 @@ IN_MEMORY_MAX = 4_000
 UNPUBLISHED_MAX = 20_000
 """How far the stream may fall behind before the service takes nothing new in."""
 CHECK_SECONDS = 5.0
+AWAY_SECONDS = (0.1, 0.4)
+"""Between two attempts while the stream cannot be reached: a cluster without a leader refuses at once, for seconds."""
 FOREIGN_MAX = 100
 """Messages of somebody else at the end of our stream that are stepped over; more of them stop the service."""
 WRONG_LAST_SEQUENCE = 10071
@@ -77,6 +80,7 @@ class Relay:
         self._stream_seq: int | None = None
         self._subjects: dict[str, bytes] = {}
         self._behind_since: float | None = None
+        self._got_to = 0
         self._source = f"/doorstep/{service}"
 
     @property
@@ -124,7 +128,7 @@ class Relay:
                     "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)
                 )
                 self._stream_seq = None
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(random.uniform(*AWAY_SECONDS))  # noqa: S311 - so that not all come at once
 
     async def flush(self, seconds: float) -> None:
         """Give what is committed a last chance to be published, on the way out."""
@@ -136,7 +140,8 @@ class Relay:
         """Find where the stream ends. What it lost is published again; what it has beyond our log stops us."""
         try:
             messages, first, last = await self._bus.stream_info(self._stream)
-            position = await self._last_of_ours(first, await self._newest(messages, last))
+            newest = await self._newest(messages, last)
+            position = await self._last_of_ours(first, newest, is_whole=messages == last)
         except NotFoundError:
             await self._publish_anew(self.published)
             return
@@ -165,13 +170,16 @@ class Relay:
         self.published = self._stream_seq = 0
         self._note_progress()
 
-    async def _last_of_ours(self, first: int, last: int) -> int:
+    async def _last_of_ours(self, first: int, last: int, *, is_whole: bool) -> int:
         """The position of the newest event in the stream that this service wrote; 0 if there is none.
 
-        Messages that somebody else put there are stepped over and reported: they are not part of any history.
+        Messages that somebody else put there are stepped over and reported: they are not part of any history. Any
+        node of a cluster may answer, also one that has not got the newest messages yet: then it is asked again.
         """
         for seq in range(last, max(first, last - FOREIGN_MAX, 1) - 1, -1):
             message = await self._bus.message(self._stream, seq)
+            if message is None and is_whole:
+                raise BusAway(f"a copy of {self._stream} has no message {seq} yet")
             if message is None:
                 continue
             if message.headers.get("ce-source") == self._source:
@@ -213,7 +221,11 @@ class Relay:
 
     def _note_progress(self) -> None:
         behind = self.behind
-        self._behind_since = time.monotonic() if behind else None
+        if not behind:
+            self._behind_since = None
+        elif self._behind_since is None or self.published != self._got_to:  # looking again is no progress
+            self._behind_since = time.monotonic()
+        self._got_to = self.published
         if not behind:
             self.lost = 0
             self._level.set()

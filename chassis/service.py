@@ -18,10 +18,11 @@ from typing import Any
 from aiohttp import web
 from eventsourcing.persistence import PersistenceError
 
+from chassis.access import IDLE_SECONDS_MAX, configured, guarded, say_headers
 from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway, open_bus
-from chassis.clock import wall_clock
+from chassis.clock import rfc3339, wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
 from chassis.engine import Engine
@@ -29,17 +30,20 @@ from chassis.event_store import OldStore, StalePosition, Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox, StreamLost
 from chassis.logs import logger, set_up
+from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
 from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
-from chassis.ownership import Ownership, own
-from chassis.parking import PARKED
+from chassis.ownership import own
+from chassis.pulse import Owned
 from chassis.reactor import Due, Item, Outcome, Reactor
 from chassis.relay import Relay, StreamAhead
-from chassis.settings import SettingsWrong, System, system
+from chassis.settings import SettingsWrong, System, section, system
 from chassis.standby import standing_by
 from chassis.stores import open_store
 from chassis.timers import Timers
+from chassis.tls import listen
+from chassis.tracing import Tracer, Traces
 from contracts.catalogue import sources_of
 
 DRAIN_SECONDS = 10.0
@@ -71,12 +75,23 @@ class Assembly:
     on_start: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     body_bytes_max: int = BODY_BYTES_MAX
+    measure: Measure | None = None
+
+
+type Sure = Callable[[], Awaitable[None]]
+"""Returns only while the store is ours to write. Raises `StalePosition`."""
+
+
+async def _alone() -> None:
+    """Nobody else knows of this store."""
 
 
 class Running:
     """A service that runs: its store, its bus, and the parts between them."""
 
-    def __init__(self, assembly: Assembly, settings: System, bus: Bus, store: Store) -> None:
+    def __init__(
+        self, assembly: Assembly, settings: System, bus: Bus, store: Store, sure: Sure = _alone
+    ) -> None:
         self.name = assembly.service.name
         self.assembly = assembly
         self.settings = settings
@@ -95,13 +110,18 @@ class Running:
             lambda: self.engine.read(self.store.calls),
         )
         self.sources = sources_of(self.name)
-        self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take)
+        self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take, sure)
         self.runtime = Runtime(self.engine, bus)
         self.started = False
+        self._sure = sure
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
-        self._watch()
+        self.measures = Measures(self, assembly.measure)
+        self.tracer = Tracer(self.name, section("traces", Traces), self.meter)
+        if self.tracer.on:
+            self.engine.observers.append(self.tracer.batch)
+        watch(self)
 
     def _last_position(self) -> int:
         return self.reactor.last_position
@@ -109,6 +129,11 @@ class Running:
     def _relay_committed(self, batch: Batch) -> None:
         if batch.events:
             self.relay.committed(batch.events)
+
+    async def _room(self) -> None:
+        """Before each batch: the stream keeps up, and the store is still ours."""
+        await self.relay.room()
+        await self._sure()
 
     async def _take(self, items: Sequence[Item]) -> None:
         await self.engine.submit(items)
@@ -126,10 +151,11 @@ class Running:
     async def start(self) -> None:
         """Bring every part up, the listening port first, reading the sources last."""
         await self._serve()
-        self._spawn(self.engine.run(self.relay.room), "engine")
+        self._spawn(self.engine.run(self._room), "engine")
         self._spawn(self.relay.run(), "relay")
         self._spawn(self.timers.run(), "timers")
         self._spawn(self.effects.run(), "effects")
+        self._spawn(self.tracer.run(), "traces")
         for act in self.assembly.on_start:
             await act(self.runtime)
         self.effects.recover(await self.engine.read(self.store.calls))
@@ -152,6 +178,7 @@ class Running:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for act in self.assembly.on_stop:
             await act()
+        await self.tracer.stop()
         self.engine.close()
         self.store.close()
         with suppress(*DISCONNECTED):
@@ -172,14 +199,26 @@ class Running:
                 return await handler(request)
 
         app = web.Application(
-            middlewares=[bounded(REQUESTS_AT_ONCE_MAX), as_guest, errors_as_json],
+            middlewares=[
+                bounded(REQUESTS_AT_ONCE_MAX),
+                as_guest,
+                errors_as_json,
+                guarded(self.name, configured()),
+            ],
             client_max_size=self.assembly.body_bytes_max,
         )
+        app.on_response_prepare.append(say_headers)
         app.add_routes(OpsRoutes(self).routes())
         app.add_routes(self.assembly.routes(self.runtime))
-        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS / 2)
+        self._web = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=DRAIN_SECONDS / 2,
+            keepalive_timeout=IDLE_SECONDS_MAX,
+            auto_decompress=False,  # a signature is over the bytes that were sent, and a bomb stays packed
+        )
         await self._web.setup()
-        await web.TCPSite(self._web, self.settings.host, self.settings.port_of(self.name)).start()
+        await listen(self._web, self.settings.host, self.settings.port_of(self.name))
 
     async def lag(self) -> dict[str, int]:
         """Messages not yet applied, by source stream."""
@@ -194,6 +233,7 @@ class Running:
             "started": {"ok": self.started},
             "store": {"ok": self.engine.writable},
             "bus": {"ok": self.bus.connected},
+            "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
@@ -210,7 +250,7 @@ class Running:
         checks = await self.checks()
         lag = {stream: n for stream, n in checks.get("lag", {}).items() if stream in self.sources}
         read = self.engine.read
-        parked = len(await read(lambda: self.store.tagged(PARKED, 10_000)))
+        late, late_seconds = await self.measures.late_timers()
         return {
             "service": self.name,
             "ready": all(check["ok"] for check in checks.values()),
@@ -220,32 +260,16 @@ class Running:
             "relay_behind": self.relay.behind,
             "effects_pending": self.effects.pending,
             "timers_pending": await read(lambda: self.store.count_of("timers")),
-            "parked": parked,
+            "parked": await self.measures.parked(),
+            "checks": checks,
+            "relay_age_seconds": self.relay.age_seconds,
+            "timers_late": late,
+            "timers_late_seconds": late_seconds,
+            "calls": calls_of(self),
+            "disk": disk_of(self),
+            "time": rfc3339(wall_clock()),
             "counts": {name: await self.runtime.counts(name) for name in ("state", "hold")},
         }
-
-    def _watch(self) -> None:
-        watch = self.meter.watch
-        watch("doorstep_position", "Position of the newest event", lambda: self.reactor.last_position)
-        watch("doorstep_relay_behind", "Events not yet in the stream", lambda: self.relay.behind)
-        watch(
-            "doorstep_relay_age_seconds",
-            "For how long something waits to be published",
-            lambda: self.relay.age_seconds,
-        )
-        watch("doorstep_stream_lost", "Messages the own stream was found to lack", lambda: self.relay.lost)
-        watch("doorstep_calls_pending", "Calls to the outside not yet answered", lambda: self.effects.pending)
-        watch(
-            "doorstep_calls_failing",
-            "Calls in a row without an answer",
-            lambda: sum(self.effects.failing.values()),
-        )
-        watch(
-            "doorstep_store_writable",
-            "1 if the last transaction went in",
-            lambda: float(self.engine.writable),
-        )
-        watch("doorstep_bus_connected", "1 if connected to NATS", lambda: float(self.bus.connected))
 
 
 async def live(name: str, build: Callable[[], Assembly]) -> int:
@@ -259,7 +283,7 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
         if await _first(owned, stopping) is stopping:
             return 0
     bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
-    running = Running(assembly, settings, bus, open_store(name))
+    running = Running(assembly, settings, bus, open_store(name), owned.result().sure)
     await running.start()
     failure = asyncio.create_task(_failure(running, owned.result()))
     ended = await _first(failure, stopping)
@@ -273,9 +297,9 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     return 0
 
 
-async def _failure(running: Running, ownership: Ownership) -> BaseException | None:
+async def _failure(running: Running, owned: Owned) -> BaseException | None:
     """Wait until a part ends by itself, or the right to write is lost; returns why."""
-    parts, lost = asyncio.create_task(running.failure()), asyncio.create_task(ownership.lost())
+    parts, lost = asyncio.create_task(running.failure()), asyncio.create_task(owned.lost())
     try:
         await asyncio.wait({parts, lost}, return_when=asyncio.FIRST_COMPLETED)
         return parts.result() if parts.done() else lost.exception()

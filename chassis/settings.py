@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +24,14 @@ NATS_PORT = 8
 """Offsets from the port base: page 0, services 1-5, sandbox gateway 6, sandbox carrier 7, nats 8, its monitor 9."""
 SERVICE_PORTS = {"orders": 1, "inventory": 2, "shipping": 3, "billing": 4, "notify": 5}
 GATEWAY_PORT, CARRIER_PORT, NATS_MONITOR_PORT = 6, 7, 9
+
+
+def _words(said: Any) -> Any:
+    return [word for each in said.split(",") if (word := each.strip())] if isinstance(said, str) else said
+
+
+LISTED = BeforeValidator(_words)
+"""For a list or set of words: in the environment they stand in one text, with commas."""
 
 
 class SettingsWrong(Exception):

@@ -15,8 +15,10 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from chassis.access import IDLE_SECONDS_MAX, PASSED_ON_FOR
 from chassis.http import problem, reply
 from chassis.settings import System
+from chassis.tls import listen, tls
 
 ROLE = "X-Doorstep-Role"
 PASSED_ON = "X-Doorstep-Passed-On"
@@ -42,12 +44,18 @@ async def standing_by(service: str, settings: System) -> AsyncIterator[None]:
         yield
         return
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_SECONDS, sock_connect=LOOK_WITHIN_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+    connector = aiohttp.TCPConnector(ssl=tls().client())
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False, connector=connector) as session:
         standby = Standby(session, settings.peers, settings.port_of(service))
-        runner = web.AppRunner(standby.application(), access_log=None, shutdown_timeout=LOOK_WITHIN_SECONDS)
+        runner = web.AppRunner(
+            standby.application(),
+            access_log=None,
+            shutdown_timeout=LOOK_WITHIN_SECONDS,
+            keepalive_timeout=IDLE_SECONDS_MAX,
+        )
         await runner.setup()
         try:
-            await web.TCPSite(runner, settings.host, settings.port_of(service)).start()
+            await listen(runner, settings.host, settings.port_of(service))
             yield
         finally:
             await runner.cleanup()
@@ -61,6 +69,8 @@ class Standby:
         self._peers = [name.strip() for name in peers.split(",")]
         self._port = port
         self._active: str | None = None
+        self._scheme = tls().scheme
+        self._names = dict[str, str]()
 
     def application(self) -> web.Application:
         """The routes: two of its own, all others the active process's."""
@@ -99,10 +109,16 @@ class Standby:
     async def _forward(self, request: web.Request, active: str) -> web.StreamResponse:
         headers = _end_to_end(request.headers.items())
         headers[PASSED_ON] = "1"
-        url = f"http://{active}:{self._port}{request.rel_url.raw_path_qs}"
+        headers.add(PASSED_ON_FOR, request.remote or "unknown")
+        url = f"{self._scheme}://{active}:{self._port}{request.rel_url.raw_path_qs}"
         body = request.content if request.body_exists else None
         async with self._session.request(
-            request.method, url, headers=headers, data=body, allow_redirects=False
+            request.method,
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            server_hostname=self._names.get(active),
         ) as answer:
             found = web.StreamResponse(
                 status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers.items())
@@ -126,7 +142,10 @@ class Standby:
         try:
             async with (
                 asyncio.timeout(LOOK_WITHIN_SECONDS),
-                self._session.get(f"http://{address}:{self._port}/livez") as answer,
+                self._session.get(
+                    f"{self._scheme}://{address}:{self._port}/livez",
+                    server_hostname=self._names.get(address),
+                ) as answer,
             ):
                 return answer.status == 200 and ROLE not in answer.headers
         except (aiohttp.ClientError, TimeoutError):
@@ -142,6 +161,7 @@ class Standby:
             except socket.gaierror:
                 continue  # not started yet, or gone: it has no address
             found |= dict.fromkeys(str(address[4][0]) for address in known)
+            self._names |= {str(address[4][0]): name for address in known}
         return list(found)
 
 

@@ -16,12 +16,23 @@ from chassis.event_store import Store
 STATES_MAX = 30_000
 
 
+class Story(NamedTuple):
+    """What an event belongs to: the headers `ce-correlationid` and `traceparent`."""
+
+    correlation: str
+    traceparent: str
+
+
 class Held(NamedTuple):
-    """A state with its version and the position of its first event; `state` is None where nothing is known."""
+    """A state with its version and the position of its first event; `state` is None where nothing is known.
+
+    `story` is the first event's; None where it has not been asked for.
+    """
 
     version: int
     born: int
     state: Any
+    story: Story | None = None
 
 
 UNKNOWN = Held(0, 0, None)
@@ -59,6 +70,16 @@ class StateCache:
                 if row is None
                 else Held(row.version, row.born, self._decoders[kind_of(entity)].decode(row.state))
             )
+
+    def story_of(self, entity: str) -> Story | None:
+        """The story in which the entity began, read from the store if it is not at hand."""
+        held = self.get(entity)
+        if held.story is None and held.born:
+            (first,) = self._store.events(after=held.born - 1, limit=1)
+            headers = first.headers
+            story = Story(headers.get("ce-correlationid", ""), headers.get("traceparent", ""))
+            held = self._states[entity] = held._replace(story=story)
+        return held.story
 
     def tagged(self, tag: str, limit: int) -> list[str]:
         """Entities that carry the tag in the store."""

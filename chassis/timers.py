@@ -13,6 +13,8 @@ from chassis.reactor import Due, Outcome
 
 DUE_MAX = 500
 FURTHEST_SECONDS = 3600.0
+CLOCK_SECONDS = 5.0
+"""How often the wall clock is looked at while a timer waits: it may be set right meanwhile."""
 BETWEEN_SECONDS = 0.1
 """After one batch of timers, what comes due meanwhile is gathered into the next: none is meant to the millisecond."""
 SNOOZE = timedelta(seconds=60)
@@ -77,7 +79,9 @@ class Timers:
             if seconds <= 0:
                 return
             try:
-                await asyncio.wait_for(self._wake.wait(), min(seconds, FURTHEST_SECONDS))
+                await asyncio.wait_for(
+                    self._wake.wait(), min(seconds, CLOCK_SECONDS if self._next else seconds)
+                )
             except TimeoutError:
                 if self._next is None:
                     return

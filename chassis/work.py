@@ -16,20 +16,24 @@ from chassis.batch import Batch, EntityRow, NewEvent
 from chassis.clock import rfc3339
 from chassis.declare import Kind, Service, _no_map, _nothing, kind_of
 from chassis.ids import event_id
-from chassis.state_cache import Held, StateCache
+from chassis.state_cache import Held, StateCache, Story
 from contracts.event import Event
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Cause:
-    """Why something is decided: ids that every resulting event carries."""
+    """Why something is decided: ids that every resulting event carries. `parent` is the span of the step before."""
 
-    __slots__ = ("block", "causation", "correlation")
+    __slots__ = ("block", "causation", "correlation", "parent", "span", "story", "trace")
 
-    def __init__(self, correlation: str, causation: str, traceparent: str, now: str) -> None:
+    def __init__(self, correlation: str, causation: str, trace: tuple[str, str], span: str, now: str) -> None:
         self.correlation = correlation
         self.causation = causation
+        self.trace, self.parent = trace
+        self.span = span
+        traceparent = f"00-{self.trace}-{span}-01"
+        self.story = Story(correlation, traceparent)
         self.block = (
             f"ce-time: {now}\r\nce-correlationid: {correlation}\r\nce-causationid: {causation}\r\n"
             f"traceparent: {traceparent}\r\n"
@@ -96,13 +100,13 @@ class Work:
     def _take(self, event: Event, cause: Cause) -> None:
         position = self._position + len(self.events) + 1
         home, *others = self._places[type(event)](event)
-        version = self._change(home, event, position, 1)
+        version = self._change(home, event, position, 1, cause)
         for entity in others:
-            self._change(entity, event, position, 0)
+            self._change(entity, event, position, 0, cause)
         stored = NewEvent(position, home, version, type(event).TYPE, event.to_bytes(), cause.block)
         self.events.append((stored, event))
 
-    def _change(self, entity: str, event: Event, position: int, step: int) -> int:
+    def _change(self, entity: str, event: Event, position: int, step: int, cause: Cause) -> int:
         held = self._touched.get(entity)
         self._undo.append((entity, held))
         if held is None:
@@ -110,7 +114,8 @@ class Work:
             if entity not in self._before:
                 self._before[entity] = held
         state = self._kinds[kind_of(entity)].evolve(held.state, event, entity)
-        after = Held(held.version + step, held.born or position, state)
+        story = held.story if held.born else cause.story
+        after = Held(held.version + step, held.born or position, state, story)
         self._touched[entity] = after
         return after.version
 
@@ -139,6 +144,15 @@ class Work:
         """The id of the newest event of an entity, as the cause of what a timer or an answer decides."""
         held = self._touched.get(entity) or self._cache.get(entity)
         return event_id(self._service.name, entity, held.version)
+
+    def story_of(self, entity: str) -> Story | None:
+        """The story that an entity's first event belongs to; None for what is not known, and for what outlives
+        stories, such as a SKU.
+        """
+        if self._kinds[kind_of(entity)].lasting:
+            return None
+        held = self._touched.get(entity)
+        return held.story if held is not None and held.story else self._cache.story_of(entity)
 
 
 def _differ_timers(batch: Batch, kind: Kind, entity: str, before: Any, after: Any) -> None:

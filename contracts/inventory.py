@@ -100,7 +100,10 @@ class StockReserved(Event, type="inventory.StockReserved.v1"):
 
 
 class ReservationRefused(Event, type="inventory.ReservationRefused.v1"):
-    """Not every line could be promised, so none was. `short` names each SKU with what was asked and available."""
+    """Not every line could be promised, so none was. `short` names each SKU with what was asked and available.
+
+    Nothing is short where nothing is left to promise: the order's last parcel had gone when it was asked for.
+    """
 
     order_id: OrderId
     attempt: int
@@ -126,12 +129,14 @@ class StockDispatched(Event, type="inventory.StockDispatched.v1"):
     """Reserved units left the house with a parcel.
 
     `missing` left as well, though the books held nothing free to deduct them from: a count has to explain them.
+    `last` says that it was the order's last parcel: nothing is promised to that order any more.
     """
 
     order_id: OrderId
     parcel_id: str
     lines: tuple[StockLine, ...]
     missing: tuple[Units, ...] = ()
+    last: bool = False
 
 
 class AvailabilityChangedV1(Event, type="inventory.AvailabilityChanged.v1"):

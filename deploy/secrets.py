@@ -40,6 +40,7 @@ def drawn(cells: tuple[str, ...], namespace: str, server_names: tuple[str, ...] 
         "nats-tls": {"ca.crt": authority, "tls.crt": certificate, "tls.key": key},
         "nats-authority": {"ca.crt": authority},
         **_postgres(namespace),
+        "access": {"password": _password()},
         "channels": {
             f"DOORSTEP_CHANNELS__{name.upper()}__SECRET": secrets.token_hex(32) for name in CHANNELS
         },

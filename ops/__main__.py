@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from ops.audit_commands import register as register_audit
 from ops.console import CannotDo, fail
+from ops.doctor import register as register_doctor
 from ops.importing.command import register as register_import
 from ops.publishing.command import register as register_publish
 from ops.status import register as register_status
@@ -55,7 +56,14 @@ def prepare() -> None:
     )
 
 
-for register in (register_up, register_status, register_publish, register_import, register_audit):
+for register in (
+    register_up,
+    register_status,
+    register_doctor,
+    register_publish,
+    register_import,
+    register_audit,
+):
     register(main)
 
 if __name__ == "__main__":

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
+from chassis.access import PROXY
+from chassis.callers import Caller
+from chassis.settings import SettingsWrong
+from chassis.tls import tls
 from ops.console import CannotDo
+from ops.local_password import access_of
 from ops.system import System
 
 ANSWER_WITHIN_SECONDS = 5.0
 KEPT_HEADERS = ("Content-Disposition", "Content-Security-Policy")
+
+
+_behalf: ContextVar[Caller | None] = ContextVar("behalf", default=None)
+
+
+@contextmanager
+def on_behalf_of(caller: Caller) -> Iterator[None]:
+    """For the length of a block, services are asked in this caller's name, if it has one."""
+    before = _behalf.set(caller)
+    try:
+        yield
+    finally:
+        _behalf.reset(before)
 
 
 class NoAnswer(CannotDo):
@@ -34,9 +56,16 @@ class Services:
         self._system = system
         self._timeout = aiohttp.ClientTimeout(total=answer_within_seconds)
         self._session: aiohttp.ClientSession | None = None
+        self._proof = _Proof()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        try:
+            access = access_of(self._system.data)
+            self._proof = _Proof(access.local_password(), access.user_header, access.groups_header)
+            connector = aiohttp.TCPConnector(ssl=tls().client())
+        except SettingsWrong as wrong:
+            raise CannotDo(str(wrong)) from None
+        self._session = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
         return self
 
     async def __aexit__(
@@ -72,7 +101,9 @@ class Services:
         """A document with its content type and what a browser has to know of it. Raises as `get` does."""
         url = self._system.url(service)
         try:
-            async with self._open().get(f"{url}{path}", params=query) as answer:
+            async with self._open().get(
+                f"{url}{path}", params=query, headers=self._proof.headers()
+            ) as answer:
                 if answer.status >= 400:
                     raise Refused(service, answer.status, await _json(answer))
                 headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
@@ -82,7 +113,9 @@ class Services:
 
     async def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
         try:
-            async with self._open().request(method, f"{self._system.url(service)}{path}", **more) as answer:
+            async with self._open().request(
+                method, f"{self._system.url(service)}{path}", headers=self._proof.headers(), **more
+            ) as answer:
                 body = await _json(answer)
         except (aiohttp.ClientError, TimeoutError) as fault:
             raise self._silent(service, fault) from None
@@ -98,6 +131,24 @@ class Services:
     def _silent(self, service: str, fault: Exception) -> NoAnswer:
         url = self._system.url(service)
         return NoAnswer(f"{service} does not answer at {url} ({_why(fault)}): is `doorstep up` running?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What a request carries to say who asks; nothing where this machine has no password."""
+
+    password: str = ""
+    user_header: str = ""
+    groups_header: str = ""
+
+    def headers(self) -> dict[str, str]:
+        caller = _behalf.get()
+        if not self.password:
+            return {}
+        if caller is None or not caller.name:
+            return {"Authorization": f"Bearer {self.password}"}
+        groups = ",".join(sorted(caller.roles))
+        return {PROXY: self.password, self.user_header: caller.name, self.groups_header: groups}
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Any:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from ops.audit_proof_commands import audit_commands
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
 from ops.heal_commands import heal
 from ops.history_commands import register as register_history
 from ops.park_commands import park_commands
+from ops.stores import Kept
 from ops.system import find
 
 
@@ -58,17 +59,18 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `doorstep backup` made.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the stores that are there.")] = False,
+    store: Annotated[
+        Kept | None, typer.Option("--store", help="Where a new data folder is to keep its stores.")
+    ] = None,
     data: DataOption = None,
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in place. Only while the system is stopped; the next `doorstep up` goes on from there."""
-    from ops.backup import bring_back, readable
+    from ops.backup import readable
+    from ops.restore import restore as put_in_place
 
-    try:
-        manifest = bring_back(find(data, port_base), folder, force=force)
-    except CannotDo as reason:
-        fail(str(reason))
+    manifest = carry_out(put_in_place(find(data, port_base), folder, force=force, into=store))
     if as_json:
         say_json(manifest)
     else:

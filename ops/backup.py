@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from chassis.bus import BusAway
+from chassis.event_store import Store
 from chassis.sqlite_store import SQLiteStore
 from chassis.stores import open_store
 from contracts.catalogue import STREAMS
@@ -25,9 +26,11 @@ from contracts.parking import SERVICES
 from ops.bus_access import connected
 from ops.channel_copies import save_channels, waiting_copy
 from ops.console import CannotDo, Progress, note
+from ops.database import database_of
 from ops.folder_copies import FOLDERS, PRIVATE_FOLDER, described, put_folder_back, save_folder
 from ops.preflight import lock_folder
-from ops.stores import open_files, path_of
+from ops.store_copies import copy_store
+from ops.stores import open_stores, path_of
 from ops.system import System
 
 MANIFEST = "manifest.json"
@@ -44,15 +47,8 @@ async def back_up(system: System, folder: Path) -> Manifest:
 
     Raises `CannotDo` for a folder that holds something already.
     """
-    stores = open_files(system)
-    _make_new(folder)
-    progress = Progress("copying stores", len(stores))
-    copies: Manifest = {}
-    with one_moment(stores) as still:
-        for done, service in enumerate(SERVICES, start=1):
-            still[service].backup(_copy_of(folder, service))
-            copies[service] = _described(service, _copy_of(folder, service))
-            progress.reached(done)
+    async with database_of(system):
+        copies = _save_stores(open_stores(system), folder)
     manifest = {
         "made_at": datetime.now(UTC).isoformat(),
         "stores": copies,
@@ -63,6 +59,26 @@ async def back_up(system: System, folder: Path) -> Manifest:
     return manifest
 
 
+def _save_stores(stores: Mapping[str, Store], folder: Path) -> Manifest:
+    _make_new(folder)
+    progress, copies = Progress("copying stores", len(stores)), {}
+    with one_moment(stores) as still:
+        for done, service in enumerate(SERVICES, start=1):
+            _save_store(still[service], copy_of(folder, service))
+            copies[service] = _described(service, copy_of(folder, service))
+            progress.reached(done)
+    return copies
+
+
+def _save_store(still: Store, copy: Path) -> None:
+    """As a SQLite file, wherever it comes from: so it can be brought back to either place."""
+    if isinstance(still, SQLiteStore):
+        still.backup(copy)
+        return
+    with closing(SQLiteStore(copy)) as target:
+        copy_store(still, target)
+
+
 def _make_new(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
@@ -71,7 +87,7 @@ def _make_new(folder: Path) -> None:
 
 
 @contextmanager
-def one_moment(stores: Mapping[str, SQLiteStore]) -> Iterator[dict[str, SQLiteStore]]:
+def one_moment(stores: Mapping[str, Store]) -> Iterator[dict[str, Store]]:
     """Snapshots of all stores, taken at once and again until none has applied an event that another lacks."""
     for _ in range(TRIES_MAX):
         with ExitStack() as opened:
@@ -82,7 +98,7 @@ def one_moment(stores: Mapping[str, SQLiteStore]) -> Iterator[dict[str, SQLiteSt
     raise CannotDo("the stores could not be read at one moment: the machine is too busy, try again")
 
 
-def agree(stores: Mapping[str, SQLiteStore]) -> bool:
+def agree(stores: Mapping[str, Store]) -> bool:
     """Whether everything that was applied somewhere is in the store of the service that said it."""
     ends = {STREAMS[name]: store.last_position() for name, store in stores.items()}
     return all(
@@ -124,12 +140,17 @@ def bring_back(system: System, folder: Path, *, force: bool) -> Manifest:
         if there and not force:
             raise CannotDo(f"there are stores in {system.data} already: --force replaces {', '.join(there)}")
         for service in SERVICES:
-            _put(_copy_of(folder, service), path_of(system, service))
-        for name in FOLDERS:
-            put_folder_back(name, folder, system.data)
-        if not (system.data / "nats").exists():
-            _put_messages_back(system, folder, manifest)
+            _put(copy_of(folder, service), path_of(system, service))
+        put_rest_back(system, folder, manifest)
     return manifest
+
+
+def put_rest_back(system: System, folder: Path, manifest: Manifest) -> None:
+    """What is in a backup beside the stores. The channel messages only where no stream can have them."""
+    for name in FOLDERS:
+        put_folder_back(name, folder, system.data)
+    if not (system.data / "nats").exists():
+        _put_messages_back(system, folder, manifest)
 
 
 def _put_messages_back(system: System, folder: Path, manifest: Manifest) -> None:
@@ -151,7 +172,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise CannotDo(f"{folder} is not a backup: it has no {MANIFEST}")
     manifest: Manifest = orjson.loads(path.read_bytes())
     for service in SERVICES:
-        copy, said = _copy_of(folder, service), manifest["stores"].get(service)
+        copy, said = copy_of(folder, service), manifest["stores"].get(service)
         if said is None or not copy.exists() or _sha256(copy) != said["sha256"]:
             raise CannotDo(f"{copy} is missing or not as the manifest says: this backup cannot be used")
     _require_whole(folder, manifest)
@@ -182,7 +203,8 @@ def _line(name: str, said: Manifest, count: int, what: str) -> str:
     return f"{name:<9} {count:>10,} {what:<8} {said['bytes']:>12,} bytes  {said['sha256'][:16]}"
 
 
-def _copy_of(folder: Path, service: str) -> Path:
+def copy_of(folder: Path, service: str) -> Path:
+    """Where a backup has the copy of a store."""
     return folder / f"{service}.sqlite"
 
 

@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
-from itertools import batched
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from chassis.batch import Advance, Batch, EntityRow
+from chassis.batch import Advance, Batch
 from chassis.bus import Bus, BusAway
 from chassis.chain import GENESIS, chained
 from chassis.declare import Service
 from chassis.event_store import Store
-from chassis.rebuild import Rebuilt, all_events, fold, state_hash
+from chassis.rebuild import all_events, fold, state_hash
 from chassis.stores import open_store
 from contracts.catalogue import STREAMS
 from ops.console import CannotDo, Progress
+from ops.database import database_of, replacing
 from ops.heal_bus import bus_of
 from ops.heal_reading import Causes, Lost, events_of, read_to
 from ops.replay import declared
+from ops.store_copies import batches_of
 from ops.stores import Kept, kept_in, path_of
 from ops.system import System
 
@@ -42,10 +43,21 @@ async def heal_store(
     Raises `CannotDo` while the service runs, where a store is there and `force` is not given, and where the stream is
     not whole. Then nothing is changed.
     """
-    if kept_in(system) is not Kept.SQLITE:
-        raise CannotDo(
-            "a store in PostgreSQL is restored by PostgreSQL's own means: from its backup or a standby"
-        )
+    making = _new_file if kept_in(system) is Kept.SQLITE else replacing
+    async with (
+        database_of(system),
+        making(system, service, force=force) as store,
+        bus_of(system, f"heal-{service}") as bus,
+    ):
+        try:
+            return await _rebuild(bus, table_of(service), store)
+        except (BusAway, Lost) as fault:
+            raise CannotDo(str(fault)) from fault
+
+
+@asynccontextmanager
+async def _new_file(system: System, service: str, *, force: bool) -> AsyncIterator[Store]:
+    """As `replacing` in a database: a new file, which takes the old one's place unless the block fails."""
     target = path_of(system, service)
     with _owned(target):
         if _is_there(service, target) and not force:
@@ -54,16 +66,16 @@ async def heal_store(
             )
         arriving = target.with_suffix(".arriving")
         arriving.unlink(missing_ok=True)
-        async with bus_of(system, f"heal-{service}") as bus:
-            try:
-                said = await _rebuild(bus, table_of(service), arriving)
-            except (BusAway, Lost) as fault:
-                _sweep(arriving)
-                arriving.unlink(missing_ok=True)
-                raise CannotDo(str(fault)) from fault
+        try:
+            with closing(open_store(service, path=arriving)) as store:
+                yield store
+        except BaseException:
+            _sweep(arriving)
+            arriving.unlink(missing_ok=True)
+            raise
+        _sweep(arriving)
         _sweep(target)
         arriving.replace(target)
-    return said
 
 
 @contextmanager
@@ -86,16 +98,14 @@ def _is_there(service: str, target: Path) -> bool:
         return store.last_position() > 0
 
 
-async def _rebuild(bus: Bus, table: Service, path: Path) -> dict[str, Any]:
+async def _rebuild(bus: Bus, table: Service, store: Store) -> dict[str, Any]:
     causes = Causes(table.name)
-    with closing(open_store(table.name, path=path)) as store:
-        await _put_events(bus, table.name, store, causes)
-        rebuilt = fold(table, all_events(store))
-        for batch in derived(rebuilt):
-            store.commit(batch)
-        advances = await _advances(bus, causes)
-        store.commit(Batch(advances=advances))
-    _sweep(path)
+    await _put_events(bus, table.name, store, causes)
+    rebuilt = fold(table, all_events(store))
+    for batch in batches_of(rebuilt.rows()):
+        store.commit(batch)
+    advances = await _advances(bus, causes)
+    store.commit(Batch(advances=advances))
     return {
         "service": table.name,
         "events": rebuilt.events,
@@ -129,31 +139,6 @@ async def _pages(bus: Bus, service: str) -> AsyncIterator[list[Any]]:
 async def _advances(bus: Bus, causes: Causes) -> list[Advance]:
     found = [(stream, await read_to(bus, stream, causes)) for stream in causes.sources]
     return [Advance(stream, None, at.position, at.stream_seq) for stream, at in found if at is not None]
-
-
-def derived(rebuilt: Rebuilt) -> Iterator[Batch]:
-    """Everything that is kept beside the log, in batches."""
-    for rows in batched(rebuilt.rows(), ROWS):
-        batch = Batch()
-        for kind, *row in rows:
-            KEEP[kind](batch, row)
-        yield batch
-
-
-def _keep_tag(batch: Batch, row: list[Any]) -> None:
-    tag, born, entity = row
-    batch.tags_new.append((tag, born, entity))
-    if "=" in tag:
-        batch.counts[tag] = batch.counts.get(tag, 0) + 1
-
-
-KEEP = {
-    "entity": lambda batch, row: batch.entities.append(EntityRow(*row)),
-    "timer": lambda batch, row: batch.timers_due.append(tuple(row)),
-    "call": lambda batch, row: batch.calls_due.append(tuple(row)),
-    "tag": _keep_tag,
-}
-"""Which part of a batch a rebuilt row belongs to."""
 
 
 def _sweep(store: Path) -> None:

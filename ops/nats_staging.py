@@ -2,8 +2,9 @@
 
 nats-server gives each atomic batch a file store of its own below `<stream>/batches`: a dozen directory entries and six
 syncs. At the commit it copies the batch into the stream, syncs that, and only then answers; what is staged is thrown
-away, as is all of it when the server starts. So a link from there into a memory file system costs no durability and
-saves half of what a batch costs (ADR 0010). `store` is the server's `store_dir`.
+away, as is the rest when the server starts, except what completes a copy that was interrupted. So a link from there
+into a memory file system costs no durability and saves half of what a batch costs (ADR 0010). `store` is the server's
+`store_dir`.
 
 It is only a link. Without it (another platform, little memory, another layout) everything works the same, slower.
 """

@@ -140,12 +140,17 @@ def postgres_part(system: System) -> Part:
     )
 
 
+async def is_accepting(folder: Path) -> bool:
+    """Whether the server of a folder takes connections right now."""
+    asking = (str(programs() / "pg_isready"), "--quiet", "--host", str(socket_folder(folder)))
+    return await (await asyncio.create_subprocess_exec(*asking)).wait() == 0
+
+
 async def wait_until_accepting(folder: Path, log: Path) -> None:
     """Return when it takes connections. Raises `CannotDo` with the log's last line if it does not."""
-    asking = (str(programs() / "pg_isready"), "--quiet", "--host", str(socket_folder(folder)))
     try:
         async with asyncio.timeout(ACCEPTING_WITHIN_SECONDS):
-            while await (await asyncio.create_subprocess_exec(*asking)).wait():  # noqa: ASYNC110 - another process
+            while not await is_accepting(folder):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise CannotDo(f"PostgreSQL did not come up: {last_line(log)} (log: {log})") from None

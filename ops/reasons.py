@@ -67,6 +67,8 @@ REASONS: Mapping[str, str] = {
     "ParkedMessageDiscarded": "let go by {actor}: {reason}",
 }
 
+WITHOUT_SHORTAGE = "nothing is left to promise: the order's last parcel has gone"
+
 
 def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
     """The sentence for `inventory.StockReserved.v1`; for a type without one, its name in words.
@@ -75,6 +77,8 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
     """
     name = event_type.split(".")[1]
     template = REASONS.get(name)
+    if name == "ReservationRefused" and facts.get("short") == []:
+        template = WITHOUT_SHORTAGE
     if template is None:
         return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return template.format_map(Words(facts, currency)).strip()

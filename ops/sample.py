@@ -1,20 +1,23 @@
-"""One's own first order: a small Shopify-shaped body with a valid signature, and the curl line that sends it."""
+"""One's own first order: a small Shopify-shaped body with a valid signature, and the curl line that sends it; and the
+same in our canonical schema, for `doorstep publish`.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from ops.channels import headers_of, sign
+from ops.demo.canonical import canonical_event
 from ops.demo.orders import sample_order
 from ops.demo.shop import SHOPIFY_DOMAIN, skus_csv, stock_csv
 from ops.demo.shopify import shopify_body
 from ops.system import System
 
-CHANNEL = "shopify"
+CHANNEL, PUBLISHED = "shopify", "market"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,15 @@ class Sample:
 def write_sample(system: System, secret: str, now: datetime) -> Sample:
     """Write `<data>/samples/shopify-order.json`, an order of its own for each start, and sign it.
 
-    Beside it, `skus.csv` and `stock.csv` have the goods that it asks for.
+    Beside it, `order.json` is a canonical one, and `skus.csv` and `stock.csv` have the goods that they ask for.
     """
     order = sample_order(now)
     body = json.dumps(shopify_body(order), indent=1, ensure_ascii=False).encode()
     path = system.folder("samples") / "shopify-order.json"
     path.write_bytes(body)
+    path.with_name("order.json").write_bytes(
+        canonical_event(replace(order, channel=PUBLISHED)).to_bytes() + b"\n"
+    )
     path.with_name("skus.csv").write_text(skus_csv())
     path.with_name("stock.csv").write_text(stock_csv())
     headers = headers_of(

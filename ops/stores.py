@@ -72,10 +72,7 @@ def database_url(system: System) -> str:
 def path_of(system: System, service: str) -> Path:
     """Where the file of a service's store lies. Raises `CannotDo` where stores are not files."""
     if kept_in(system) is not Kept.SQLITE:
-        raise CannotDo(
-            "this is for stores in SQLite files. The stores of this system are in PostgreSQL, which has means of its"
-            " own to copy and restore them: pg_dump, or base backups and archived WAL"
-        )
+        raise CannotDo("this is for stores in SQLite files, and the stores of this system are in PostgreSQL")
     return system.data / "stores" / f"{service}.sqlite"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chassis.tls import tls
 from contracts.parking import SERVICES
 from ops.configuration import table
 from ops.console import PORT_BASE_MAX, CannotDo
@@ -47,7 +48,8 @@ class System:
 
     def url(self, part: str) -> str:
         """Where a service, the page, a sandbox or the NATS monitor answers over HTTP."""
-        return self.services.get(part) or f"http://{HOST}:{self.port(part)}"
+        scheme = tls().scheme if part == "page" else "http"
+        return self.services.get(part) or f"{scheme}://{HOST}:{self.port(part)}"
 
     @property
     def page_url(self) -> str:
@@ -92,7 +94,7 @@ def remember(system: System) -> None:
 def _services(said: dict[str, Any], base: int) -> dict[str, str]:
     named = json.loads(os.environ.get("DOORSTEP_SYSTEM__SERVICES") or "{}") or said.get("services") or {}
     return {
-        service: str(named.get(service) or f"http://{HOST}:{base + PORTS[service]}").rstrip("/")
+        service: str(named.get(service) or f"{tls().scheme}://{HOST}:{base + PORTS[service]}").rstrip("/")
         for service in SERVICES
     }
 

@@ -16,10 +16,12 @@ import typer
 from ops.channels import secrets_of, variable
 from ops.configuration import unread_tables
 from ops.console import DataOption, JsonOption, PortOption, carry_out, note, say, say_json
+from ops.local_password import access_of, drawn, password_for_services, place
 from ops.preflight import lock_folder, nats_server_binary, require_free_ports
 from ops.system import PORTS, System, find, remember
 
 if TYPE_CHECKING:
+    from ops.page.sign_in import Reception
     from ops.supervisor import Supervisor
 
 type Choice = Literal["sqlite", "postgres"]
@@ -85,13 +87,14 @@ async def run(system: System, wishes: Wishes) -> None:
     keep_in(system, Kept(wishes.store) if wishes.store else None)
     remember(system)
     secrets = secrets_of(system.folder("secrets"))
+    drawn(system.data)
     supervisor = Supervisor(system, environment_of(system, secrets, wishes), own_nats)
     with lock:
         async with contextlib.AsyncExitStack() as stack:
             stopping = await stack.enter_async_context(_told_to_stop(supervisor))
             stack.push_async_callback(_drain, supervisor)
-            await stack.enter_async_context(serve_page(system))
-            await _unless_stopped(stopping, _serve(supervisor, secrets, wishes))
+            reception = await stack.enter_async_context(serve_page(system))
+            await _unless_stopped(stopping, _serve(supervisor, secrets, wishes, reception))
 
 
 def environment_of(system: System, secrets: dict[str, str], wishes: Wishes) -> dict[str, str]:
@@ -102,6 +105,7 @@ def environment_of(system: System, secrets: dict[str, str], wishes: Wishes) -> d
         "DOORSTEP_SYSTEM__DATA": str(system.data),
         "DOORSTEP_SYSTEM__PORT_BASE": str(system.port_base),
         "DOORSTEP_NATS_URL": system.nats_url,
+        **password_for_services(system.data),
         **({"DOORSTEP_DATABASE_URL": url} if (url := database_url(system)) else {}),
         **{variable(channel): secret for channel, secret in secrets.items()},
         **(AUTOPILOT if wishes.autopilot else {}),
@@ -119,11 +123,13 @@ def ready_object(system: System, pids: dict[str, int | None]) -> dict[str, Any]:
     }
 
 
-async def _serve(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes) -> None:
+async def _serve(
+    supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes, reception: Reception
+) -> None:
     note(f"starting the bus and five services in {supervisor.system.data}")
     await supervisor.start()
     await supervisor.until_ready()
-    _say_ready(supervisor, secrets, wishes)
+    _say_ready(supervisor, secrets, wishes, reception)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(supervisor.watch())
         if wishes.demo:
@@ -132,17 +138,20 @@ async def _serve(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes
             tasks.create_task(play(supervisor.system, secrets))
 
 
-def _say_ready(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes) -> None:
+def _say_ready(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes, reception: Reception) -> None:
     system = supervisor.system
     said = ready_object(system, supervisor.pids())
     if wishes.as_json:
         say_json(said)
         return
     say(f"ready  {system.page_url}")
+    if not access_of(system.data).loopback & {"operator", "admin"}:
+        say(f"  {'sign in':<10} {system.page_url}/login?key={reception.one_time_key()}  (works once)")
     for name, service in said["services"].items():
         say(f"  {name:<10} {service['url']}  (pid {service['pid']})")
     say(f"  {'nats':<10} {system.nats_url}")
     say(f"  {'data':<10} {system.data}  (logs in {system.data / 'logs'})")
+    say(f"  {'password':<10} in {place(system.data)}, for whoever is not on this machine")
     if "shopify" in secrets:
         from ops.sample import write_sample
 

@@ -20,6 +20,8 @@ import structlog
 
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
+from tests.postgres import database as database
+from tests.stores import stores as stores
 
 structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
 """Logs of code under test go to pytest's own capture, never into what a command prints."""
@@ -64,11 +66,15 @@ class NatsServer:
         assert binary, "nats-server is missing: run `make install`"
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "nats.conf"
-        config.write_text(CONFIG.format(port=self.port, monitor=self.monitor, folder=self.folder / "js"))
+        config.write_text(self.configuration())
         self.process = subprocess.Popen(
             [binary, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._wait_healthy()
+
+    def configuration(self) -> str:
+        """What it is told."""
+        return CONFIG.format(port=self.port, monitor=self.monitor, folder=self.folder / "js")
 
     def kill(self) -> None:
         assert self.process

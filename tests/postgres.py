@@ -43,11 +43,13 @@ class LocalPostgres:
     def log(self) -> Path:
         return self.folder / "log"
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
+        """With more `settings`, as `name=value`, beside the usual ones."""
         prepare(self.folder, "--no-sync")
+        more = [part for setting in settings for part in ("-c", setting)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command(self.folder),
+                [*command(self.folder), *more],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,

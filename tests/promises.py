@@ -18,13 +18,24 @@ import pytest
 PROMISES = {
     "P1": (
         "no order is lost",
-        ("faults/test_killed_anywhere.py", "story/test_what_channels_send.py", "chassis/test_outages.py"),
+        (
+            "faults/test_killed_anywhere.py",
+            "faults/test_cluster.py",
+            "faults/test_partitions.py",
+            "faults/test_power_cut.py",
+            "faults/test_full_disk.py",
+            "faults/test_soak.py",
+            "story/test_what_channels_send.py",
+            "chassis/test_outages.py",
+        ),
     ),
     "P2": (
         "every effect once",
         (
             "faults/test_killed_anywhere.py",
             "faults/test_two_of_a_kind.py",
+            "faults/test_slow_network.py",
+            "faults/test_clock_skew.py",
             "story/test_money_of_an_order.py",
             "simulation/",
         ),
@@ -35,7 +46,10 @@ PROMISES = {
         "state is a function of the log",
         ("story/test_books_of_the_shop.py", "ops/test_replay.py", "ops/test_replay_under_traffic.py"),
     ),
-    "P6": ("two copies heal each other", ("ops/test_heal", "ops/test_cli_restore.py")),
+    "P6": (
+        "two copies heal each other",
+        ("ops/test_heal", "ops/test_cli_restore.py", "faults/test_damaged_files.py"),
+    ),
     "P7": ("why is always answerable", ("ops/test_timeline", "ops/test_audit")),
     "P8": (
         "refused, never dropped",

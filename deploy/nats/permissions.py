@@ -19,7 +19,6 @@ from contracts.parking import SERVICES
 API = "$JS.API"
 INTAKE = "orders"
 """The service that takes webhooks, and so publishes what channels say."""
-RAW = STREAMS["channels"]
 ANY_CHANNEL = "evt.channels.>"
 
 
@@ -59,9 +58,8 @@ def _service(names: Names, service: str) -> Iterator[str]:
     if service == INTAKE:
         yield names.subject(ANY_CHANNEL)
     own, sources = STREAMS[service], sources_of(service)
-    for stream in (own, *((RAW,) if RAW in sources else ())):
-        yield f"{API}.STREAM.INFO.{names.stream(stream)}"
     for stream in (own, *sources):
+        yield f"{API}.STREAM.INFO.{names.stream(stream)}"
         yield f"{API}.DIRECT.GET.{names.stream(stream)}"
     for stream in sources:
         yield from _consumer(names.stream(stream), names.durable(service))

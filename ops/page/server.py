@@ -6,36 +6,33 @@ somebody looks. Without script the page is complete, just not live.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel
 
+from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown
+from chassis.http import Handler
 from chassis.settings import section
+from chassis.tls import listen, tls
+from contracts.rights import role_for
 from ops.asking import NoAnswer, Refused, Services
 from ops.console import CannotDo
+from ops.local_password import access_of
 from ops.page import wording
 from ops.page.glance import Glance, quoted
+from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers, visitors_only
 from ops.page.order_page import order_content, parcel_content
+from ops.page.sign_in import Reception, require_own_form
 from ops.page.telling import story
 from ops.system import HOST, System
 
 STATIC = Path(__file__).parent / "static"
-CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; frame-src 'self'; form-action 'self'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-
 DOCUMENTS = {
     "invoice.pdf": ("billing", "/invoices/{id}.pdf", {}),
     "mail.html": ("notify", "/notifications/{id}", {"as": "html"}),
@@ -44,7 +41,7 @@ DOCUMENTS = {
 """Documents that a service renders, by the name the page gives them."""
 
 ACTIONS = {
-    "release": ("orders", "/orders/{id}/holds/{part}/release", ("actor", "reason")),
+    "release": ("orders", "/orders/{id}/holds/{reason}/release", ("actor", "reason")),
     "cancel": ("orders", "/orders/{id}/cancel", ("actor", "reason")),
     "dispatch": ("shipping", "/fulfilments/{id}/dispatch", ("actor",)),
 }
@@ -60,7 +57,7 @@ class Shop(BaseModel):
 class Listening(BaseModel):
     """`[system]`: where the page listens, and the host names (with commas) under which it answers besides loopback.
 
-    The page lets in whoever reaches it: other names are for a proxy in front of it that knows who people are.
+    Other names are for who reaches it from elsewhere, and has to sign in (`[access]`).
     """
 
     page_host: str = HOST
@@ -72,31 +69,40 @@ class Listening(BaseModel):
         return {HOST, "localhost", "::1"} | {name for name in self.page_names.split(",") if name}
 
 
-NAMES = web.AppKey("names", set[str])
-type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 @asynccontextmanager
-async def serve_page(system: System) -> AsyncIterator[str]:
-    """The page on its port for the length of a block; gives its URL."""
+async def serve_page(system: System) -> AsyncIterator[Reception]:
+    """The page on its port for the length of a block; gives who lets people in."""
+    reception = Reception(Door(access_of(system.data)), secure=tls().cert_file is not None)
     async with Services(system) as services:
-        runner = web.AppRunner(application(system, services), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            application(system, services, reception),
+            access_log=None,
+            shutdown_timeout=1.0,
+            keepalive_timeout=IDLE_SECONDS_MAX,
+        )
         await runner.setup()
         try:
             listening = section("system", Listening)
-            await web.TCPSite(runner, listening.page_host, system.port("page")).start()
-            yield system.page_url
+            await listen(runner, listening.page_host, system.port("page"))
+            yield reception
         finally:
             await runner.cleanup()
 
 
-def application(system: System, services: Services) -> web.Application:
+def application(system: System, services: Services, reception: Reception) -> web.Application:
     """The page's routes, without a port."""
-    pages = Pages(system, services)
-    app = web.Application(middlewares=[own_host_only, readable_errors(pages)])
-    app[NAMES] = section("system", Listening).names
+    pages = Pages(system, services, reception)
+    names = section("system", Listening).names
+    app = web.Application(
+        middlewares=[own_names_only(names), visitors_only(reception), readable_errors(pages)],
+        client_max_size=FORM_BYTES_MAX,
+    )
+    app.on_response_prepare.append(say_headers)
     app.add_routes(
         [
+            web.get("/login", pages.login),
+            web.post("/login", pages.sign_in),
+            web.post("/logout", pages.sign_out),
             web.get("/", pages.home),
             web.get("/orders", pages.find),
             web.get("/orders/{id:[^/]+}", pages.order),
@@ -114,8 +120,8 @@ def application(system: System, services: Services) -> web.Application:
 class Pages:
     """The handlers, one per page."""
 
-    def __init__(self, system: System, services: Services) -> None:
-        self._system, self._services = system, services
+    def __init__(self, system: System, services: Services, reception: Reception) -> None:
+        self._system, self._services, self._reception = system, services, reception
         self._glance = Glance(system, services)
         self._templates = templates()
         self._shop = section("shop", Shop).name
@@ -163,20 +169,56 @@ class Pages:
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Pass a command on, and come back to the order with what was answered."""
-        require_same_origin(request)
         order_id, action = request.match_info["id"], request.match_info["action"]
         if action not in ACTIONS:
             raise web.HTTPNotFound
-        form = await request.post()
+        form, visitor = await request.post(), request[VISITOR]
+        require_own_form(visitor, form.get("form_token"))
         service, path, fields = ACTIONS[action]
-        target = path.format(id=quoted(order_id), part=quoted(str(form.get("part", ""))))
+        role = role_for(service, "POST", path)
+        if role is not None and not visitor.caller.may(role):
+            raise web.HTTPForbidden(text=f"this needs the role {role}")
+        target = path.format(id=quoted(order_id), reason=quoted(str(form.get("part", ""))))
         signed = {name: str(form.get(name, "")).strip() for name in fields}
+        if visitor.caller.name:
+            signed["actor"] = visitor.caller.name
         try:
             await self._services.post(service, target, signed)
             said = "Done"
         except Refused as refusal:
             said = str(refusal)
         raise web.HTTPSeeOther(f"/orders/{quote(order_id, safe=':')}?said={quote(said)}")
+
+    async def login(self, request: web.Request) -> web.StreamResponse:
+        """The form to sign in; a link with a one-time key does without it."""
+        if key := request.query.get("key"):
+            return self._signed_in(request, "/", key=key)
+        return self._ask_for_password(request, request.query.get("next", "/"))
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """What the form sends."""
+        form = await request.post()
+        return self._signed_in(request, str(form.get("next", "/")), password=str(form.get("password", "")))
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        """End the session."""
+        require_own_form(request[VISITOR], (await request.post()).get("form_token"))
+        answer = web.Response(status=303, headers={"Location": "/login"})
+        self._reception.sign_out(request, answer)
+        return answer
+
+    def _signed_in(self, request: web.Request, to: str, **proof: str) -> web.StreamResponse:
+        answer = web.Response(status=303, headers={"Location": own_path(to)})
+        try:
+            self._reception.sign_in(answer, **proof)
+        except NotKnown:
+            return self._ask_for_password(request, to, "That was not right.", 401)
+        return answer
+
+    def _ask_for_password(
+        self, request: web.Request, to: str, said: str = "", status: int = 200
+    ) -> web.Response:
+        return self.render(request, "login", status, next=own_path(to), said=said)
 
     async def live(self, _: web.Request) -> web.Response:
         """The page itself runs."""
@@ -186,10 +228,17 @@ class Pages:
         """A page, or with `?part=main` its living part."""
         part = request.query.get("part") == "main"
         page = self._templates.get_template(f"{template}.html")
+        visitor = request.get(VISITOR)
         html = page.render(
-            layout="part.html" if part else "layout.html", path=request.path_qs, shop=self._shop, **content
+            layout="part.html" if part else "layout.html",
+            path=request.path_qs,
+            shop=self._shop,
+            me=visitor.caller.name if visitor else "",
+            form_token=visitor.form_token if visitor else "",
+            signed_in=bool(visitor and visitor.signed_in),
+            **content,
         )
-        return web.Response(text=html, content_type="text/html", status=status, headers=HEADERS)
+        return web.Response(text=html, content_type="text/html", status=status)
 
 
 def templates() -> Environment:
@@ -213,19 +262,9 @@ def templates() -> Environment:
     return found
 
 
-@web.middleware
-async def own_host_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer only under our own names, so that no other site can be made to look like this one."""
-    if urlsplit(f"//{request.host}").hostname not in request.app[NAMES]:
-        raise web.HTTPMisdirectedRequest(text="this page does not answer under that name")
-    return await handler(request)
-
-
-def require_same_origin(request: web.Request) -> None:
-    """A form counts only if it was sent from this page."""
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="sent from another site")
+def own_path(to: str) -> str:
+    """Where to go after signing in: a path of this page, never another site."""
+    return to if to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() else "/"
 
 
 def readable_errors(pages: Pages) -> Any:

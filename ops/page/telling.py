@@ -42,6 +42,8 @@ def _planned(facts: Facts) -> str:
 
 
 def _short(facts: Facts) -> str:
+    if not facts["short"]:
+        return "Nothing is left to reserve: the last parcel has gone"
     missing = "; ".join(
         f"{short['sku']}: {short['asked']} asked, {short['available']} available" for short in facts["short"]
     )

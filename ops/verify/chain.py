@@ -29,6 +29,11 @@ class Chains:
         self._links = dict.fromkeys(evidence.stores, GENESIS)
         self._wanted: dict[tuple[str, str], tuple[int, str]] = {}
         self._raw_wanted = (0, "")
+        self._damaged: set[tuple[str, int]] = set()
+
+    def is_damaged(self, service: str, event: StoredEvent) -> bool:
+        """Whether an event that was seen is not what was linked: it may not even be readable."""
+        return (service, event.position) in self._damaged
 
     def witness(self, service: str, event: StoredEvent) -> None:
         """Check the event's place in both chains, and note which cause it names."""
@@ -42,6 +47,7 @@ class Chains:
                 spot(event), f"follows position {expected - 1}: {event.position - expected} missing"
             )
         if event.chain != link(self._links[service], event):
+            self._damaged.add((service, event.position))
             self._order.fault(spot(event), "is not what was linked here: it, or one before it, was changed")
         versions[event.entity] = event.version
         self._links[service] = event.chain

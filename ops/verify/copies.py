@@ -139,12 +139,16 @@ def _windows(first: int, last: int) -> Iterator[tuple[int, int]]:
 def _difference(event: StoredEvent, message: Message) -> str:
     """What of a message is not as stored; empty if nothing."""
     service = event.type.partition(".")[0]
+    try:
+        kept = event.headers
+    except ValueError:
+        return "its headers in the store cannot be read"
     expected = {
         "ce-id": f"{service}/{event.entity}/{event.version}",
         "ce-type": event.type,
         "ce-subject": event.entity,
         "ce-sequence": str(event.position),
-        **event.headers,
+        **kept,
     }
     for name, value in expected.items():
         if message.headers.get(name) != value:

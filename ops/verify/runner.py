@@ -69,7 +69,13 @@ async def audit(
         Notifications(evidence, partial(sent_mails, data / "mail")),
     )
     witnesses = (chains.witness, messages.witness, hand_overs.witness, copies.witness)
-    scan(evidence, auditors, witnesses, Progress("reading events", sum(evidence.lasts.values())).reached)
+    scan(
+        evidence,
+        auditors,
+        witnesses,
+        Progress("reading events", sum(evidence.lasts.values())).reached,
+        chains.is_damaged,
+    )
     if bus and read_until:
         await _listen(bus, messages, read_until)
     verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]

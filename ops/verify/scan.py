@@ -31,19 +31,27 @@ def scan(
     auditors: Iterable[Auditor],
     witnesses: Iterable[Witness] = (),
     reached: Callable[[int], None] = lambda done: None,
+    is_damaged: Callable[[str, StoredEvent], bool] = lambda service, event: False,
 ) -> None:
-    """Read all stores in order. `witnesses` see every event undecoded; `reached` hears how many were read."""
+    """Read all stores in order. `witnesses` see every event undecoded; `reached` hears how many were read.
+
+    One that cannot be read is passed over, if the first witness has found it damaged, and said so.
+    """
     readers = _by_type(auditors)
     witnesses = tuple(witnesses)
     done = 0
     for service, store in evidence.stores.items():
         for event in all_events(store):
-            for witness in witnesses:
-                witness(service, event)
-            if heard := readers.get(event.type):
-                facts = orjson.loads(event.data)
-                for reader in heard:
-                    reader(event, facts)
+            try:
+                for witness in witnesses:
+                    witness(service, event)
+                if heard := readers.get(event.type):
+                    facts = orjson.loads(event.data)
+                    for reader in heard:
+                        reader(event, facts)
+            except ValueError:
+                if not is_damaged(service, event):
+                    raise
             done += 1
             if not done % 1000:
                 reached(done)

@@ -12,7 +12,7 @@ from chassis.settings import GATEWAY_PORT, section, system
 from contracts import billing
 from contracts.event import Event
 from contracts.parking import REFUSALS
-from services.billing import http, reactions
+from services.billing import http, measures, reactions
 from services.billing.domain import invoicing, ledger, payment, payment_history, payout
 from services.billing.domain.invoicing import Series, series_entity
 from services.billing.domain.ledger import Ledger, ledger_entity
@@ -62,6 +62,7 @@ def build() -> Assembly:
         on_start=(open_gateway,),
         on_stop=(gateway.close,),
         body_bytes_max=STATEMENT_BYTES_MAX,
+        measure=measures.money,
     )
 
 

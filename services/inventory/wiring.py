@@ -47,7 +47,7 @@ def declare(settings: InventorySettings) -> Service:
     return Service(
         name="inventory",
         kinds=(
-            Kind(SKU, stock.Stock, stock.evolve, timers=stock.timers, tags=stock.tags),
+            Kind(SKU, stock.Stock, stock.evolve, timers=stock.timers, tags=stock.tags, lasting=True),
             Kind(
                 RESERVATION,
                 reservation.Reservation,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chassis.settings import section
 from contracts.money import to_minor
@@ -24,7 +24,8 @@ class ChannelSettings(BaseModel):
 
     `kind` is how its messages are read. `secret` signs its webhooks; `previous_secret` is still taken while a
     secret is being changed. `payment = "gateway"`: the channel collects nothing, our gateway does; otherwise an
-    order waits until the channel says that it is paid.
+    order waits until the channel says that it is paid. `signed = "standard"`, for canonical channels: by the Standard
+    Webhooks scheme, which refuses what is older than five minutes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,13 @@ class ChannelSettings(BaseModel):
     secret: str = ""
     previous_secret: str = ""
     payment: PaymentRoute = "channel"
+    signed: Literal["body", "standard"] = "body"
+
+    @model_validator(mode="after")
+    def _platforms_sign_their_own_way(self) -> Self:
+        if self.signed == "standard" and self.kind != "canonical":
+            raise ValueError('signed = "standard" is for channels of the kind canonical')
+        return self
 
 
 class ChannelTables(BaseModel):
@@ -84,7 +92,8 @@ class HoldSettings(BaseModel):
 class IntakeSettings(BaseModel):
     """The `[orders.intake]` table: beyond these limits a webhook is answered 429 (docs/overload.md).
 
-    `webhooks_at_once`: requests in progress. `unread_max`: messages that are stored and wait to be decided.
+    `webhooks_at_once`: requests in progress at most; fewer where the machine is slower. `unread_max`: messages that are
+    stored and wait to be decided.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

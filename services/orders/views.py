@@ -8,6 +8,7 @@ from typing import Any
 from chassis.clock import rfc3339
 from contracts.orders import HoldReason
 from contracts.shipping import Milestone
+from services.orders.domain.commands import ReleaseHold
 from services.orders.domain.machine import COMMANDS
 from services.orders.domain.states import Hold, Order, Payment, State, displayed, lines_of
 
@@ -22,7 +23,7 @@ def order_shape(order: Order) -> dict[str, Any]:
         "version": order.version,
         "state": displayed(order),
         "axis": order.state.value,
-        "allowed": COMMANDS[order.state],
+        "allowed": [name for name in COMMANDS[order.state] if order.holds or name != ReleaseHold.__name__],
         "holds": [_hold(hold) for hold in order.holds],
         "currency": order.currency,
         "total_minor": order.total_minor,

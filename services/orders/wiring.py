@@ -9,7 +9,7 @@ from chassis.declare import Message
 from chassis.service import Assembly
 from chassis.settings import section
 from contracts.orders import MessageRefused
-from services.orders import http
+from services.orders import http, measures
 from services.orders.domain.commands import PlaceOrder, RecordReturn, RefuseMessage
 from services.orders.intake import webhook
 from services.orders.intake.read import read
@@ -28,6 +28,7 @@ def build() -> Assembly:
             *http.routes(runtime),
             *webhook.routes(runtime, known, limits=settings.intake),
         ),
+        measure=measures.holds,
     )
 
 

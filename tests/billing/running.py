@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import ClientSession, web
@@ -18,7 +17,6 @@ from chassis.engine import Engine
 from chassis.http import Runtime, errors_as_json
 from chassis.metrics import Meter
 from chassis.reactor import Incoming, Reactor
-from chassis.stores import open_store
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.billing.gateways.gateway import Gateway
@@ -27,14 +25,15 @@ from services.billing.settings import BillingSettings
 from services.billing.wiring import declare
 from tests.billing.makers import SHOP
 from tests.spec import NOON
+from tests.stores import Stores
 
 
 class Shop:
     """The service's store, engine and routes, and a client of them."""
 
-    def __init__(self, path: Path, gateway: Gateway | None = None) -> None:
+    def __init__(self, stores: Stores, gateway: Gateway | None = None) -> None:
         service = declare(BillingSettings(), SHOP, gateway)
-        self._store = open_store("billing", path=path / "billing.sqlite")
+        self._store = stores.open("billing")
         self._engine = Engine(Reactor(service, self._store, wall_clock), self._store, Meter("billing"))
         self._effects = Effects(service.effects, self._engine.call_of, self._engine.submit)
         self._engine.listeners += [self._effects.committed, self._committed]

@@ -10,6 +10,7 @@ import pytest
 from tests.billing.makers import ORDER, cancelled, requested
 from tests.billing.running import Shop
 from tests.billing.sandbox_twin import SandboxTwin
+from tests.stores import Stores
 
 UNPAID = requested(state="unpaid")
 
@@ -23,8 +24,8 @@ async def twin(tmp_path: Path) -> AsyncIterator[SandboxTwin]:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, twin: SandboxTwin) -> AsyncIterator[Shop]:
-    shop = Shop(tmp_path, twin.gateway)
+async def shop(stores: Stores, twin: SandboxTwin) -> AsyncIterator[Shop]:
+    shop = Shop(stores, twin.gateway)
     await shop.open()
     yield shop
     await shop.close()
@@ -50,16 +51,16 @@ async def test_a_fault_before_the_effect_is_repeated_under_the_same_reference(
 
 
 async def test_a_call_that_was_open_when_the_process_ended_is_asked_for_first(
-    tmp_path: Path, twin: SandboxTwin
+    stores: Stores, twin: SandboxTwin
 ) -> None:
     """The charge went through, the process died before it knew: the next one finds it."""
     await twin.behave(mode="timeout_after_effect", count=1)
-    before = Shop(tmp_path, twin.gateway)
+    before = Shop(stores, twin.gateway)
     await before.open()
     await before.hears(UNPAID)
     await before.says("PaymentInDoubt")
     await before.close()
-    after = Shop(tmp_path, twin.gateway)
+    after = Shop(stores, twin.gateway)
     await after.open()
     assert await after.says("PaymentCaptured") == ["PaymentCaptured"]
     await after.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.billing.makers import cancelled, delivery, goods, parcel, requested, tax
 from tests.billing.running import Shop
+from tests.stores import Stores
 
 LINE = {"kind": "charge", "reference": "txn-1002", "gross_minor": 2975, "fee_minor": 116, "net_minor": 2859}
 PAYOUT = {"provider": "shopify", "payout_id": "po_1", "currency": "EUR", "total_minor": 2859, "lines": [LINE]}
@@ -22,8 +22,8 @@ SOLD = requested(
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    shop = Shop(tmp_path)
+async def shop(stores: Stores) -> AsyncIterator[Shop]:
+    shop = Shop(stores)
     await shop.open()
     await shop.hears(SOLD)
     yield shop

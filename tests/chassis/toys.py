@@ -9,23 +9,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
-
-import pytest
+from typing import Any
 
 from chassis.bus import Bus, open_bus
 from chassis.declare import Answer, Call, Effect, Kind, Service, Step, World
-from chassis.event_store import Store
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_store import SQLiteStore
 from contracts.address import Recipient
 from contracts.event import Event
 from contracts.inventory import ReservationExpired, ReservationReleased, StockReserved
 from contracts.order import Units
 from contracts.orders import OrderAccepted, OrderCancelled
 from tests.conftest import free_port
-from tests.postgres import Database
+from tests.stores import Files as Files
+from tests.stores import Stores as Stores
+from tests.stores import stores_of as stores_of
 
 SOON = timedelta(milliseconds=150)
 
@@ -161,50 +159,6 @@ def toy_inventory(effect: Effect | None = None) -> Service:
         on_timer={"reservation.expiry": expire},
         effects={"tell": effect} if effect else {},
     )
-
-
-class Stores(Protocol):
-    """Where the toys' stores are; opened again, each is as it was left."""
-
-    def open(self, service: str) -> Store: ...
-
-    def elsewhere(self) -> Stores:
-        """A place where there is nothing yet."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """SQLite files in a folder."""
-
-    folder: Path
-
-    def open(self, service: str) -> Store:
-        return SQLiteStore(self.folder / f"{service}.sqlite")
-
-    def elsewhere(self) -> Files:
-        return Files(self.folder / "elsewhere")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Schemas of a cell in PostgreSQL."""
-
-    database: Database
-    name: str
-
-    def open(self, service: str) -> Store:
-        return self.database.store(self.name, service)
-
-    def elsewhere(self) -> Cell:
-        return Cell(self.database, self.database.new_cell())
-
-
-def stores_of(request: pytest.FixtureRequest) -> Stores:
-    """For a fixture with the parameters `sqlite` and `postgres`."""
-    if request.param == "sqlite":
-        return Files(request.getfixturevalue("tmp_path"))
-    database: Database = request.getfixturevalue("database")
-    return Cell(database, database.new_cell())
 
 
 async def start(service: Service, url: str, stores: Stores | Path) -> Running:

@@ -67,8 +67,7 @@ def _streams() -> Iterator[tuple[str, frozenset[str]]]:
     for producer, stream in STREAMS.items():
         owner = frozenset({producer} & set(SERVICES))
         readers = frozenset(service for service in SERVICES if reads(service, stream))
-        counts_it = frozenset({"orders"}) if producer == "channels" else owner
-        yield f"$JS.API.STREAM.INFO.{stream}", MAKER | READER | counts_it
+        yield f"$JS.API.STREAM.INFO.{stream}", MAKER | READER | owner | readers
         yield f"$JS.API.DIRECT.GET.{stream}", READER | owner | readers
         yield f"$JS.API.DIRECT.GET.{stream}.evt.{producer}.anything.v1", NOBODY
         yield f"$JS.API.CONSUMER.NAMES.{stream}", NOBODY

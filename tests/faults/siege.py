@@ -58,7 +58,7 @@ class Siege:
 
     async def _insist(self, room: asyncio.Semaphore, delivery: Delivery) -> None:
         async with room:
-            await until(lambda: self._is_taken(delivery), TAKEN_WITHIN_SECONDS, every=0.2)
+            await until(lambda: self.is_taken(delivery), TAKEN_WITHIN_SECONDS, every=0.2)
             self.taken += 1
 
     async def until_taken(self, more: int) -> None:
@@ -66,12 +66,13 @@ class Siege:
         goal = self.taken + more
         await until(lambda: self.taken >= goal, TAKEN_WITHIN_SECONDS, every=0.002)
 
-    async def _is_taken(self, delivery: Delivery) -> bool:
+    async def is_taken(self, delivery: Delivery) -> bool:
+        """Send one webhook once: whether it was acknowledged. Anything but 202, 429 and 503 is an error."""
         url = f"{self.shop.url('orders')}/channels/{delivery.channel}/webhooks"
         headers = self.shop.signed(delivery.channel, delivery.topic, delivery.body, delivery.name)
         try:
             async with self.session.post(url, data=delivery.body, headers=headers) as answer:
-                assert answer.status in (202, 503), (answer.status, await answer.text())
+                assert answer.status in (202, 429, 503), (answer.status, await answer.text())
                 return answer.status == 202
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False

@@ -48,6 +48,7 @@ def good(number: int, channel: str = CHANNEL) -> bytes:
 
 
 SOUND = good(0).replace(b"LAMP", "LÄMP".encode())
+RESERVED = b'{"order_id":"shop:g0","attempt":1,"lines":[],"expires_at":"2026-11-29T12:00:00Z"}'
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -61,10 +62,19 @@ BODIES = {
         lambda encoding: SOUND.decode().encode(encoding)
     ),
     "duplicate key": st.integers(-9, 9).map(lambda junk: SOUND[:-1] + b', "order": %d}' % junk),
+    "duplicate key, the last of them sound": st.integers(-9, 9).map(
+        lambda junk: b'{"order": %d, ' % junk + SOUND[1:]
+    ),
+    "duplicate key within": st.integers(2, 9).map(
+        lambda units: SOUND.replace(b'"quantity":', b'"quantity": %d, "quantity":' % units)
+    ),
 }
 FACTS = {
     "future version": st.integers(2, 99).map(lambda n: (f"inventory.StockReserved.v{n}", b"{}")),
     "unheard of": st.text("abcXYZ", min_size=1, max_size=9).map(lambda name: (f"inventory.{name}.v1", b"{}")),
+    "duplicate key of a fact": st.integers(2, 9).map(
+        lambda attempt: ("inventory.StockReserved.v1", RESERVED[:-1] + b',"attempt":%d}' % attempt)
+    ),
     "wrong shape": st.binary(max_size=100).map(lambda data: ("inventory.StockReserved.v1", data)),
 }
 WAYS = ("bus", "webhook")
@@ -237,6 +247,14 @@ async def test_what_is_too_large_or_not_signed_is_turned_away_and_stored_nowhere
     await intake.bus.publish(SUBJECT, good(2), {})
     status = await intake.until_read()
     assert (status["parked"], status["counts"]["state"]) == (1, {"accepted": 1})
+
+
+async def test_a_command_with_a_key_that_stands_twice_is_answered_with_the_key(intake: Intake) -> None:
+    """Nothing is done, whichever of the two was meant."""
+    async with intake.session.post("/orders", data=b'{"order": 1, ' + SOUND[1:]) as answer:
+        assert answer.status == 422
+        assert (await answer.json())["error"].startswith("body: key 'order' stands twice")
+    assert (await intake.running.status())["position"] == 0
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the malformed recordings are not on this machine")

@@ -13,9 +13,10 @@ import pytest
 from chassis.bus import Bus, open_bus
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_store import SQLiteStore
 from services.inventory.wiring import build
 from tests.conftest import NatsServer, free_port
+from tests.stores import Stores
+from tests.stores import stores_one_of_them_later as stores_one_of_them_later
 
 SKU_ROW = {"line": 2, "sku": "LAMP", "price_minor": 3990, "currency": "EUR"}
 STOCK_ROW = {"line": 2, "sku": "LAMP", "location": "MAIN", "quantity": 5}
@@ -51,14 +52,14 @@ class Client:
 
 @pytest.fixture
 async def client(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bus: Bus, nats_server: NatsServer, tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Client]:
     """A service of its own for one test."""
     monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "doorstep.toml"))
     port_base = free_port() - SERVICE_PORTS["inventory"]
     settings = System(data=tmp_path, port_base=port_base, nats_url=nats_server.url)
     own_bus = await open_bus(nats_server.url, "test-inventory")
-    running = Running(build(), settings, own_bus, SQLiteStore(tmp_path / "inventory.sqlite"))
+    running = Running(build(), settings, own_bus, stores.open("inventory"))
     await running.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{settings.port_of('inventory')}") as session:
         yield Client(session, running)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.inventory import ReservationExpired, ReservationReleased, StockDispatched
+from contracts.inventory import ReservationExpired, ReservationRefused, ReservationReleased, StockDispatched
 from contracts.order import Units
 from services.inventory.domain.reservation import Status
 from tests.inventory.samples import (
@@ -11,6 +11,7 @@ from tests.inventory.samples import (
     MUG,
     ORDER,
     OTHER_ORDER,
+    accepted,
     adjust,
     adjusted,
     in_stock,
@@ -27,8 +28,14 @@ from tests.inventory.samples import (
 RESERVATION = f"reservation/{ORDER}"
 
 
-def dispatched(*lines, missing: tuple[Units, ...] = (), parcel_id: str = "P1") -> StockDispatched:
-    return StockDispatched(order_id=ORDER, parcel_id=parcel_id, lines=lines, missing=missing)
+def dispatched(
+    *lines, missing: tuple[Units, ...] = (), parcel_id: str = "P1", last: bool = False
+) -> StockDispatched:
+    return StockDispatched(order_id=ORDER, parcel_id=parcel_id, lines=lines, missing=missing, last=last)
+
+
+def nothing_to_promise(attempt: int) -> ReservationRefused:
+    return ReservationRefused(order_id=ORDER, attempt=attempt, short=())
 
 
 def from_free_stock(quantity: int, sku: str = LAMP, location: str = "MAIN"):
@@ -70,19 +77,71 @@ def test_an_order_leaves_in_two_parcels() -> None:
     given = inventory.given(*in_stock(9), reserved(line(3)))
     first = given.when(parcel(units(1)))
     assert (first.state(RESERVATION).status, first.state(RESERVATION).lines) == (Status.RESERVED, (line(2),))
-    given.when(parcel(units(2), parcel_id="P2", last=True)).then(dispatched(line(2), parcel_id="P2"))
+    given.when(parcel(units(2), parcel_id="P2", last=True)).then(
+        dispatched(line(2), parcel_id="P2", last=True)
+    )
     assert first.state(RESERVATION).status is Status.DISPATCHED
 
 
 def test_what_the_last_parcel_left_behind_is_released() -> None:
     """Less was shipped than promised, and nothing more will be: the rest must not wait for its expiry."""
-    inventory.given(*in_stock(3), reserved(line(3)), told(0, on_hand=3)).when(
+    then = inventory.given(*in_stock(3), reserved(line(3)), told(0, on_hand=3)).when(
         parcel(units(2), last=True)
-    ).then(
-        dispatched(line(2)),
+    )
+    then.then(
+        dispatched(line(2), last=True),
         ReservationReleased(order_id=ORDER, lines=(line(1),), reason="the order's last parcel has left"),
         told(1),
-    )  # fmt: skip
+    )
+    assert then.state(RESERVATION).status is Status.DISPATCHED
+
+
+def test_an_order_that_has_left_is_promised_nothing_more() -> None:
+    """Its promise ran out while the parcel left, and orders asked again before it heard so: nobody needs the units."""
+    gone = ReservationExpired(order_id=ORDER, lines=(line(2),))
+    then = inventory.given(*in_stock(5), reserved(line(2)), gone).when(
+        parcel(units(2), last=True), accepted(units(2), attempt=2)
+    )
+    then.then(from_free_stock(2), dispatched(last=True), nothing_to_promise(attempt=2))
+    assert then.state(RESERVATION).status is Status.DISPATCHED
+
+
+def test_the_same_question_after_an_order_has_left_is_answered_once() -> None:
+    """Delivered twice, refused once."""
+    inventory.given(*in_stock(2), reserved(line(2)), dispatched(line(2), last=True)).when(
+        accepted(units(2)), accepted(units(2), attempt=2), accepted(units(2), attempt=2)
+    ).then(nothing_to_promise(attempt=2))
+
+
+def test_what_the_last_parcel_left_behind_is_not_promised_again() -> None:
+    """Freed with the parcel; a question that was under way finds the order gone."""
+    released = ReservationReleased(
+        order_id=ORDER, lines=(line(1),), reason="the order's last parcel has left"
+    )
+    inventory.given(*in_stock(3), reserved(line(3)), dispatched(line(2), last=True), released).when(
+        accepted(units(3), attempt=2)
+    ).then(nothing_to_promise(attempt=2))
+
+
+def test_an_order_of_which_a_parcel_is_still_here_is_promised_the_rest() -> None:
+    """Only the last parcel ends it."""
+    gone = ReservationExpired(order_id=ORDER, lines=(line(3),))
+    inventory.given(*in_stock(5), reserved(line(3)), gone, told(5)).when(
+        parcel(units(1)), accepted(units(2), attempt=2)
+    ).then(from_free_stock(1), dispatched(), reserved(line(2), attempt=2))
+
+
+def test_a_parcel_that_is_heard_of_before_its_order_leaves_nothing_to_promise() -> None:
+    """A store that was set back hears again of both, in whatever order: the goods are gone all the same."""
+    inventory.given(*in_stock(5)).when(parcel(units(2), last=True), accepted(units(2))).then(
+        from_free_stock(2), dispatched(last=True), nothing_to_promise(attempt=1)
+    )
+
+
+def test_a_first_parcel_that_is_heard_of_before_its_order_is_not_all_of_it() -> None:
+    """The second one may still need its promise."""
+    then = inventory.given(*in_stock(5)).when(parcel(units(1)), accepted(units(3)))
+    then.then(from_free_stock(1), dispatched(), reserved(line(3)))
 
 
 def test_dispatching_what_was_promised_is_no_news_to_others() -> None:

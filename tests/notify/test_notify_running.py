@@ -15,7 +15,6 @@ from chassis.bus import Bus, open_bus
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.notify import http
@@ -25,6 +24,7 @@ from services.notify.settings import Settings, Shop
 from services.notify.wiring import courier_of, declare
 from tests.conftest import NatsServer, free_port, until
 from tests.notify.facts import NOBODY, ORDER, accepted, dispatched, refunded
+from tests.stores import Stores
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Bench:
         return sorted(path.name.partition(".")[0] for path in (self.mail / "new").iterdir())
 
 
-async def started(nats: NatsServer, folder: Path, bus: Bus, refuse: str = "") -> Bench:
+async def started(nats: NatsServer, folder: Path, stores: Stores, bus: Bus, refuse: str = "") -> Bench:
     port_base = free_port() - SERVICE_PORTS["notify"]
     system = System(data=folder, port_base=port_base, nats_url=nats.url)
     courier = courier_of(Settings(), Shop(name="Lampen Lindgren"), folder)
@@ -62,9 +62,7 @@ async def started(nats: NatsServer, folder: Path, bus: Bus, refuse: str = "") ->
     if refuse:
         service = _refusing(service, refuse)
     connection = await open_bus(nats.url, "notify")
-    running = Running(
-        Assembly(service, http.routes), system, connection, SQLiteStore(folder / "notify.sqlite")
-    )
+    running = Running(Assembly(service, http.routes), system, connection, stores.open("notify"))
     await running.start()
     return Bench(running, bus, folder / "mail", f"http://127.0.0.1:{system.port_of('notify')}")
 
@@ -80,8 +78,8 @@ def _refusing(service: Any, order: str) -> Any:
 
 
 @pytest.fixture
-async def notify(nats_server: NatsServer, tmp_path: Path, bus: Bus) -> AsyncIterator[Bench]:
-    bench = await started(nats_server, tmp_path, bus, refuse="shopify:refused")
+async def notify(nats_server: NatsServer, tmp_path: Path, stores: Stores, bus: Bus) -> AsyncIterator[Bench]:
+    bench = await started(nats_server, tmp_path, stores, bus, refuse="shopify:refused")
     yield bench
     await bench.running.stop()
 
@@ -165,10 +163,10 @@ async def test_a_rebuild_sends_nothing_and_gives_the_same_state(notify: Bench) -
 
 
 async def test_a_message_written_before_a_crash_is_not_written_again(
-    nats_server: NatsServer, tmp_path: Path, bus: Bus
+    nats_server: NatsServer, tmp_path: Path, stores: Stores, bus: Bus
 ) -> None:
     """The file is there, the event was lost: after the restart the mail system is asked first."""
-    first = await started(nats_server, tmp_path, bus)
+    first = await started(nats_server, tmp_path, stores, bus)
     await first.running.effects.stop(0)  # it is killed before it can send
     await first.tell(accepted())
     await until(lambda: first.running.reactor.last_position == 1)
@@ -181,7 +179,7 @@ async def test_a_message_written_before_a_crash_is_not_written_again(
     before = written.stat()
     await first.running.stop()
 
-    second = await started(nats_server, tmp_path, bus)
+    second = await started(nats_server, tmp_path, stores, bus)
     await until(lambda: second.running.reactor.last_position == 2)
 
     after = written.stat()

@@ -124,7 +124,7 @@ class House:
         store.commit(batch)
         batch = Batch()
         rebuilt = fold(tables()[service], [StoredEvent(*row) for row in self.rows(service, as_it_was=True)])
-        for entity, (version, born, state) in rebuilt.held.items():
+        for entity, (version, born, state, *_) in rebuilt.held.items():
             shown = {**msgspec.to_builtins(state), **self.states.get(entity, {})}
             batch.entities.append(EntityRow(entity, version, born, msgspec.json.encode(shown)))
         store.commit(batch)

@@ -45,6 +45,7 @@ class Up:
     flags: tuple[str, ...] = ("--autopilot",)
     said: dict[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
+    started_in: Path = REPOSITORY
 
     def start(self) -> None:
         """Start it and wait for its line `ready`."""
@@ -52,7 +53,7 @@ class Up:
         with (self.data.parent / "up.err").open("a") as errors:
             self.process = subprocess.Popen(
                 command,
-                cwd=REPOSITORY,
+                cwd=self.started_in,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -70,9 +70,8 @@ def test_a_system_on_postgres_survives_its_database_and_starts_again(up: Up, fol
         replayed = json.loads(up.run("replay", service, "--json").stdout)
         assert replayed["equal"], replayed
     assert up.run("timeline", first[0]).returncode == 0
-    refused = up.run("backup", str(folder / "copy"))
-    assert refused.returncode == 1
-    assert "pg_dump" in refused.stderr
+    copied = up.run("backup", str(folder / "copy"))
+    assert copied.returncode == 0, copied.stderr
     orders = up.status()["services"]["orders"]["position"]
     assert up.stop() == 0
 
@@ -82,8 +81,21 @@ def test_a_system_on_postgres_survives_its_database_and_starts_again(up: Up, fol
     other = up.run("up", "--store", "sqlite")
     assert other.returncode == 1
     assert "are kept in its own PostgreSQL" in other.stderr
+    healed = up.run("heal", "orders", "--store", "--force", "--json")
+    assert healed.returncode == 0, healed.stderr
+    assert json.loads(healed.stdout)["events"] == orders
     up.flags = ("--autopilot",)
     up.start()
     assert up.status()["services"]["orders"]["position"] == orders
     assert broken(up) == []
     assert up.stop() == 0
+
+    second = Up(folder / "second", ten_free_ports())
+    restored = second.run("restore", str(folder / "copy"), "--store", "postgres")
+    assert restored.returncode == 0, restored.stderr
+    second.start()
+    try:
+        eventually(lambda: not broken(second), 40, f"all invariants hold: {broken(second)}", every=1)
+        assert second.status()["services"]["orders"]["position"] == orders
+    finally:
+        assert second.stop() == 0

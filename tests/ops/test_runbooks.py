@@ -226,6 +226,12 @@ TROUBLE: dict[str, Callable[[Shop], None]] = {
     "restore-one-service": damage_a_store,
     "history-diverged": set_a_store_back,
     "parked-messages": park_a_message,
+    "service-down": nothing_in_particular,
+    "nats-unhealthy": nothing_in_particular,
+    "calls-failing": nothing_in_particular,
+    "timers-late": nothing_in_particular,
+    "money-unexplained": nothing_in_particular,
+    "orders-on-hold": nothing_in_particular,
 }
 """What is wrong when a page is opened. Disks that are really full are among the faults (`tests/faults`)."""
 

@@ -154,3 +154,9 @@ def test_a_shortage_says_what_was_asked_and_what_there_was() -> None:
     short = {"short": [{"sku": "LAMP", "asked": 2, "available": 0, "known": True}]}
     told = reason_for("inventory.ReservationRefused.v1", short)
     assert told == "not enough stock: LAMP, asked 2, available 0"
+
+
+def test_a_refusal_without_a_shortage_says_that_the_order_has_left() -> None:
+    """Its promise had run out while the parcel left; nothing was missing."""
+    told = reason_for("inventory.ReservationRefused.v1", {"short": []})
+    assert told == "nothing is left to promise: the order's last parcel has gone"

@@ -74,7 +74,7 @@ def test_files_and_a_named_database_contradict_each_other(
 
 def test_what_is_only_for_files_says_so(system: System) -> None:
     keep_in(system, Kept.POSTGRES)
-    with pytest.raises(CannotDo, match="pg_dump"):
+    with pytest.raises(CannotDo, match="are in PostgreSQL"):
         path_of(system, "orders")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from chassis.admission import Admission, TooBusy, bounded
+from chassis.admission import Admission, Pace, TooBusy, bounded
 from services.orders.intake import webhook
 from services.orders.intake.signatures import signature
 from services.orders.settings import IntakeSettings
@@ -131,6 +132,75 @@ async def test_a_service_answers_for_its_health_however_full_it_is() -> None:
         assert (await client.get("/livez")).status == 200
         may_leave.set()
         assert (await first).status == 200
+
+
+class Hands:
+    """A clock that is set by hand, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def served_together(pace: Pace, clock: Hands, crowd: int, seconds: float) -> None:
+    """So many begin together and end together."""
+    with ExitStack() as inside:
+        for _ in range(crowd):
+            inside.enter_context(pace.serving())
+        clock.now += seconds
+
+
+def test_the_door_is_as_wide_as_what_is_served_in_good_time() -> None:
+    """Ten in 100 ms are 10 ms for each, whoever was beside them: half a second has room for fifty."""
+    pace = Pace(0.5, clock := Hands())
+    for crowd, seconds in ((10, 0.1), (1, 0.01), (40, 0.4)) * 50:
+        served_together(pace, clock, crowd, seconds)
+    assert pace.at_once == pytest.approx(50, abs=1)
+
+
+def test_the_door_narrows_within_a_few_requests_and_widens_slowly() -> None:
+    """A machine that got slow is believed at once, one that got fast when it has stayed so."""
+    pace = Pace(0.5, clock := Hands())
+    for _ in range(50):
+        served_together(pace, clock, 1, 0.01)
+    wide = pace.at_once
+    served_together(pace, clock, 10, 1.0)
+    narrow = pace.at_once
+    assert narrow < wide / 5
+    served_together(pace, clock, 10, 0.1)
+    assert narrow < pace.at_once < wide / 2
+
+
+def test_however_slow_it_gets_somebody_is_let_in() -> None:
+    """With nobody inside nothing would ever be learnt again."""
+    pace = Pace(0.1, clock := Hands())
+    for _ in range(20):
+        served_together(pace, clock, 1, 60.0)
+    assert pace.at_once == 2
+
+
+def test_a_failure_teaches_nothing() -> None:
+    """A bus that is away says nothing of how fast the machine is."""
+    pace = Pace(0.1, clock := Hands())
+    before = pace.at_once
+    with suppress(ConnectionError), pace.serving():
+        clock.now += 5.0
+        raise ConnectionError
+    assert pace.at_once == before
+    served_together(pace, clock, 1, 60.0)
+    assert pace.at_once < before
+
+
+def test_the_door_follows_the_pace_below_its_own_bound() -> None:
+    """The setting is the most, not what is promised."""
+    pace = Pace(0.1, clock := Hands())
+    for _ in range(20):
+        served_together(pace, clock, 1, 60.0)
+    door = Admission(48, pace=pace)
+    with door.enter(), door.enter(), pytest.raises(TooBusy, match="2 requests are in progress"), door.enter():
+        pass
 
 
 def test_the_room_is_given_back_after_a_failure() -> None:

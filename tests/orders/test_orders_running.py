@@ -16,7 +16,6 @@ from chassis.bus import Bus, open_bus
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import subject_of
 from contracts.channels import OrderPlaced
 from contracts.event import Event
@@ -30,6 +29,7 @@ from tests.orders.situations import (
     payment_captured,
     stock_reserved,
 )
+from tests.stores import Stores
 
 CONFIG = """
 [channels.shop]
@@ -81,7 +81,7 @@ class Client:
 
 @pytest.fixture
 async def client(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bus: Bus, nats_server: NatsServer, tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Client]:
     """A service of its own for one test."""
     config = tmp_path / "doorstep.toml"
@@ -91,7 +91,7 @@ async def client(
         data=tmp_path, port_base=free_port() - SERVICE_PORTS["orders"], nats_url=nats_server.url
     )
     own_bus = await open_bus(nats_server.url, "test-orders")
-    running = Running(build(), settings, own_bus, SQLiteStore(tmp_path / "orders.sqlite"))
+    running = Running(build(), settings, own_bus, stores.open("orders"))
     await running.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{settings.port_of('orders')}") as session:
         yield Client(session, running, bus)

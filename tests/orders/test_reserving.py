@@ -125,6 +125,12 @@ def test_a_refusal_for_an_ended_order_does_nothing(history: tuple[Event, ...]) -
     spec.given(*history).when(reservation_refused(SHORT_BULBS)).then_nothing()
 
 
+def test_a_refusal_in_which_nothing_is_short_holds_nothing() -> None:
+    """The order has left, and its last parcel is on the way to us."""
+    again = accepted(2)
+    spec.given(*AN_ORDER_RELEASED, again).when(reservation_refused(attempt=2)).then()
+
+
 def test_an_expired_reservation_holds_the_order() -> None:
     """The units can be sold to others again, so this order may not count on them."""
     spec.given(*AN_ORDER_BILLED).when(RESERVATION_EXPIRED).then(EXPIRED_HOLD)

@@ -14,13 +14,14 @@ from chassis.bus import Bus, open_bus
 from chassis.declare import Kind, Service, Step, World
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.orders import CancellationRequested, OrderReleased
 from services.shipping.wiring import build
 from tests.conftest import NatsServer, free_port, until
 from tests.shipping.houses import SandboxHouse
+from tests.stores import Stores
+from tests.stores import stores_one_of_them_later as stores_one_of_them_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,12 @@ last = 1
 
 @pytest.fixture
 async def client(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, house: SandboxHouse, monkeypatch: pytest.MonkeyPatch
+    bus: Bus,
+    nats_server: NatsServer,
+    tmp_path: Path,
+    stores: Stores,
+    house: SandboxHouse,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Client]:
     """A service of its own for one test. Its carrier is `DOORSTEP_SHIPPING__CARRIER`, set before."""
     config = tmp_path / "doorstep.toml"
@@ -130,7 +136,7 @@ async def client(
         settings = System(
             data=tmp_path, port_base=free_port() - SERVICE_PORTS[name], nats_url=nats_server.url
         )
-        running[name] = Running(assembly, settings, own_bus, SQLiteStore(tmp_path / f"{name}.sqlite"))
+        running[name] = Running(assembly, settings, own_bus, stores.open(name))
         await running[name].start()
     shipping = running["shipping"]
     async with aiohttp.ClientSession(f"http://127.0.0.1:{shipping.settings.port_of('shipping')}") as session:

@@ -140,6 +140,11 @@ class MemoryBus:
         count = len(self.streams[stream].messages)
         return count, min(1, count), count
 
+    async def stream_state(self, stream: str) -> tuple[int, int, None]:
+        """Messages, last sequence, and when it was made: here streams are never made anew."""
+        count = len(self.streams[stream].messages)
+        return count, count, None
+
     async def message(self, stream: str, seq: int) -> Message | None:
         """The message at a sequence."""
         return self.streams[stream].message(seq)

@@ -40,17 +40,11 @@ from tests.simulation.world import World
 PARKED = "MessageParked"
 
 
-LEFT_BEFORE_ITS_PROMISE = "still promised to an order that is fulfilled"
-"""A promise that ran out while its parcel was leaving is renewed for goods that are gone: it is held until it runs out
-again. Known; after `Schedule.days_later` there may be none.
-"""
-
-
-def judge(world: World, work: Workload, *, days_later: bool = False) -> list[str]:
+def judge(world: World, work: Workload) -> list[str]:
     """Everything that is wrong, in words; nothing if all is well."""
     return [
         *world.faults,
-        *(f"{v.id}: {v.detail}" for v in asyncio.run(_audit(world)) if _is_wrong(v, days_later)),
+        *(f"{v.id}: {v.detail}" for v in asyncio.run(_audit(world)) if _is_wrong(v)),
         *_orders(world, work),
         *_put_aside(world, work),
         *_taxes(world),
@@ -93,11 +87,9 @@ async def _audit(world: World) -> list[Verdict]:
     return [*verdicts, *chains.conclude(), await copies.compare(world.bus), rebuilds]
 
 
-def _is_wrong(verdict: Verdict, days_later: bool) -> bool:
+def _is_wrong(verdict: Verdict) -> bool:
     """Work in flight is no fault while a system runs; here nothing runs any more."""
-    known = verdict.id == "I6" and not days_later
-    wrong = [w for w in verdict.detail.split("; ") if not (known and LEFT_BEFORE_ITS_PROMISE in w)]
-    return bool(wrong) and (not verdict.holds or any(w.startswith("pending ") for w in wrong))
+    return not verdict.holds or any(w.startswith("pending ") for w in verdict.detail.split("; "))
 
 
 def _states(world: World, service: str, kind: str) -> Iterator[tuple[str, Any]]:

@@ -44,6 +44,10 @@ class Rewound:
         """Nothing to forget."""
 
 
+async def _never_asked() -> None:
+    """Whether the store is still its own: here only its commits tell a process that it was taken over."""
+
+
 class Process:
     """A service as it runs, until it is killed. Nothing in here survives that."""
 
@@ -72,7 +76,7 @@ class Process:
 
     def _source(self, stream: str) -> Source:
         nobody: Any = None
-        source = Source(self.bus, self.name, stream, self.reactor.positions.get, nobody, nobody)  # type: ignore[arg-type]
+        source = Source(self.bus, self.name, stream, self.reactor.positions.get, nobody, _never_asked, nobody)  # type: ignore[arg-type]
         source.pull = Rewound()  # type: ignore[assignment]
         return source
 

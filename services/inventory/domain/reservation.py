@@ -30,6 +30,7 @@ class Status(StrEnum):
     RELEASED = "released"
     EXPIRED = "expired"
     DISPATCHED = "dispatched"
+    UNASKED = "unasked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,13 @@ class Reservation:
     expires_at: datetime | None = None
     parcels: tuple[str, ...] = ()
 
+    @property
+    def has_left(self) -> bool:
+        """Whether all of the order is gone, however its promise had ended: there is nothing more to promise."""
+        return self.status is Status.DISPATCHED
 
-UNASKED = Reservation(Status.DISPATCHED)
+
+UNASKED = Reservation(Status.UNASKED)
 """The start of an order whose parcel left before it was ever promised anything."""
 
 
@@ -70,11 +76,13 @@ def _reserved(state: Reservation, event: StockReserved) -> Reservation:
 
 
 def _refused(state: Reservation, event: ReservationRefused) -> Reservation:
+    if state.has_left:
+        return replace(state, attempt=event.attempt)
     return Reservation(Status.REFUSED, event.attempt, parcels=state.parcels)
 
 
 def _released(state: Reservation, _: ReservationReleased) -> Reservation:
-    return replace(state, status=Status.RELEASED, lines=())
+    return replace(state, status=state.status if state.has_left else Status.RELEASED, lines=())
 
 
 def _expired(state: Reservation, _: ReservationExpired) -> Reservation:
@@ -83,7 +91,7 @@ def _expired(state: Reservation, _: ReservationExpired) -> Reservation:
 
 def _dispatched(state: Reservation, event: StockDispatched) -> Reservation:
     left = without(state.lines, event.lines)
-    ended = state.status is Status.RESERVED and not left
+    ended = event.last or (state.status is Status.RESERVED and not left)
     status = Status.DISPATCHED if ended else state.status
     return replace(state, status=status, lines=left, parcels=(*state.parcels, event.parcel_id))
 

@@ -15,10 +15,15 @@ from services.inventory.domain.names import reservation_entity, sku_entity
 
 
 def when_order_accepted_then_reserve_stock(accepted: OrderAccepted, books: Books) -> Iterable[Event]:
-    """A later attempt replaces an open promise, and may use what that frees. The same again: nothing."""
+    """A later attempt replaces an open promise, and may use what that frees. The same again: nothing.
+
+    An order that has left asked before it heard so: it is refused, though nothing is short.
+    """
     reservation = reservation_of(books, accepted.order_id)
     if reservation and reservation.attempt >= accepted.attempt:
         return ()
+    if reservation and reservation.has_left:
+        return (ReservationRefused(order_id=accepted.order_id, attempt=accepted.attempt, short=()),)
     if reservation is None or not reservation.lines:
         decided = _decide(accepted, books, lambda sku: stock_of(books, sku))
         return with_news([decided], books, _passed_on(accepted, decided))

@@ -47,7 +47,9 @@ def _dispatched(
     parcel: ParcelDispatched, lines: tuple[StockLine, ...], missing: dict[str, int]
 ) -> StockDispatched:
     units = tuple(Units(sku=sku, quantity=quantity) for sku, quantity in missing.items())
-    return StockDispatched(order_id=parcel.order_id, parcel_id=parcel.parcel_id, lines=lines, missing=units)
+    return StockDispatched(
+        order_id=parcel.order_id, parcel_id=parcel.parcel_id, lines=lines, missing=units, last=parcel.last
+    )
 
 
 def _taken_from_free_stock(line: StockLine, parcel: ParcelDispatched) -> StockAdjusted:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.channels import OrderPlaced, ReturnReported
 from contracts.order import PlacedOrder
 from services.orders.intake.fields import Wrong, quoted
@@ -57,9 +58,13 @@ def reason_of(wrong: ValidationError) -> str:
 
 def _parsed[T](parse: Callable[[bytes], T], data: bytes) -> T:
     try:
-        return parse(data)
+        parsed = parse(data)
+        refuse_repeated_keys(data)
     except ValidationError as wrong:
         raise Wrong(reason_of(wrong)) from None
+    except RepeatedKey as ambiguous:
+        raise Wrong(str(ambiguous)) from None
+    return parsed
 
 
 def _same_channel(path: str, named: str, channel: str) -> None:

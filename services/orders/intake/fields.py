@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from chassis.repeated_keys import RepeatedKey, without_repeats
 from contracts.money import NotMoney, UnknownCurrency, exponent, to_minor
 
 TEXT_MAX = 500
@@ -34,7 +35,11 @@ class Wrong(ValueError):
 def parse_json(data: bytes) -> Any:
     """The JSON value, its fractions as exact decimals. Raises `Wrong` with the place of the fault."""
     try:
-        return json.loads(data, parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(
+            data, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=without_repeats
+        )
+    except RepeatedKey as ambiguous:
+        raise Wrong(str(ambiguous)) from None
     except UnicodeDecodeError as wrong:
         raise Wrong(f"not JSON: byte {wrong.start} is not {wrong.encoding} text") from None
     except json.JSONDecodeError as wrong:

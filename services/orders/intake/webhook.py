@@ -16,17 +16,21 @@ from typing import Protocol
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from chassis.admission import Admission, TooBusy, too_busy
+from chassis.admission import Admission, Pace, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
+from chassis.logs import logger
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
+from services.orders.intake.standard_webhooks import ID, SIGNATURE, verify_standard
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
 from services.orders.settings import ChannelSettings, IntakeSettings
 
 CHUNK_BYTES = 64 * 1024
 BODY_SECONDS_MAX = 10.0
 """A body that takes longer to arrive is given up: a slow sender must not keep others out."""
+SERVED_SECONDS = 0.1
+"""How long storing a webhook may take beside others: a part of the half second in which it is to be answered."""
 STANDARD_INTAKE = IntakeSettings()
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 PING = re.compile(rb"webhook_id=\d{1,20}")
@@ -47,6 +51,9 @@ HEADERS = {
     "woocommerce": Names("X-WC-Webhook-Topic", "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Source"),
     "canonical": Names("X-Doorstep-Topic", "X-Doorstep-Message-Id"),
 }
+
+STANDARD = Names("X-Doorstep-Topic", ID)
+"""A canonical channel that signs by the Standard Webhooks scheme: its id is signed too."""
 
 
 class Publisher(Protocol):
@@ -71,8 +78,10 @@ def routes(
     def backlog() -> str:
         return f"{runtime.unread} messages wait to be decided" if runtime.unread >= limits.unread_max else ""
 
-    admission = Admission(limits.webhooks_at_once, backlog)
-    return [web.post("/channels/{channel}/webhooks", Webhooks(runtime, channels, clock, admission).receive)]
+    pace = Pace(SERVED_SECONDS)
+    admission = Admission(limits.webhooks_at_once, backlog, pace)
+    webhooks = Webhooks(runtime, channels, clock, admission, pace)
+    return [web.post("/channels/{channel}/webhooks", webhooks.receive)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class Webhooks:
     channels: Mapping[str, ChannelSettings]
     clock: Clock
     admission: Admission
+    pace: Pace
 
     async def receive(self, request: web.Request) -> web.Response:
         """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""
@@ -106,28 +116,36 @@ class Webhooks:
             return _too_large()
         if _is_ping(channel, body, request.headers):
             return reply({"pong": True})
-        if not _is_genuine(channel, body, request.headers):
-            return problem(HTTPStatus.UNAUTHORIZED, f"{SIGNATURE_HEADERS[channel.kind]} is missing or wrong")
-        topic = request.headers.get(HEADERS[channel.kind].topic, "")
+        if not self._is_genuine(channel, body, request.headers):
+            logger().warning("webhook_not_genuine", channel=name, body_bytes=len(body))
+            return problem(HTTPStatus.UNAUTHORIZED, f"{_proof_of(channel)} is missing or wrong")
+        names = _names(channel)
+        topic = _only(request.headers, names.topic)
         if not TOPIC.fullmatch(topic):
-            return problem(HTTPStatus.BAD_REQUEST, f"{HEADERS[channel.kind].topic} is missing or is no topic")
-        return await self._store(name, channel.kind, topic, body, request.headers)
+            return problem(HTTPStatus.BAD_REQUEST, f"{names.topic} is missing or is no topic")
+        return await self._store(name, names, topic, body, request.headers)
+
+    def _is_genuine(self, channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[str]) -> bool:
+        if channel.signed == "standard":
+            return verify_standard((channel.secret, channel.previous_secret), body, headers, self.clock())
+        return _is_signed(channel, body, headers)
 
     async def _store(
-        self, channel: str, kind: str, topic: str, body: bytes, headers: CIMultiDictProxy[str]
+        self, channel: str, names: Names, topic: str, body: bytes, headers: CIMultiDictProxy[str]
     ) -> web.Response:
-        message_id = f"{channel}:{_delivery(kind, topic, body, headers)}"
+        message_id = f"{channel}:{_delivery(names, topic, body, headers)}"
         kept = {
             "doorstep-channel": channel,
             "doorstep-topic": topic,
             "doorstep-message-id": message_id,
             "doorstep-received-at": rfc3339(self.clock()),
         }
-        if shop := _printable(headers.get(HEADERS[kind].shop, "")):
+        if shop := _printable(headers.get(names.shop, "")):
             kept["doorstep-shop"] = shop
         subject = f"evt.channels.{channel}.{topic_token(topic)}"
         try:
-            stored = await self.runtime.publish_raw(subject, body, kept, message_id)
+            with self.pace.serving():
+                stored = await self.runtime.publish_raw(subject, body, kept, message_id)
         except BusAway:
             return _try_again()
         return reply({"stored": stored}, HTTPStatus.ACCEPTED)
@@ -149,16 +167,30 @@ def _is_ping(channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[st
     """WooCommerce signs no ping; one that carries a signature all the same must have the right one."""
     if channel.kind != "woocommerce" or not PING.fullmatch(body):
         return False
-    return SIGNATURE_HEADERS[channel.kind] not in headers or _is_genuine(channel, body, headers)
+    return SIGNATURE_HEADERS[channel.kind] not in headers or _is_signed(channel, body, headers)
 
 
-def _is_genuine(channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[str]) -> bool:
+def _is_signed(channel: ChannelSettings, body: bytes, headers: CIMultiDictProxy[str]) -> bool:
     return verify(channel.kind, (channel.secret, channel.previous_secret), body, headers)
 
 
-def _delivery(kind: str, topic: str, body: bytes, headers: CIMultiDictProxy[str]) -> str:
+def _names(channel: ChannelSettings) -> Names:
+    return STANDARD if channel.signed == "standard" else HEADERS[channel.kind]
+
+
+def _proof_of(channel: ChannelSettings) -> str:
+    return SIGNATURE if channel.signed == "standard" else SIGNATURE_HEADERS[channel.kind]
+
+
+def _only(headers: CIMultiDictProxy[str], name: str) -> str:
+    """A header's value; nothing where it is not there, or there twice and so says two things."""
+    given = headers.getall(name, [])
+    return given[0] if len(given) == 1 else ""
+
+
+def _delivery(names: Names, topic: str, body: bytes, headers: CIMultiDictProxy[str]) -> str:
     """The channel's id of this delivery, the same when it delivers again; without one, the body's digest."""
-    given = headers.get(HEADERS[kind].message_id, "")
+    given = _only(headers, names.message_id)
     return given if PRINTABLE.fullmatch(given) else digest_of(topic, body)
 
 

@@ -25,7 +25,10 @@ def when_stock_reserved_then_request_payment(event: StockReserved, world: World)
 
 
 def when_reservation_refused_then_hold(event: ReservationRefused, world: World) -> list[Event]:
-    """Unknown SKUs and short ones are different desks, so they are different holds."""
+    """Unknown SKUs and short ones are different desks, so they are different holds.
+
+    Where nothing is short the order has left, and its last parcel is on the way to us: no hold.
+    """
     order = known_order(event.order_id, world)
     if order.placed is None or not _answers(order, event.attempt):
         return []

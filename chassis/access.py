@@ -1,0 +1,231 @@
+"""The door of every HTTP surface: who asks, and whether they may.
+
+Someone is known, in this order, by
+1. `X-Doorstep-Proxy` with the local password: a trusted proxy that says for whom it asks, in `user_header` and
+   `groups_header`. The page is one, and so is a sign-in proxy in front of it;
+2. `Authorization: Bearer`: the local password (this machine's own tools), or a token of the configured provider;
+3. coming from this very machine, with nothing in between: the `loopback` roles of the embedded set-up.
+
+Whoever shows a proof that is wrong is refused, and does not fall back to what they would be without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from chassis.callers import CALLER, Caller, roles_among
+from chassis.http import Handler, problem
+from chassis.logs import logger
+from chassis.settings import LISTED, SettingsWrong, section
+from chassis.tokens import KeysAway, NotBelieved, Provider, Tokens
+from contracts.rights import Role, role_for
+
+PROXY = "X-Doorstep-Proxy"
+PASSED_ON_FOR = "X-Forwarded-For"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+BODY_SECONDS_MAX = 10.0
+"""A command that takes longer to arrive is given up."""
+IDLE_SECONDS_MAX = 30
+"""A connection without a whole request header for so long is closed. Longer than clients keep theirs for reuse."""
+PASSWORD_CHARACTERS_MIN = 16
+SERVICE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+}
+"""On whatever a service answers, unless the handler says something of its own."""
+
+
+class Access(BaseModel):
+    """The `[access]` table, each value also as `DOORSTEP_ACCESS__…`.
+
+    `loopback`: the roles of whoever asks from this machine without a proof; none of them means that everyone has to
+    show one. `groups`: what the provider's or proxy's groups mean here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    loopback: Annotated[frozenset[Role], LISTED] = frozenset({"operator", "finance"})
+    user_header: str = "X-Forwarded-User"
+    groups_header: str = "X-Forwarded-Groups"
+    groups: dict[str, Role] = Field(default_factory=dict)
+    tokens: Provider | None = None
+
+    def local_password(self) -> str:
+        """The password of this system's own tools, empty where none was drawn. Raises `SettingsWrong`."""
+        said = self.password.get_secret_value() or (_read(self.password_file) if self.password_file else "")
+        if said and len(said) < PASSWORD_CHARACTERS_MIN:
+            raise SettingsWrong(f"access.password: at least {PASSWORD_CHARACTERS_MIN} characters, please")
+        return said
+
+
+class NotKnown(Exception):
+    """Who asks cannot be told; the text says why."""
+
+
+class Door:
+    """Tells who asks."""
+
+    def __init__(self, access: Access, tokens: Tokens | None = None) -> None:
+        self._access = access
+        self._password = access.local_password()
+        self._tokens = tokens or (Tokens(access.tokens) if access.tokens else None)
+
+    async def caller(self, request: web.Request) -> Caller:
+        """Who it is. Raises `NotKnown`, or `KeysAway` where that cannot be found out right now."""
+        if PROXY in request.headers:
+            return self._for_somebody(request)
+        if "Authorization" in request.headers:
+            return await self._by_bearer(_bearer(request))
+        if self._access.loopback and is_local(request):
+            return Caller("", self._access.loopback)
+        raise NotKnown("say who you are: a bearer token, or the password of this system (docs/security.md)")
+
+    def is_password(self, said: str) -> bool:
+        """Whether this is the local password. Compares in constant time; without one, nothing is."""
+        return bool(self._password) and hmac.compare_digest(said.encode(), self._password.encode())
+
+    def _for_somebody(self, request: web.Request) -> Caller:
+        if not self.is_password(_one(request, PROXY)):
+            raise NotKnown(f"{PROXY} is not this system's password")
+        name = _one(request, self._access.user_header).strip()
+        if not name:
+            raise NotKnown(f"the proxy does not say for whom it asks ({self._access.user_header})")
+        groups = (word.strip() for word in _one(request, self._access.groups_header, "").split(","))
+        return Caller(name, roles_among(groups, self._access.groups))
+
+    async def _by_bearer(self, token: str) -> Caller:
+        if self.is_password(token):
+            return Caller("", frozenset({"admin"}))
+        if self._tokens is None:
+            raise NotKnown("that is not this system's password")
+        try:
+            name, groups = await self._tokens.read(token)
+        except NotBelieved as reason:
+            raise NotKnown(str(reason)) from None
+        return Caller(name, roles_among(groups, self._access.groups))
+
+
+def configured() -> Door:
+    """The door as the settings say. Raises `SettingsWrong`."""
+    return Door(section("access", Access))
+
+
+def guarded(service: str, door: Door) -> Middleware:
+    """The middleware of a service: who asks must be known, and have the role that the table asks for."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        role = role_for(service, request.method, resource.canonical if resource else "")
+        if role is None:
+            return await handler(request)
+        if is_foreign(request):
+            return problem(403, "sent from another site's page")
+        try:
+            caller = await door.caller(request)
+        except NotKnown as reason:
+            return problem(401, str(reason), headers={"WWW-Authenticate": 'Bearer realm="doorstep"'})
+        except KeysAway as reason:
+            return problem(503, str(reason))
+        if resource is not None and not caller.may(role):
+            return problem(403, f"this needs the role {role}", role=role)
+        request[CALLER] = caller
+        return await _answered(service, request, handler)
+
+    return guard
+
+
+async def _answered(service: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer; a command's body is there in time, and who gave the command is in the log."""
+    if request.method in SAFE_METHODS:
+        return await handler(request)
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            await request.read()
+    except TimeoutError:
+        late = problem(408, "the body did not arrive in time")
+        late.force_close()
+        return late
+    answer = await handler(request)
+    caller = request[CALLER]
+    logger().info(
+        "command",
+        to=service,
+        path=request.path,
+        by=caller.name or "local",
+        roles=sorted(caller.roles),
+        status=answer.status,
+    )
+    return answer
+
+
+async def say_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """An `on_response_prepare` signal: what every answer of a service carries."""
+    for name, value in SERVICE_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.pop("Server", None)
+
+
+def is_foreign(request: web.Request) -> bool:
+    """Whether a browser sends it on behalf of another site's page (CSRF); no browser, no such danger."""
+    if request.method in SAFE_METHODS:
+        return False
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc != request.host
+
+
+def is_local(request: web.Request) -> bool:
+    """Whether it comes from this machine itself: the connection, the name that is asked, and any proxy's word.
+
+    The name is looked at because a page of another site can have its own name lead to 127.0.0.1 (DNS rebinding).
+    """
+    said_by_proxies = ",".join(request.headers.getall(PASSED_ON_FOR, [])).split(",")
+    addresses = (request.remote or "", *(word.strip() for word in said_by_proxies if word.strip()))
+    if "Forwarded" in request.headers or not all(map(_is_loopback, addresses)):
+        return False
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return host == "localhost" or _is_loopback(host)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = _one(request, "Authorization").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotKnown("Authorization is not of the form `Bearer …`")
+    return token.strip()
+
+
+def _one(request: web.Request, header: str, otherwise: str | None = None) -> str:
+    """A header that must not come twice: a second one may be what a client slipped past a proxy."""
+    given = request.headers.getall(header, [] if otherwise is None else [otherwise])
+    if len(given) != 1:
+        raise NotKnown(f"{header} is to be given once")
+    return given[0]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsWrong(f"access.password_file: {path}: {fault}") from None

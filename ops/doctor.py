@@ -1,0 +1,269 @@
+"""`doorstep doctor`: what is unhealthy, in plain words, and what to do about it.
+
+Every examination is a function from what was found (`doctor_looking.py`) to complaints; this table of them is the whole
+of the doctor's knowledge. Nothing is changed: looking is safe at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import typer
+
+from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.doctor_looking import Copies, Found, look
+from ops.system import find
+
+LAG_MAX = 1_000
+"""Messages. A backlog of an import is worked off at more than this each second; what stays behind stands still."""
+RELAY_SECONDS_MAX = 5.0
+FAILING_MIN = 3
+"""Calls in a row without an answer: one or two are the weather."""
+LATE_SECONDS_MAX = 60.0
+DISK_FREE_MIN = 0.10
+DISK_FREE_BYTES_MIN = 2 * 1024**3
+CLOCK_SECONDS_MAX = 2.0
+"""Of a service against this machine and of NATS against both; webhooks with a time stamp allow for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong: where, what, what to do, and the page that says more.
+
+    `severe` things stop orders or endanger the history; the others want a person within the day.
+    """
+
+    part: str
+    what: str
+    do: str
+    runbook: str = ""
+    severity: Literal["severe", "attention"] = "attention"
+
+
+def examine(found: Found) -> list[Complaint]:
+    """Every complaint, the severe ones first."""
+    complaints = [complaint for examination in EXAMINATIONS for complaint in examination(found)]
+    return sorted(complaints, key=lambda complaint: complaint.severity != "severe")
+
+
+def as_shape(complaints: Iterable[Complaint]) -> dict[str, Any]:
+    """For machines: `healthy`, and the complaints as they are."""
+    listed = [asdict(complaint) for complaint in complaints]
+    return {"healthy": not listed, "complaints": listed}
+
+
+def readable(complaints: list[Complaint]) -> str:
+    """For people: a paragraph for each."""
+    if not complaints:
+        return "all is well: five services ready, nothing waits for a person, nothing is late"
+    return "\n\n".join(_paragraph(complaint) for complaint in complaints)
+
+
+def _paragraph(complaint: Complaint) -> str:
+    sign = "!!" if complaint.severity == "severe" else "! "
+    lines = [f"{sign} {complaint.part}: {complaint.what}", f"   do: {complaint.do}"]
+    if complaint.runbook:
+        lines.append(f"   more: docs/runbooks/{complaint.runbook}.md")
+    return "\n".join(lines)
+
+
+def _silent(found: Found) -> Iterator[Complaint]:
+    for name, reason in found.silent.items():
+        yield Complaint(
+            name,
+            f"does not answer: {reason}",
+            f"look at the end of its log ({found.logs}/{name}.log embedded); start it again",
+            "service-down",
+            "severe",
+        )
+
+
+WHY: dict[str, tuple[str, str, str]] = {
+    "started": ("is still starting", "wait; if it stays so, its log says what it waits for", "service-down"),
+    "store": (
+        "cannot write to its store",
+        "make room on the disk, or bring the database back: it tries again by itself",
+        "disk-full",
+    ),
+    "bus": (
+        "has no connection to NATS",
+        "bring nats-server back, or mend the network: it connects again by itself",
+        "nats-unhealthy",
+    ),
+    "publish": (
+        "had a message refused by NATS",
+        "make room on nats-server's disk or in the stream; after a full disk, start nats-server again",
+        "disk-full",
+    ),
+    "relay": (
+        "cannot publish what it decided",
+        "look at the log for `relay_interrupted`: it says what NATS refuses",
+        "nats-unhealthy",
+    ),
+    "stream": (
+        "found that its stream lacks messages",
+        "wait: it publishes them again by itself; the page says what to do if it may not",
+        "stream-lost",
+    ),
+    "lag": (
+        "is far behind its sources",
+        "wait while the figure falls; if it stands still, the consumer is stuck",
+        "consumer-reset",
+    ),
+}
+"""For each check of /readyz: what its failing means, what to do, and where to read on."""
+
+
+def _not_ready(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        for check, said in status["checks"].items():
+            if said["ok"]:
+                continue
+            what, do, runbook = WHY.get(
+                check, (f"fails its check `{check}`", "look at /readyz", "service-down")
+            )
+            details = ", ".join(f"{key} {value}" for key, value in said.items() if key != "ok")
+            yield Complaint(name, f"{what}{f' ({details})' if details else ''}", do, runbook, "severe")
+
+
+def _behind(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        for stream, lag in status["lag"].items():
+            if lag > LAG_MAX and status["checks"].get("lag", {}).get("ok"):
+                yield Complaint(name, f"is {lag:,} messages behind {stream}", WHY["lag"][1], "consumer-reset")
+
+
+def _relay(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        age = status["relay_age_seconds"]
+        if age > RELAY_SECONDS_MAX and status["checks"]["relay"]["ok"]:
+            what = f"{status['relay_behind']:,} events wait to be published, the oldest for {age:.0f} s"
+            yield Complaint(name, what, WHY["relay"][1], "nats-unhealthy")
+
+
+def _parked(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        if status["parked"]:
+            yield Complaint(
+                name,
+                f"{status['parked']:,} messages are parked and wait for a person",
+                "`doorstep park list` says why; mend the cause, then "
+                "`doorstep park retry ID --actor YOU --reason WHY` (or `park discard`)",
+                "parked-messages",
+            )
+
+
+def _calls(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        for kind, calls in status["calls"].items():
+            if calls["failing"] >= FAILING_MIN:
+                yield Complaint(
+                    name,
+                    f"calls of the kind `{kind}` fail: {calls['failing']:,} in a row had no answer,"
+                    f" {calls['pending']:,} wait",
+                    "see whether the other side is down (its status page, its address in doorstep.toml, the"
+                    " credentials); calls are made again by themselves, none twice",
+                    "calls-failing",
+                )
+
+
+def _timers(found: Found) -> Iterator[Complaint]:
+    for name, status in found.services.items():
+        if status["timers_late_seconds"] > LATE_SECONDS_MAX:
+            yield Complaint(
+                name,
+                f"{status['timers_late']:,} timers are late, by up to {status['timers_late_seconds']:,.0f} s",
+                "look for `timer_failed` in the log: a decision raises, or the clock jumped",
+                "timers-late",
+            )
+
+
+def _disks(found: Found) -> Iterator[Complaint]:
+    disks = {name: status["disk"] for name, status in found.services.items()} | found.disks
+    full = {
+        (disk["free_bytes"] // 2**20, disk["size_bytes"]): name
+        for name, disk in reversed(disks.items())
+        if disk["free_bytes"] < min(DISK_FREE_BYTES_MIN, disk["size_bytes"] * DISK_FREE_MIN)
+    }
+    for (free_mb, size), name in full.items():
+        what = f"the disk with its data is nearly full: {free_mb:,} MB of {size // 2**20:,} MB are free"
+        yield Complaint(
+            name, what, "make room, or give it a bigger volume; never delete a store", "disk-full", "severe"
+        )
+
+
+def _nats(found: Found) -> Iterator[Complaint]:
+    if found.nats:
+        yield Complaint(
+            "nats",
+            f"is not healthy: {found.nats}",
+            "look at its log and its disk; the services wait and go on by themselves",
+            "nats-unhealthy",
+            "severe",
+        )
+
+
+def _clocks(found: Found) -> Iterator[Complaint]:
+    for name, ahead in found.clocks.items():
+        if abs(ahead) > CLOCK_SECONDS_MAX:
+            way = "ahead of" if ahead > 0 else "behind"
+            yield Complaint(
+                name,
+                f"its clock is {abs(ahead):.0f} s {way} this machine's",
+                "synchronise both with NTP; order and ids do not depend on clocks, but timers and webhook windows do",
+                "timers-late",
+            )
+
+
+def _copies(found: Found) -> Iterator[Complaint]:
+    for name, copies in found.copies.items():
+        if what := _difference(copies):
+            yield Complaint(
+                name,
+                what,
+                "`doorstep verify` names the place; do not restart or heal before both copies are kept",
+                "history-diverged",
+                "severe",
+            )
+
+
+def _difference(copies: Copies) -> str:
+    if copies.in_stream > copies.in_store:
+        return f"its stream has {copies.in_stream:,} events, its store only {copies.in_store:,}: the store was set back"
+    if copies.last_differs:
+        return f"store and stream differ at position {copies.last_differs:,}"
+    return ""
+
+
+EXAMINATIONS: tuple[Callable[[Found], Iterator[Complaint]], ...] = (
+    _silent,
+    _nats,
+    _not_ready,
+    _copies,
+    _disks,
+    _relay,
+    _behind,
+    _calls,
+    _parked,
+    _timers,
+    _clocks,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doorstep doctor`."""
+    app.command()(doctor)
+
+
+def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
+    """Say in plain words what is unhealthy and what to do. Exit 1 if something is. Changes nothing."""
+    complaints = examine(carry_out(look(find(data, port_base))))
+    if as_json:
+        say_json(as_shape(complaints))
+    else:
+        say(readable(complaints))
+    if complaints:
+        severe = sum(complaint.severity == "severe" for complaint in complaints)
+        fail(f"{len(complaints)} complaints, {severe} of them severe")

@@ -1,0 +1,150 @@
+"""Dashboards: what they ask is answered by a real Prometheus that scrapes a real run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import free_port
+from tests.ops.running import Up, eventually, ten_free_ports
+
+FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "observability"
+BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((FOLDER / "dashboards").glob("*.json"))}
+PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["panels"]]
+QUERIES = [(name, panel["title"], query["expr"]) for name, panel in PANELS for query in panel["targets"]]
+EMPTY_WHEN_ALL_IS_WELL = {
+    "doorstep_check == 0",
+    'ALERTS{alertname=~"Doorstep.*",alertstate="firing"}',
+    'doorstep_entities{service="notify"}',
+}
+"""They show what is wrong, and show nothing else."""
+EMPTY_UNTIL_IT_HAPPENS = {
+    "orders.OrderCancelled.v1",
+    "inventory.ReservationRefused.v1",
+    "billing.PaymentFailed.v1",
+    "notify.NotificationFailed.v1",
+}
+"""Events of which a healthy shop may have none for a while; their series begin with the first."""
+WITHIN_SECONDS = 150
+
+
+def ids(panel: Any) -> str:
+    return panel["title"] if isinstance(panel, dict) else str(panel)
+
+
+def test_there_is_one_for_operations_and_one_for_the_business() -> None:
+    """With a variable for the data source, so that they can be imported anywhere."""
+    assert set(BOARDS) == {"operations", "business"}
+    for board in BOARDS.values():
+        assert board["templating"]["list"][0]["type"] == "datasource"
+        assert board["uid"].startswith("doorstep-")
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS, ids=ids)
+def test_a_panel_is_whole(board: str, panel: dict[str, Any]) -> None:
+    """A title, a unit, a place that nothing else has, and a legend for each query."""
+    assert panel["title"]
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["datasource"]["uid"] == "${datasource}"
+    assert all(query["legendFormat"] for query in panel["targets"])
+    place = panel["gridPos"]
+    others = [other["gridPos"] for other in BOARDS[board]["panels"] if other is not panel]
+    assert all((place["x"], place["y"]) != (other["x"], other["y"]) for other in others)
+
+
+def test_what_may_be_empty_is_asked_somewhere() -> None:
+    """An exception that nothing needs any more is taken away."""
+    asked = {query for _, _, query in QUERIES}
+    assert asked >= EMPTY_WHEN_ALL_IS_WELL
+    assert all(any(event in query for query in asked) for event in EMPTY_UNTIL_IT_HAPPENS)
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real one, scraping a real shop that plays the demo and tells its traces to nobody who listens."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is missing: it comes with the package of that name")
+    folder = tmp_path_factory.mktemp("eyes")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DOORSTEP_TRACES__URL", f"http://127.0.0.1:{free_port()}/v1/traces")
+    patch.setenv("DOORSTEP_TRACES__SHARE", "1")
+    up = Up(folder / "var", ten_free_ports(), ("--autopilot", "--demo"))
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        up.start()
+        port = free_port()
+        server = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={configured(folder, up)}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stderr=(folder / "prometheus.log").open("wb"),
+        )
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait(20)
+        if up.process is not None:
+            up.stop()
+        patch.undo()
+
+
+def configured(folder: Path, up: Up) -> Path:
+    """The example configuration, for this system's ports, looking every second."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(FOLDER / "alerts.yaml")]
+    (job,) = config["scrape_configs"][0]["static_configs"]
+    job["targets"] = [service["url"].removeprefix("http://") for service in up.said["services"].values()]
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def ask(prometheus: str, query: str) -> list[Any]:
+    """The result of an instant query; what is wrong with the query raises."""
+    address = f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            found: list[Any] = json.load(answer)["data"]["result"]
+    except urllib.error.HTTPError as refused:
+        if refused.code == 503:
+            return []  # it is still starting
+        raise AssertionError(f"{query}: {refused.read().decode()}") from None
+    except (urllib.error.URLError, ConnectionError):
+        return []  # it has not opened its port yet
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("board", "title", "query"), QUERIES, ids=ids)
+def test_a_query_is_answered(prometheus: str, board: str, title: str, query: str) -> None:
+    """With data; those that show trouble alone are answered, with nothing, while all is well."""
+    eventually(lambda: ask(prometheus, "sum(up) == 5"), WITHIN_SECONDS, "all five services are scraped")
+    if query in EMPTY_WHEN_ALL_IS_WELL or any(event in query for event in EMPTY_UNTIL_IT_HAPPENS):
+        assert isinstance(ask(prometheus, query), list)
+    else:
+        eventually(lambda: ask(prometheus, query), WITHIN_SECONDS, f"{board}, {title}: {query}", every=1.0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_no_page_is_raised_in_a_healthy_shop(prometheus: str) -> None:
+    """An alert that cries without need is soon not heard any more."""
+    fulfilled = 'sum(doorstep_events_total{type="orders.OrderFulfilled.v1"}) > 20'
+    eventually(lambda: ask(prometheus, fulfilled), WITHIN_SECONDS, "twenty orders have gone out", every=1.0)
+    assert ask(prometheus, 'ALERTS{severity="page",alertstate="firing"}') == []

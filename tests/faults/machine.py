@@ -1,0 +1,140 @@
+"""A whole system as a machine has it, on disks of our choosing: started, cut off from its power, started again.
+
+What belongs to the outside (the gateway's and the carrier's logs, the mails that have left) is not on those disks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bench.machine import children
+from ops.nats_staging import forget_staged
+from tests.conftest import eventually, until
+from tests.faults.judgement import judge
+from tests.faults.lossy_files import LossyDisk, lossy_disk
+from tests.faults.sales import STOCK, Sale
+from tests.faults.siege import BACK_WITHIN_SECONDS, BUS, Siege
+from tests.ops.running import Up, ten_free_ports
+from tests.story.shop import GATEWAY_COLLECTS, Shop
+
+SETTINGS = GATEWAY_COLLECTS | {
+    "DOORSTEP_SHIPPING__CARRIER": "sandbox",
+    "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
+}
+DEAD_WITHIN_SECONDS = 20.0
+DISKS = {"sqlite": ("nats", "stores"), "postgres": ("nats", "postgres")}
+"""The folders that hold history, by the kind of store."""
+
+
+@dataclass
+class Machine:
+    """A shop, the disks that its history is on by folder, and the plug."""
+
+    shop: Shop
+    disks: dict[str, LossyDisk] = field(default_factory=dict)
+
+    def cut_power(self, torn_by: int | None = None) -> int:
+        """Everything ends at this moment: memory is empty, disks forget what was not synced. Returns how much."""
+        self.kill()
+        forget_staged(self.shop.up.data / "nats")
+        return sum(disk.power_cut(torn_by) for disk in self.disks.values())
+
+    def kill(self) -> None:
+        """SIGKILL to every process, and wait until none is left."""
+        up = self.shop.up.process
+        assert up is not None
+        doomed = [up.pid, *descendants(up.pid)]
+        os.kill(up.pid, signal.SIGSTOP)  # it would start again what dies
+        for pid in reversed([*doomed, *descendants(up.pid)]):
+            end(pid)
+        up.wait(DEAD_WITHIN_SECONDS)
+        eventually(lambda: not any(map(is_alive, doomed)), DEAD_WITHIN_SECONDS, "every process is dead")
+
+    def pids(self) -> set[int]:
+        """Every process of the system."""
+        up = self.shop.up.process
+        assert up is not None
+        return {up.pid, *descendants(up.pid)}
+
+
+@contextmanager
+def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str) -> Iterator[Machine]:
+    """A system in a folder, with stock to sell. `lossy` are the parts of its data that are on a disk that forgets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / "var"
+    up = Up(data, ten_free_ports(), ("--autopilot", "--store", store))
+    with ExitStack() as stack:
+        disks = {part: stack.enter_context(lossy_disk(data / part)) for part in lossy}
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in {**SETTINGS, **environment}.items():
+            patch.setenv(name, value)
+        found = Machine(Shop(up), disks)
+        try:
+            up.start()
+            found.shop.stock_up(folder, **STOCK)
+            yield found
+            assert up.stop() == 0, up.errors()
+        finally:
+            if up.process is not None and up.process.poll() is None:
+                found.kill()
+            forget_staged(data / "nats")
+
+
+@asynccontextmanager
+async def besieged(shop: Shop) -> AsyncIterator[Siege]:
+    """Its customers."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield Siege(shop, shop.up.data, session)
+
+
+async def settle_and_judge(siege: Siege, sold: list[Sale]) -> None:
+    """It heals and drains by itself; then every order has ended as it must, and every invariant holds."""
+    await siege.until_ready()
+    await siege.drain()
+    await judge(siege, sold)
+    assert await asyncio.to_thread(siege.shop.verdicts) == {}
+
+
+@asynccontextmanager
+async def stopped_bus(machine: Machine, siege: Siege) -> AsyncIterator[None]:
+    """The bus is killed, and started again afterwards. The supervisor is held meanwhile: it would not wait."""
+    process, bus = machine.shop.up.process, siege.pids()[BUS]
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    try:
+        end(bus)
+        await until(lambda: not is_alive(bus))
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+    await until(lambda: siege.pids().get(BUS, bus) != bus, BACK_WITHIN_SECONDS)
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, and theirs."""
+    return [found for child in children(pid) for found in (child, *descendants(child))]
+
+
+def end(pid: int) -> None:
+    """SIGKILL, to whoever is still there."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs; one that has ended and was not buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,155 @@
+"""A disk is full, of the bus or a store: it is said, nothing is acknowledged that is not kept, then it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from itertools import batched
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from chassis.bus import connect
+from tests.conftest import until
+from tests.faults.machine import Machine, besieged, machine, settle_and_judge
+from tests.faults.sales import Sale, sales
+from tests.faults.siege import Siege
+from tests.faults.small_disk import SmallDisk, small_disk, why_not
+from tests.story.shop import Answer
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.long,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can"),
+]
+
+SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
+BEFORE, AT_ONCE, MANY = 30, 5, 3_000
+NOTICED_WITHIN_SECONDS = 90.0
+SIZES_MB = {"nats": 48, "stores": 24, "postgres": 256}
+"""Small, and large enough for the system to start."""
+
+
+@contextmanager
+def on_a_small_disk(folder: Path, part: str, store: str) -> Iterator[tuple[Machine, SmallDisk]]:
+    """A system one of whose folders is on a small disk."""
+    with small_disk(folder / "var" / part, SIZES_MB[part]) as disk, machine(folder, store) as crowded:
+        yield crowded, disk
+
+
+class Buyers:
+    """Orders that come in while the disk is full, a few at a time; who is refused comes again later."""
+
+    def __init__(self, siege: Siege, random: Random) -> None:
+        self.siege = siege
+        self.sold: list[Sale] = []
+        self._coming = batched(sales(random, 1, MANY), AT_ONCE)
+        self.refused = 0
+
+    async def come(self) -> None:
+        """A few more, each webhook once."""
+        some = next(self._coming)
+        self.sold += some
+        taken = await asyncio.gather(*(self.siege.is_taken(sale.deliveries[0]) for sale in some))
+        self.refused += taken.count(False)
+
+    async def come_until(self, condition: Callable[[], object]) -> None:
+        """More and more, until something is so."""
+
+        async def is_so() -> object:
+            await self.come()
+            return await asyncio.to_thread(condition)
+
+        await until(is_so, NOTICED_WITHIN_SECONDS, every=0.3)
+
+    async def come_again(self) -> None:
+        """Every webhook until it is taken, those that were taken before once more."""
+        await self.siege.deliver(self.sold)
+
+
+def readiness(siege: Siege) -> dict[str, Answer]:
+    return {service: siege.shop.fetch(service, "/readyz") for service in ("orders", "inventory", "billing")}
+
+
+def is_somebody_not_ready(siege: Siege) -> bool:
+    return any(answer.status == 503 for answer in readiness(siege).values())
+
+
+async def test_a_full_disk_of_the_bus_refuses_webhooks_until_there_is_room_and_a_restart(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """What nats-server does when it cannot write: it stops to take anything in, until it is started again."""
+    with on_a_small_disk(tmp_path, "nats", "sqlite") as (crowded, disk):
+        async with besieged(crowded.shop) as siege:
+            buyers = Buyers(siege, Random(SEED))
+            for _ in range(BEFORE // AT_ONCE):
+                await buyers.come()
+            filled = disk.fill()
+            await buyers.come_until(lambda: buyers.refused > 0)
+            await until(lambda: asyncio.to_thread(is_somebody_not_ready, siege), NOTICED_WITHIN_SECONDS)
+            disk.make_room()
+            assert await asyncio.to_thread(crowded.shop.up.stop) == 0
+            await asyncio.to_thread(crowded.shop.up.start)
+            await buyers.come_again()
+            await settle_and_judge(siege, buyers.sold)
+    record_property("tried", f"{filled} bytes filled, {buyers.refused} webhooks refused, seed {SEED}")
+
+
+@pytest.mark.parametrize(("part", "store"), [("stores", "sqlite"), ("postgres", "postgres")])
+async def test_a_full_disk_of_the_stores_is_said_and_once_there_is_room_all_goes_on(
+    tmp_path: Path, part: str, store: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Webhooks that the bus keeps are acknowledged; they are decided once a store can write again. No restart."""
+    with on_a_small_disk(tmp_path, part, store) as (crowded, disk):
+        async with besieged(crowded.shop) as siege:
+            buyers = Buyers(siege, Random(SEED))
+            for _ in range(BEFORE // AT_ONCE):
+                await buyers.come()
+            filled = disk.fill()
+            await buyers.come_until(lambda: is_somebody_not_ready(siege))
+            disk.make_room()
+            await siege.until_ready()
+            await buyers.come_again()
+            await settle_and_judge(siege, buyers.sold)
+    record_property("tried", f"{filled} bytes filled, {len(buyers.sold)} orders meanwhile, seed {SEED}")
+
+
+@pytest.mark.parametrize("stream", ["CHANNELS", "ORDERS"])
+async def test_a_stream_that_may_not_grow_refuses_at_once_and_goes_on_when_it_may(
+    tmp_path: Path, stream: str, record_property: Callable[[str, object], None]
+) -> None:
+    """The well-behaved form of full: error 10077, nothing dropped, no restart of anything."""
+    async with AsyncExitStack() as stack:
+        crowded = stack.enter_context(machine(tmp_path))
+        siege = await stack.enter_async_context(besieged(crowded.shop))
+        buyers = Buyers(siege, Random(SEED))
+        for _ in range(BEFORE // AT_ONCE):
+            await buyers.come()
+        await limit(crowded, stream, room_bytes=1_000)
+        seen = FULL[stream]
+        await buyers.come_until(lambda: seen(buyers))
+        await limit(crowded, stream, room_bytes=1 << 30)
+        await siege.until_ready()
+        await buyers.come_again()
+        await settle_and_judge(siege, buyers.sold)
+    record_property("tried", f"{stream} full, {buyers.refused} webhooks refused, seed {SEED}")
+
+
+def relay_is_stuck(buyers: Buyers) -> bool:
+    answer = readiness(buyers.siege)["orders"]
+    return answer.status == 503 and not answer.json()["checks"]["relay"]["ok"]
+
+
+FULL = {"CHANNELS": lambda buyers: buyers.refused > 0, "ORDERS": relay_is_stuck}
+"""How it shows that a stream is full."""
+
+
+async def limit(crowded: Machine, stream: str, room_bytes: int) -> None:
+    """Let a stream grow by so much and no more."""
+    async with connect(str(crowded.shop.up.said["nats"]), "test") as bus:
+        info = await bus.jetstream.stream_info(stream)
+        await bus.jetstream.update_stream(info.config.evolve(max_bytes=info.state.bytes + room_bytes))

@@ -1,0 +1,122 @@
+"""Several processes of one service: whoever works is stopped, and within ten seconds another one works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bench.machine import children
+from chassis.bus import Bus, open_bus
+from chassis.migrate import migrate
+from chassis.service import Assembly, Running
+from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_store import SQLiteStore
+from tests.chassis.test_ownership import IN_A_NAMESPACE, may_unshare
+from tests.conftest import NatsServer, free_port, until
+from tests.faults.shipping_crew import Crew
+from tests.ops.running import REPOSITORY, ten_free_ports
+from tests.postgres import local_postgres
+from tests.shipping.conftest import orders
+from tests.shipping.houses import SandboxHouse
+
+pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(400)]
+
+TAKEN_OVER_WITHIN_SECONDS = 10.0
+ROUNDS = 5
+CROWD = 3
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where their store is: in a database of our own, or (empty) in a file."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with local_postgres() as server:
+        yield server.url
+
+
+@pytest.fixture
+async def crew(database_url: str, bus: Bus, nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Crew]:
+    """Nobody yet, with a carrier, and somebody who tells of orders."""
+    house = SandboxHouse(tmp_path / "carrier.log")
+    await house.start()
+    settings = System(port_base=free_port() - SERVICE_PORTS["orders"], nats_url=nats_server.url)
+    own_bus = await open_bus(nats_server.url, "teller")
+    store = SQLiteStore(tmp_path / "orders.sqlite")
+    teller = Running(Assembly(orders(), lambda _: []), settings, own_bus, store)
+    await teller.start()
+    async with aiohttp.ClientSession() as session:
+        crew = Crew(tmp_path, nats_server.url, database_url, house, bus, teller, session)
+        yield crew
+    crew.end()
+    await teller.stop()
+    await house.stop()
+
+
+async def test_three_of_everything_at_once_and_the_one_that_works_is_stopped(crew: Crew) -> None:
+    """Started together, also those that migrate and make streams; stopped under load; five times over."""
+    async with crew.busy():
+        for _ in range(ROUNDS):
+            await set_up_three_times(crew)
+            three = {process.pid: process for process in (crew.start() for _ in range(CROWD))}
+            first = await crew.serving()
+            await crew.more_is_done()
+            stopped = time.monotonic()
+            os.kill(first, signal.SIGSTOP)
+            seconds = await crew.taken_over(stopped, but=first)
+            print(f"taken over after {seconds:.1f} s")
+            assert seconds < TAKEN_OVER_WITHIN_SECONDS
+            assert await until(three[first].poll) == -signal.SIGKILL, "so that it never wakes up"
+            await crew.more_is_done()
+            crew.end()
+        crew.start()
+        await crew.serving()
+    await crew.assert_each_order_once()
+
+
+@pytest.mark.skipif(not may_unshare(), reason="no right to make a process namespace")
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> None:
+    """Nobody can kill it from here: it finds its lock gone, and does nothing any more."""
+    migrate(crew.database_url, services=("shipping",))
+    there, here = ten_free_ports(), crew.port_base
+    first = crew.start(*IN_A_NAMESPACE, port_base=there)
+    await crew.serving(there)
+    (inner,) = children(first.pid)
+    crew.start()
+    async with crew.busy():
+        await until(lambda: "standing_by" in crew.log(1).read_text())
+        await crew.more_is_done(there)
+        stopped = time.monotonic()
+        os.kill(inner, signal.SIGSTOP)
+        seconds = await crew.taken_over(stopped, here, but=inner)
+        print(f"taken over after {seconds:.1f} s")
+        assert seconds < TAKEN_OVER_WITHIN_SECONDS
+        await crew.more_is_done()
+        os.kill(inner, signal.SIGCONT)
+        assert await until(first.poll, 30) == 1
+        assert "the lock on doorstep_default_shipping was lost" in crew.log(0).read_text().splitlines()[-1]
+        await crew.more_is_done()
+    await crew.assert_each_order_once()
+    assert crew.processes[1].returncode == -signal.SIGKILL, "the successor worked until the end"
+
+
+async def set_up_three_times(crew: Crew) -> None:
+    """Streams, and schemas where there is a database: three of each at the same moment."""
+    modules = ("chassis.bootstrap", "chassis.migrate") if crew.database_url else ("chassis.bootstrap",)
+    setting_up = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, cwd=REPOSITORY, env=os.environ | crew.environment()
+        )
+        for module in modules * CROWD
+    ]
+    assert {await process.wait() for process in setting_up} == {0}

@@ -1,0 +1,205 @@
+"""`doorstep doctor`: what is broken on purpose is named, in plain words, with what to do; what is well is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.doctor import WHY, Complaint, examine, readable
+from ops.doctor_looking import Copies, Found, seconds_ahead
+from tests.conftest import free_port
+from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
+from tests.ops.test_cli_restore import feed
+from tests.ops.test_cli_up import load_shop
+
+GB = 1024**3
+CHECKS = ("started", "store", "bus", "publish", "relay", "stream", "lag")
+
+
+def a_service(**otherwise: Any) -> dict[str, Any]:
+    """What a service says that is well, but for what is otherwise."""
+    well: dict[str, Any] = {
+        "position": 100,
+        "lag": {"ORDERS": 0},
+        "relay_behind": 0,
+        "relay_age_seconds": 0.0,
+        "parked": 0,
+        "timers_late": 0,
+        "timers_late_seconds": 0.0,
+        "calls": {"capture": {"pending": 2, "failing": 1, "unanswered": 7}},
+        "disk": {"free_bytes": 50 * GB, "size_bytes": 100 * GB},
+        "checks": {check: {"ok": True} for check in CHECKS},
+    }
+    return well | otherwise
+
+
+def failing(check: str, **found: Any) -> dict[str, Any]:
+    return {"checks": {name: {"ok": name != check} for name in CHECKS} | {check: {"ok": False, **found}}}
+
+
+def of_billing(**otherwise: Any) -> Found:
+    return Found(services={"billing": a_service(**otherwise)})
+
+
+def test_nothing_is_said_of_what_is_well() -> None:
+    """A call that had no answer once, a second of clock, a little lag: the weather, not an illness."""
+    found = Found(
+        services={"billing": a_service(lag={"ORDERS": 900})},
+        clocks={"billing": 1.0},
+        copies={"billing": Copies(100, 99)},
+        disks={"this machine": {"free_bytes": 3 * GB, "size_bytes": 100 * GB}},
+    )
+    assert examine(found) == []
+    assert readable([]).startswith("all is well")
+
+
+ILL: dict[str, tuple[Found, str, str]] = {
+    "silent": (Found(silent={"orders": "billing does not answer"}), "does not answer", "service-down"),
+    "store": (of_billing(**failing("store")), "cannot write to its store", "disk-full"),
+    "bus": (of_billing(**failing("bus")), "no connection to NATS", "nats-unhealthy"),
+    "starting": (of_billing(**failing("started")), "still starting", "service-down"),
+    "stream": (of_billing(**failing("stream", lost=7)), "lacks messages (lost 7)", "stream-lost"),
+    "far behind": (of_billing(**failing("lag", ORDERS=20_000)), "ORDERS 20000", "consumer-reset"),
+    "behind": (of_billing(lag={"ORDERS": 1_001}), "1,001 messages behind ORDERS", "consumer-reset"),
+    "relay": (of_billing(relay_behind=40, relay_age_seconds=8.0), "40 events wait", "nats-unhealthy"),
+    "parked": (of_billing(parked=2), "2 messages are parked", "parked-messages"),
+    "calls": (
+        of_billing(calls={"capture": {"pending": 4, "failing": 3, "unanswered": 3}}),
+        "`capture` fail: 3 in a row",
+        "calls-failing",
+    ),
+    "timers": (of_billing(timers_late=5, timers_late_seconds=3600.0), "by up to 3,600 s", "timers-late"),
+    "disk": (
+        of_billing(disk={"free_bytes": GB, "size_bytes": 100 * GB}),
+        "1,024 MB of 102,400 MB",
+        "disk-full",
+    ),
+    "nats": (Found(nats="no space left"), "not healthy: no space left", "nats-unhealthy"),
+    "fast clock": (Found(clocks={"orders": 300.0}), "300 s ahead of this machine's", "timers-late"),
+    "slow clock": (Found(clocks={"orders": -300.0}), "300 s behind this machine's", "timers-late"),
+    "set back": (Found(copies={"orders": Copies(90, 100)}), "the store was set back", "history-diverged"),
+    "diverged": (
+        Found(copies={"orders": Copies(100, 100, 100)}),
+        "differ at position 100",
+        "history-diverged",
+    ),
+}
+
+
+@pytest.mark.parametrize("illness", ILL)
+def test_an_illness_is_named_with_what_to_do(illness: str) -> None:
+    """One complaint, in words, with a page that there is."""
+    found, words, runbook = ILL[illness]
+    (complaint,) = examine(found)
+    assert words in complaint.what
+    assert len(complaint.do) > 20
+    assert complaint.runbook == runbook
+    assert (REPOSITORY / "docs" / "runbooks" / f"{runbook}.md").is_file()
+
+
+def test_every_check_of_readiness_has_words() -> None:
+    """A new check in `chassis/service.py` gets its sentence here."""
+    assert WHY.keys() == set(CHECKS)
+
+
+def test_what_stops_orders_comes_first() -> None:
+    """Whoever reads only the first line reads the right one."""
+    found = Found(services={"billing": a_service(parked=1)}, nats="no space left")
+    assert [complaint.part for complaint in examine(found)] == ["nats", "billing"]
+    assert readable(examine(found)).startswith("!! nats:")
+
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "ahead"),
+    [("2026-11-22T12:00:01Z", 0.0), ("2026-11-22T12:05:02Z", 300.0), ("2026-11-22T11:59:00Z", -60.0)],
+)
+def test_a_clock_is_wrong_by_what_the_question_cannot_explain(said: str, ahead: float) -> None:
+    """Between asking and being answered two seconds went by: any time in between is right."""
+    assert seconds_ahead(said, NOON, NOON + timedelta(seconds=2)) == ahead
+
+
+def asked(up: Up) -> tuple[int, list[Complaint]]:
+    """The exit code of `doorstep doctor --json`, and its complaints."""
+    done = up.run("doctor", "--json")
+    said = json.loads(done.stdout)
+    assert said["healthy"] == (done.returncode == 0) == (said["complaints"] == [])
+    return done.returncode, [Complaint(**complaint) for complaint in said["complaints"]]
+
+
+def about(up: Up, part: str, words: str) -> Callable[[], bool]:
+    """Whether there is such a complaint by now."""
+
+    def look() -> bool:
+        return any(c.part == part and words in c.what for c in asked(up)[1])
+
+    return look
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_is_broken_on_purpose_is_found_in_a_real_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message nobody can read, a mail server that is not there, a service and a bus that hang; and well again."""
+    monkeypatch.setenv("DOORSTEP_NOTIFY__TRANSPORT", "smtp")
+    monkeypatch.setenv("DOORSTEP_NOTIFY__SMTP__HOST", "127.0.0.1")
+    monkeypatch.setenv("DOORSTEP_NOTIFY__SMTP__PORT", str(free_port()))
+    up = Up(tmp_path / "var", ten_free_ports())
+    try:
+        up.start()
+        assert asked(up) == (0, [])
+        load_shop(up, tmp_path)
+        feed(up, range(3, 4))
+        nonsense = up.run(
+            "publish", "--channel", "shopify", "--topic", "orders/create", "--stdin", stdin="{}"
+        )
+        assert nonsense.returncode == 0, nonsense.stderr
+        eventually(about(up, "orders", "1 messages are parked"), 60, "the parked message is named")
+        eventually(about(up, "notify", "`send` fail"), 60, "the mail server is missed")
+
+        hanging = up.said["services"]["inventory"]["pid"]
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            assert about(up, "inventory", "does not answer")()
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+
+        bus = pid_of_nats(up.data)
+        os.kill(bus, signal.SIGSTOP)
+        try:
+            code, complaints = asked(up)
+            assert code == 1
+            assert complaints[0].severity == "severe"
+            assert any(c.part == "nats" and c.runbook == "nats-unhealthy" for c in complaints)
+        finally:
+            os.kill(bus, signal.SIGCONT)
+
+        eventually(
+            lambda: {c.part for c in asked(up)[1]} == {"orders", "notify"},
+            60,
+            "only the first two are left",
+        )
+    finally:
+        up.stop()
+
+
+def pid_of_nats(data: Path) -> int:
+    """The nats-server that keeps its streams in this folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except FileNotFoundError:
+            continue
+        if b"nats-server" in command.split(b"\0")[0] and str(data).encode() in command:
+            return int(process.name)
+    raise AssertionError("no nats-server runs on this folder")

@@ -1,0 +1,192 @@
+"""The door of a service: who is let in, as whom, and with which roles. Against a real orders service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from tests.orders.situations import ID
+from tests.orders.test_orders_running import PLACED
+from tests.security.conftest import LOCKED, PASSWORD, Orders, Start
+from tests.security.issuer import AUDIENCE, ISSUER, Issuer
+
+SIGNED = {"actor": "mira", "reason": "asked for"}
+HOLD = f"/orders/{ID}/holds"
+TOOL = {"Authorization": f"Bearer {PASSWORD}"}
+
+
+def proxied(user: str, groups: str, password: str = PASSWORD) -> dict[str, str]:
+    """What a proxy that signs people in puts on a request."""
+    return {"X-Doorstep-Proxy": password, "X-Forwarded-User": user, "X-Forwarded-Groups": groups}
+
+
+@pytest.fixture
+async def locked(start_orders: Start) -> Orders:
+    """Everyone has to show a proof; one order is there."""
+    orders = await start_orders(LOCKED)
+    assert (await orders.ask("POST", "/orders", json=PLACED, headers=TOOL))[0] == 201
+    return orders
+
+
+async def test_health_is_open_and_nothing_else(locked: Orders) -> None:
+    """Probes and scrapers have no password; whoever reads an order has to be somebody."""
+    for path in ("/livez", "/readyz", "/openapi.json"):
+        assert (await locked.ask("GET", path))[0] == 200
+    async with locked.session.get("/metrics") as metrics:
+        assert metrics.status == 200
+    for path in ("/orders", f"/orders/{ID}", "/ops/status", "/ops/events", "/ops/parked", "/made/up"):
+        async with locked.session.get(path) as answer:
+            assert answer.status == 401, path
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+WRONG_PROOFS: dict[str, list[tuple[str, str]]] = {
+    "none": [],
+    "wrong password": [("Authorization", "Bearer wrong-wrong-wrong-wrong")],
+    "no password": [("Authorization", "Bearer ")],
+    "other scheme": [("Authorization", f"Basic {PASSWORD}")],
+    "password twice": [("Authorization", f"Bearer {PASSWORD}")] * 2,
+    "a user's word": [("X-Forwarded-User", "root"), ("X-Forwarded-Groups", "admin")],
+    "wrong proxy": [*proxied("root", "admin", "wrong-wrong-wrong-wrong").items()],
+    "proxy without a user": [("X-Doorstep-Proxy", PASSWORD)],
+    "proxy with a blank user": [*proxied(" ", "admin").items()],
+    "a second user slipped past": [*proxied("mira", "viewer").items(), ("X-Forwarded-User", "root")],
+    "a second group slipped past": [*proxied("mira", "viewer").items(), ("X-Forwarded-Groups", "admin")],
+    "a token where none are believed": [("Authorization", "Bearer a.b.c")],
+    "wrong proxy beside the password": [("X-Doorstep-Proxy", "x"), *TOOL.items()],
+}
+
+
+@pytest.mark.parametrize("proof", WRONG_PROOFS)
+async def test_a_wrong_proof_is_refused_and_changes_nothing(locked: Orders, proof: str) -> None:
+    before = await locked.stored()
+    status, said = await locked.ask("POST", HOLD, json=SIGNED, headers=WRONG_PROOFS[proof])
+    assert (status, await locked.stored()) == (401, before)
+    assert PASSWORD not in json.dumps(said)
+
+
+@pytest.mark.parametrize(
+    ("groups", "status"),
+    [("viewer", 403), ("finance", 403), ("unknown", 403), ("", 403), ("operator", 200), ("x, admin", 200)],
+)
+async def test_a_command_needs_its_role(locked: Orders, groups: str, status: int) -> None:
+    """The role is named, so that one knows what to ask for."""
+    got, said = await locked.ask("POST", HOLD, json=SIGNED, headers=proxied("mira", groups))
+    assert got == status
+    assert status == 200 or said["role"] == "operator"
+
+
+async def test_reading_needs_a_role_too(locked: Orders) -> None:
+    """Being known is not enough; groups of the provider count as what the settings say."""
+    assert (await locked.ask("GET", f"/orders/{ID}", headers=proxied("mira", "staff")))[0] == 403
+    for groups in ("viewer", "shop-finance"):
+        assert (await locked.ask("GET", f"/orders/{ID}", headers=proxied("mira", groups)))[0] == 200
+
+
+async def test_the_actor_is_who_was_let_in(locked: Orders) -> None:
+    """A body may leave it out, and may not say another."""
+    as_mira = proxied("mira", "operator")
+    status, said = await locked.ask("POST", HOLD, json=SIGNED | {"actor": "boss"}, headers=as_mira)
+    assert (status, said["field"]) == (403, "actor")
+    status, said = await locked.ask("POST", HOLD, json={"reason": "asked for"}, headers=as_mira)
+    assert status == 200
+    assert said["events"][0]["data"]["detail"].startswith("mira: ")
+
+
+async def test_a_tool_of_this_machine_says_for_whom_it_acts(locked: Orders) -> None:
+    """The password tells a machine and not a person: the body's actor stands."""
+    _, said = await locked.ask("POST", HOLD, json=SIGNED | {"actor": "jon"}, headers=TOOL)
+    assert said["events"][0]["data"]["detail"].startswith("jon: ")
+
+
+FOREIGN = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("sent", FOREIGN)
+async def test_another_sites_page_cannot_give_commands(locked: Orders, sent: dict[str, str]) -> None:
+    """Not even with a proof that a browser would add by itself."""
+    body = {"data": orjson.dumps(SIGNED), "headers": TOOL | sent | {"Content-Type": "text/plain"}}
+    before = await locked.stored()
+    assert (await locked.ask("POST", HOLD, **body))[0] == 403
+    assert await locked.stored() == before
+
+
+FROM_ELSEWHERE = [
+    {"X-Forwarded-For": "203.0.113.7"},
+    {"X-Forwarded-For": "127.0.0.1, 203.0.113.7"},
+    {"X-Forwarded-For": "unknown"},
+    {"Forwarded": "for=203.0.113.7"},
+    {"Host": "rebound.evil.example"},
+    {"Host": "10.0.0.5:8081"},
+]
+
+
+async def test_this_machine_may_operate_unless_it_asks_for_another(start_orders: Start) -> None:
+    """The embedded default: at the machine itself no password; through a proxy or a rebound name, one."""
+    orders = await start_orders("")
+    assert (await orders.ask("POST", "/orders", json=PLACED))[0] == 201
+    for headers in FROM_ELSEWHERE:
+        assert (await orders.ask("POST", HOLD, json=SIGNED, headers=headers))[0] == 401, headers
+    assert (await orders.ask("POST", HOLD, json=SIGNED, headers={"X-Forwarded-For": "127.0.0.1"}))[0] == 200
+    status, _ = await orders.ask("POST", HOLD, json=SIGNED, headers={"Authorization": "Bearer x"})
+    assert status == 401, "who shows a wrong proof does not fall back to none"
+
+
+async def test_tokens_of_the_configured_issuer_are_let_in(start_orders: Start, tmp_path: Path) -> None:
+    """Name and roles come from the token."""
+    issuer = Issuer()
+    issuer.add("k1", "ES256")
+    (tmp_path / "jwks.json").write_text(json.dumps(issuer.jwks()))
+    tokens = f"""
+[access.tokens]
+jwks = "{tmp_path / "jwks.json"}"
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+roles_claim = "realm_access.roles"
+"""
+    orders = await start_orders(LOCKED + tokens)
+    await orders.ask("POST", "/orders", json=PLACED, headers=TOOL)
+    for roles, status in ((["viewer"], 403), (["operator"], 200)):
+        token = issuer.token("k1", realm_access={"roles": roles})
+        headers = {"Authorization": f"Bearer {token}"}
+        got, said = await orders.ask("POST", HOLD, json={"reason": "late"}, headers=headers)
+        assert got == status
+    assert said["events"][0]["data"]["detail"].startswith("mira: ")
+
+
+async def test_every_answer_carries_its_headers(locked: Orders) -> None:
+    """Nothing is sniffed, framed, cached or told about the server."""
+    for path, headers in (("/livez", {}), ("/orders", {}), (f"/orders/{ID}", TOOL), ("/made/up", TOOL)):
+        async with locked.session.get(path, headers=headers) as answer:
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "Server" not in answer.headers
+
+
+async def test_a_command_is_in_the_log_with_who_gave_it(locked: Orders) -> None:
+    """Who, what, and how it ended; no body."""
+    with capture_logs() as said:
+        await locked.ask("POST", HOLD, json={"reason": "late"}, headers=proxied("mira", "operator"))
+    (line,) = (line for line in said if line["event"] == "command")
+    assert line["by"] == "mira"
+    assert (line["to"], line["path"], line["status"]) == ("orders", HOLD, 200)
+    assert "late" not in str(line)
+
+
+@pytest.mark.parametrize("wrong", [{"password": "short"}, {"password_file": "/does/not/exist"}])
+async def test_a_password_that_cannot_be_used_stops_the_start(start_orders: Start, wrong: Any) -> None:
+    """Rather than leaving a door that nobody can open, or anyone."""
+    ((name, value),) = wrong.items()
+    with pytest.raises(Exception, match=f"access.{name}"):
+        await start_orders(f'[access]\n{name} = "{value}"\n')

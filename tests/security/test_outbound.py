@@ -1,0 +1,200 @@
+"""Calls to the outside go where the settings say and nowhere else (SSRF): against a real server that tries it all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from chassis.addresses import AddressRefused, CheckedResolver, require_allowed
+from chassis.outbound import ANSWER_BYTES_MAX, NoAnswer, Outbound
+from tests.conftest import free_port, until
+
+NONE = frozenset[str]()
+
+
+@dataclass
+class Tempter:
+    """A server that redirects, never ends, and never begins; it notes who came in where."""
+
+    port: int = field(default_factory=free_port)
+    visited: list[str] = field(default_factory=list)
+    gave: int = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "0.0.0.0", self.port).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.visited.append(request.path)
+        if request.path.startswith("/redirect"):
+            to = request.query["to"].replace("PORT", str(self.port))
+            return web.Response(status=int(request.query["status"]), headers={"Location": to})
+        if request.path == "/endless":
+            return await self._endless(request)
+        if request.path == "/silent":
+            await asyncio.Event().wait()
+        return web.json_response({"secret": "of the inside"})
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while self.gave < 64 * ANSWER_BYTES_MAX:
+            await response.write(b"x" * 65_536)
+            self.gave += 65_536
+        return response
+
+
+@pytest.fixture
+async def tempter() -> AsyncIterator[Tempter]:
+    server = Tempter()
+    async with server.running():
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "none.toml"))
+
+
+@asynccontextmanager
+async def calling(url: str, seconds: float = 5.0) -> AsyncIterator[Outbound]:
+    outbound = Outbound(url, connect_seconds=seconds, total_seconds=seconds)
+    await outbound.open()
+    try:
+        yield outbound
+    finally:
+        await outbound.close()
+
+
+REDIRECTS = (
+    "http://169.254.169.254/latest/meta-data/",
+    "http://127.0.0.1:PORT/admin",
+    "http://localhost:PORT/admin",
+    "//127.0.0.1:PORT/admin",
+    "/admin",
+    "file:///etc/passwd",
+)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_an_answer_and_not_a_way(tempter: Tempter, status: int) -> None:
+    """To wherever: it is told to the caller, and nobody goes there."""
+    async with calling(f"http://127.0.0.1:{tempter.port}") as outbound:
+        for to in REDIRECTS:
+            got, body = await outbound.ask("GET", "redirect", params={"to": to, "status": str(status)})
+            assert got == status
+            assert b"secret" not in body
+    assert set(tempter.visited) == {"/redirect"}
+
+
+@pytest.mark.parametrize("path", ["http://169.254.169.254/x", "@169.254.169.254/x", "..%2f..%2fx"])
+async def test_a_path_leads_to_no_other_host(tempter: Tempter, path: str) -> None:
+    """Whatever an order's reference may hold."""
+    async with calling(f"http://127.0.0.1:{tempter.port}") as outbound:
+        assert (await outbound.ask("GET", path))[0] == 200
+    assert len(tempter.visited) == 1
+
+
+async def test_an_answer_is_cut_off_at_its_limit(tempter: Tempter) -> None:
+    """A mebibyte, not the memory we have."""
+    async with calling(f"http://127.0.0.1:{tempter.port}") as outbound:
+        with pytest.raises(NoAnswer, match="larger than"):
+            await outbound.ask("GET", "endless")
+    assert tempter.gave < 16 * ANSWER_BYTES_MAX
+
+
+async def test_silence_has_an_end(tempter: Tempter) -> None:
+    async with calling(f"http://127.0.0.1:{tempter.port}", seconds=0.3) as outbound:
+        with pytest.raises(NoAnswer, match="TimeoutError"):
+            await outbound.ask("GET", "silent")
+    await until(lambda: "/silent" in tempter.visited)
+
+
+INSIDE = [
+    "http://169.254.169.254",
+    "http://[fe80::1]",
+    "http://[::ffff:169.254.169.254]",
+    "http://[64:ff9b::a9fe:a9fe]",
+    "http://[2002:a9fe:a9fe::]",
+    "http://0.0.0.0:{port}",
+    "http://[::]:{port}",
+    "http://127.0.0.2:{port}",
+    "http://127.1:{port}",
+    "http://2130706433:{port}",
+    "http://0x7f000001:{port}",
+    "http://10.0.0.1",
+    "http://172.16.0.1",
+    "http://192.168.0.1",
+    "http://100.64.0.1",
+    "http://[fd00::1]",
+    "http://224.0.0.1",
+]
+
+
+@pytest.mark.parametrize("url", INSIDE)
+async def test_an_address_inside_is_refused_however_it_is_written(tempter: Tempter, url: str) -> None:
+    """Before a connection is made: nobody is visited, and nobody waits for a time-out."""
+    async with calling(url.format(port=tempter.port)) as outbound:
+        with pytest.raises(NoAnswer, match=r"leads to|not a canonical IPv4"):
+            await outbound.ask("GET", "admin")
+    assert tempter.visited == []
+
+
+async def test_a_name_that_leads_inside_is_refused_unless_it_is_meant(
+    tempter: Tempter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's own name leads to no public address; naming it in the settings is the way to mean it."""
+    name = socket.gethostname()
+    if not _is_inside(name):
+        pytest.skip("this machine's name leads to a public address")
+    async with calling(f"http://{name}:{tempter.port}") as outbound:
+        with pytest.raises(NoAnswer, match="private_hosts"):
+            await outbound.ask("GET", "admin")
+    assert tempter.visited == []
+    monkeypatch.setenv("DOORSTEP_OUTBOUND__PRIVATE_HOSTS", name)
+    async with calling(f"http://{name}:{tempter.port}") as outbound:
+        assert (await outbound.ask("GET", "meant"))[0] == 200
+    assert tempter.visited == ["/meant"]
+
+
+def _is_inside(name: str) -> bool:
+    try:
+        require_allowed(name, socket.gethostbyname(name), NONE)
+    except (AddressRefused, OSError):
+        return True
+    return False
+
+
+async def test_only_the_configured_host_is_resolved() -> None:
+    """Whatever made a request name another."""
+    with pytest.raises(AddressRefused, match="alone was configured"):
+        await CheckedResolver("gateway.example", NONE).resolve("evil.example", 443)
+
+
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.1.1", "0.0.0.0", "ff02::1"]
+)
+def test_some_addresses_cannot_even_be_meant(address: str) -> None:
+    with pytest.raises(AddressRefused, match="where no call may go"):
+        require_allowed("gateway.internal", address, frozenset({"gateway.internal"}))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111"])
+def test_what_is_outside_may_be_asked(address: str) -> None:
+    """The guard does not stand in the way of its purpose."""
+    assert require_allowed("gateway.example", address, NONE) is None
