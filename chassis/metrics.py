@@ -26,6 +26,7 @@ STORY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 4
 RAW_TYPE = "channel_message"
 """The label `type` of a channel's own message, whatever its topic."""
 UNKNOWN_TYPE = "unknown"
+TIMED_PER_BATCH = 32
 STORIES_MAX = 20_000
 """Beginnings of stories that are remembered; a story that went on for longer, or over a restart, is not measured."""
 
@@ -47,14 +48,14 @@ class Buckets:
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
-    def observe(self, value: str, amount: float) -> None:
-        """One more of this label value."""
+    def observe(self, value: str, amount: float, times: int = 1) -> None:
+        """One more of this label value, or so many alike."""
         counts = self._counts.get(value)
         if counts is None:
             counts = self._counts[value] = [0] * (len(self._bounds) + 1)
             self._sums[value] = 0.0
-        counts[bisect_left(self._bounds, amount)] += 1
-        self._sums[value] += amount
+        counts[bisect_left(self._bounds, amount)] += times
+        self._sums[value] += amount * times
 
     def family(self, service: str) -> Metric:
         """As Prometheus has it: cumulative counts."""
@@ -105,29 +106,32 @@ class Meter:
         self._spent.observe("all", seconds)
         for event_type, count in Tally(event.type for event in committed.batch.events).items():
             self._events.labels(self._service, event_type).inc(count)
-        now = wall_clock()
-        streams: Tally[str] = Tally()
-        for item, outcome in zip(items, committed.outcomes, strict=True):
-            if isinstance(item, Incoming):
-                message = item.message
-                streams[message.stream] += 1
-                if message.stream == RAW_STREAM:
-                    self._begin(message.id, message.time)
-                self._delay.observe(type_of(message), max(0.0, (now - message.time).total_seconds()))
-            self._tell_story(outcome, now)
+        streams = Tally(item.message.stream for item in items if isinstance(item, Incoming))
         for stream, count in streams.items():
             self._messages.labels(self._service, stream).inc(count)
         self._failed.inc(sum(outcome.error is not None for outcome in committed.outcomes))
+        if RAW_STREAM in streams:
+            self._begin(items)
+        self._time(items, committed.outcomes)
 
-    def _tell_story(self, outcome: Outcome, now: datetime) -> None:
-        began = self._begun.get(outcome.cause.correlation) if outcome.cause else None
-        if began is not None:
-            for event in outcome.events:
-                self._story.observe(type(event).TYPE, max(0.0, (now - began).total_seconds()))
+    def _time(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+        """How long things took. Of a large batch, one item in a few speaks for its neighbours."""
+        every, now = 1 + len(items) // TIMED_PER_BATCH, wall_clock()
+        for item, outcome in zip(items[::every], outcomes[::every], strict=True):
+            if isinstance(item, Incoming):
+                delay = (now - item.message.time).total_seconds()
+                self._delay.observe(type_of(item.message), max(0.0, delay), every)
+            began = self._begun.get(outcome.cause.correlation) if outcome.cause else None
+            if began is not None:
+                taken = max(0.0, (now - began).total_seconds())
+                for event in outcome.events:
+                    self._story.observe(type(event).TYPE, taken, every)
 
-    def _begin(self, story: str, time: datetime) -> None:
-        self._begun[story] = time
-        if len(self._begun) > STORIES_MAX:
+    def _begin(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if isinstance(item, Incoming) and item.message.stream == RAW_STREAM:
+                self._begun[item.message.id] = item.message.time
+        while len(self._begun) > STORIES_MAX:
             self._begun.popitem(last=False)
 
     def watch(self, name: str, help_text: str, look: Callable[[], float]) -> None:

@@ -17,7 +17,7 @@ from chassis.bus import AWAY, Bus
 from chassis.logs import logger
 from chassis.pull import AWAY_SECONDS
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 """How long a look is believed: a busy reader need not look at every batch.
 
 Streams refuse deletion, and a server that lost messages was restarted, which the reader notices: after every setting
@@ -34,23 +34,35 @@ class Wholeness:
         self._stream = stream
         self._made: datetime | None = None
         self._believed_until = 0.0
+        self._ahead: asyncio.Task[bool] | None = None
         self._has_holes = False
 
     async def begin(self) -> None:
         """From here on messages of the stream as it is now are read. Raises what `chassis.bus.AWAY` names."""
+        if self._ahead is not None:
+            self._ahead.cancel()
         self._believed_until = 0.0
         _, _, self._made = await self._bus.stream_state(self._stream)
 
     async def holds(self) -> bool:
         """Whether everything delivered so far came without a hole before it; if not, after a pause to ask again in."""
-        if time.monotonic() < self._believed_until:
+        left = self._believed_until - time.monotonic()
+        if left > 0:
+            if left < LOOK_SECONDS / 2 and (self._ahead is None or self._ahead.done()):
+                self._ahead = asyncio.create_task(
+                    self._believe()
+                )  # so that no batch of a busy reader waits for it
             return True
-        looked = time.monotonic()
-        if await self._look():
-            self._believed_until = looked + LOOK_SECONDS
+        if await self._believe():
             return True
         await asyncio.sleep(AWAY_SECONDS)
         return False
+
+    async def _believe(self) -> bool:
+        looked = time.monotonic()
+        whole = await self._look()
+        self._believed_until = looked + LOOK_SECONDS if whole else 0.0
+        return whole
 
     async def _look(self) -> bool:
         try:

@@ -219,6 +219,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_one_orders_spans_from_all_five_services_are_one_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

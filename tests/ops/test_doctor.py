@@ -147,6 +147,7 @@ def about(up: Up, part: str, words: str) -> Callable[[], bool]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_what_is_broken_on_purpose_is_found_in_a_real_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
