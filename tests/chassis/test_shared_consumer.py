@@ -20,6 +20,7 @@ from tests.conftest import NatsServer, until
 HEADERS = b"NATS/1.0\r\nce-sequence: %d\r\nce-time: 2026-11-22T06:00:00Z\r\n\r\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("swallowed", [0, 20, 25], ids=["none", "as many as we had", "more"])
 async def test_a_predecessor_that_sets_it_back_and_reads_from_it_hides_nothing(
     bus: Bus, nats_server: NatsServer, stores: Stores, swallowed: int
