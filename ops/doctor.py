@@ -57,7 +57,7 @@ def as_shape(complaints: Iterable[Complaint]) -> dict[str, Any]:
 def readable(complaints: list[Complaint]) -> str:
     """For people: a paragraph for each."""
     if not complaints:
-        return "all is well: five services ready, nothing waits for a person, nothing is late"
+        return "all is well: five services ready, no message is parked, nothing is late"
     return "\n\n".join(_paragraph(complaint) for complaint in complaints)
 
 
