@@ -20,6 +20,8 @@ from chassis.admission import Admission, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
+from chassis.key_store import Destroyed, KeysAway
+from chassis.sealed_bodies import SealedBody
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
 from services.orders.settings import ChannelSettings, IntakeSettings
@@ -60,11 +62,19 @@ class Publisher(Protocol):
         """How many stored messages are not yet decided."""
 
 
+class Bodies(Protocol):
+    """What seals a body before it is stored."""
+
+    async def seal(self, name: str, data: bytes) -> SealedBody:
+        """The sealed body and its headers. Raises `KeysAway` and `Destroyed`."""
+
+
 def routes(
     runtime: Publisher,
     channels: Mapping[str, ChannelSettings],
     clock: Clock = wall_clock,
     limits: IntakeSettings = STANDARD_INTAKE,
+    bodies: Bodies | None = None,
 ) -> list[web.RouteDef]:
     """The intake's one route."""
 
@@ -72,7 +82,11 @@ def routes(
         return f"{runtime.unread} messages wait to be decided" if runtime.unread >= limits.unread_max else ""
 
     admission = Admission(limits.webhooks_at_once, backlog)
-    return [web.post("/channels/{channel}/webhooks", Webhooks(runtime, channels, clock, admission).receive)]
+    return [
+        web.post(
+            "/channels/{channel}/webhooks", Webhooks(runtime, channels, clock, admission, bodies).receive
+        )
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ class Webhooks:
     channels: Mapping[str, ChannelSettings]
     clock: Clock
     admission: Admission
+    bodies: Bodies | None = None
 
     async def receive(self, request: web.Request) -> web.Response:
         """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""
@@ -127,9 +142,14 @@ class Webhooks:
             kept["doorstep-shop"] = shop
         subject = f"evt.channels.{channel}.{topic_token(topic)}"
         try:
+            if self.bodies is not None:
+                body, lock = await self.bodies.seal(message_id, body)
+                kept |= lock
             stored = await self.runtime.publish_raw(subject, body, kept, message_id)
-        except BusAway:
+        except (BusAway, KeysAway):
             return _try_again()
+        except Destroyed:
+            return reply({"stored": 0, "forgotten": True})
         return reply({"stored": stored}, HTTPStatus.ACCEPTED)
 
 
