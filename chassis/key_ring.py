@@ -28,6 +28,9 @@ class Opens(Protocol):
         What was never sealed stays as it is. Raises `chassis.key_store.KeysAway`.
         """
 
+    async def open_body(self, key_id: str, sealed: bytes) -> bytes | None:
+        """A message's body as it came; None where its key was destroyed. Raises `chassis.key_store.KeysAway`."""
+
 
 class Seals(Protocol):
     """Whoever can seal personal data that comes in later than the rest."""
@@ -45,6 +48,10 @@ class AsItIs:
     async def open[T](self, value: T) -> T:
         """The value."""
         return value
+
+    async def open_body(self, key_id: str, sealed: bytes) -> bytes | None:
+        """Nobody can, without keys."""
+        return None
 
     async def seal[T](self, value: T, *, entity: str, owner: str = "") -> T:
         """The value."""

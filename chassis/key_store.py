@@ -49,10 +49,6 @@ class KeysAway(Exception):
     """The key store does not answer, or its keys are not of our master key. Nothing is sealed or opened meanwhile."""
 
 
-class Destroyed(Exception):
-    """The key of this id was destroyed: what it sealed may not come back."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Something to seal: whose it is (any text that identifies the person), and the entity it is part of."""
@@ -95,10 +91,10 @@ class KeyStore:
         with self._transaction() as sql:
             return [self._issued(sql, one, now) for one in wanted]
 
-    def issue_bodies(self, names: Sequence[str], now: str) -> list[Key]:
+    def issue_bodies(self, names: Sequence[str], now: str) -> list[Key | None]:
         """A key for each body, by what names it for ever; the same name has the same key. Durable when this returns.
 
-        Raises `Destroyed` for a body whose key was destroyed: it was stored before, and may not come back.
+        None for a body whose key was destroyed: it was stored before, and may not come back.
         """
         with self._transaction() as sql:
             return [self._body(sql, self._master.name(BODY, name), now) for name in names]
@@ -213,13 +209,11 @@ class KeyStore:
             sql.execute("INSERT OR IGNORE INTO ties VALUES (?, ?)", (wanted.entity, key_id))
         return key
 
-    def _body(self, sql: sqlite3.Connection, key_id: str, now: str) -> Key:
+    def _body(self, sql: sqlite3.Connection, key_id: str, now: str) -> Key | None:
         row = sql.execute("SELECT wrapped FROM keys WHERE key_id = ?", (key_id,)).fetchone()
         if row is None:
             return self._made(sql, BODY, key_id, now)
-        if row[0] is None:
-            raise Destroyed(key_id)
-        return self._unwrapped(key_id, row[0])
+        return self._unwrapped(key_id, row[0]) if row[0] is not None else None
 
     def _made(self, sql: sqlite3.Connection, kind: str, key_id: str, now: str) -> Key:
         secret = secrets.token_bytes(KEY_BYTES)

@@ -23,7 +23,9 @@ from chassis.http import (
 )
 from chassis.openapi import openapi_of, takes
 from chassis.parking import PARKED
+from chassis.personal_data import opens
 from chassis.reactor import Discarded, Item, Retried, StillRefused
+from chassis.sealed_bodies import readable
 
 if TYPE_CHECKING:
     from chassis.service import Running
@@ -117,6 +119,7 @@ class OpsRoutes:
             return problem(404, f"nothing is parked as {entity}")
         data = orjson.loads(event.data)
         message = await self._running.bus.message(data["stream"], data["stream_seq"])
+        message = await readable(message, opens(self._running.name)) if message else None
         body = as_text(message.data) | {"headers": dict(message.headers)} if message else {"body": None}
         return reply(self._listed(entity, event) | {"traceback": data.get("traceback", "")} | body)
 

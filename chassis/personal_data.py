@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.clock import rfc3339, wall_clock
 from chassis.key_ring import AS_IT_IS, KeyRing, Opens, Sealer, Seals
 from chassis.key_store import KeyStore
 from chassis.master_key import master_key
@@ -50,3 +52,10 @@ def opens(service: str) -> Opens:
 def seals() -> Seals:
     """What a service seals personal data with that people type in."""
     return Sealer(key_store()) if personal().seal else AS_IT_IS
+
+
+def forget_old_bodies(store: KeyStore, days: int, now: datetime | None = None) -> int:
+    """Destroy the keys of bodies stored more than so many days ago; returns how many. Raises `KeysAway`."""
+    moment = now or wall_clock()
+    old = store.bodies_before(rfc3339(moment - timedelta(days=days)))
+    return store.destroy(old, "doorstep", f"kept for {days} days", rfc3339(moment)) if old else 0

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from chassis.clock import Clock, rfc3339, wall_clock
-from chassis.key_store import KeyStore
-from chassis.sealing import NONCE_BYTES, TAG_BYTES
+from chassis.declare import Message
+from chassis.key_ring import Opens
+from chassis.key_store import KeysAway, KeyStore
+from chassis.sealing import NONCE_BYTES, TAG_BYTES, Key
+from contracts.frozen import replace
 
 SEALED = "doorstep-sealed"
 """Header: the id of the key that the body is sealed with."""
@@ -26,13 +29,13 @@ type SealedBody = tuple[bytes, dict[str, str]]
 """The body as it is stored, and the headers that say so."""
 
 
-def seal_bodies(store: KeyStore, bodies: Sequence[Body], clock: Clock = wall_clock) -> list[SealedBody]:
-    """Seal them; the same body under the same name is sealed the same. Raises `KeysAway`, and `Destroyed`."""
-    keys = store.issue_bodies([name for name, _ in bodies], rfc3339(clock()))
-    return [
-        (key.seal_bytes(data), {SEALED: key.id, DIGEST: hashlib.sha256(data).hexdigest()})
-        for key, (_, data) in zip(keys, bodies, strict=True)
-    ]
+class Forgotten(Exception):
+    """The body was stored before, and its key was destroyed: it may not come back."""
+
+
+def sealed_body(key: Key, data: bytes) -> SealedBody:
+    """A body as it is stored."""
+    return key.seal_bytes(data), {SEALED: key.id, DIGEST: hashlib.sha256(data).hexdigest()}
 
 
 def digest_of(headers: Mapping[str, str], data: bytes) -> str:
@@ -45,6 +48,15 @@ def body_bytes(headers: Mapping[str, str], data: bytes) -> int:
     return len(data) - NONCE_BYTES - TAG_BYTES if SEALED in headers else len(data)
 
 
+async def readable(message: Message, opens: Opens) -> Message | None:
+    """A stored message with its body as it came; None where the key was destroyed. Raises `KeysAway`."""
+    key_id = message.headers.get(SEALED)
+    if not key_id:
+        return message
+    data = await opens.open_body(key_id, message.data)
+    return None if data is None else replace(message, data=data)
+
+
 class SealsBodies:
     """Seals bodies for whoever takes them in one by one: what waits while keys are written shares the next write."""
 
@@ -55,7 +67,7 @@ class SealsBodies:
         self._sealing: asyncio.Task[None] | None = None
 
     async def seal(self, name: str, data: bytes) -> SealedBody:
-        """Raises `KeysAway`, and `Destroyed` for a body that was stored before and may not come back."""
+        """The sealed body and its headers. Raises `KeysAway`, and `Forgotten`."""
         sealed: asyncio.Future[SealedBody] = asyncio.get_running_loop().create_future()
         self._waiting.append(((name, data), sealed))
         if self._sealing is None:
@@ -71,17 +83,15 @@ class SealsBodies:
             self._sealing = None
 
     async def _seal_some(self, batch: list[tuple[Body, asyncio.Future[SealedBody]]]) -> None:
+        names, now = [name for (name, _), _ in batch], rfc3339(self._clock())
         try:
-            done = await asyncio.to_thread(seal_bodies, self._store, [body for body, _ in batch], self._clock)
-        except Exception as fault:  # noqa: BLE001 - raised to whoever waits for it
-            if len(batch) > 1:
-                for one in batch:
-                    await self._seal_some([one])
-                return
-            _settle(batch[0][1], fault)
+            keys = await asyncio.to_thread(self._store.issue_bodies, names, now)
+        except KeysAway as away:
+            for _, waiting in batch:
+                _settle(waiting, away)
             return
-        for (_, waiting), sealed in zip(batch, done, strict=True):
-            _settle(waiting, sealed)
+        for ((name, data), waiting), key in zip(batch, keys, strict=True):
+            _settle(waiting, sealed_body(key, data) if key else Forgotten(name))
 
 
 def _settle(waiting: asyncio.Future[SealedBody], outcome: SealedBody | Exception) -> None:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from ops.audit_commands import register as register_audit
 from ops.console import CannotDo, fail
 from ops.importing.command import register as register_import
+from ops.personal.commands import register as register_personal
 from ops.publishing.command import register as register_publish
 from ops.status import register as register_status
 from ops.up import register as register_up
@@ -55,7 +56,14 @@ def prepare() -> None:
     )
 
 
-for register in (register_up, register_status, register_publish, register_import, register_audit):
+for register in (
+    register_up,
+    register_status,
+    register_publish,
+    register_import,
+    register_audit,
+    register_personal,
+):
     register(main)
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from contracts.parking import SERVICES
 from ops.console import CannotDo
 
-TABLES = ("system", "shop", "channels", *SERVICES)
+TABLES = ("system", "shop", "channels", "personal", *SERVICES)
 """Every table that somebody reads."""
 
 

@@ -13,7 +13,7 @@ from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit
 from chassis.openapi import takes
 from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, OrderReceived
-from services.orders.domain.commands import CancelOrder, PlaceHold, PlaceOrder, ReleaseHold
+from services.orders.domain.commands import CancelOrder, ForgetCustomer, PlaceHold, PlaceOrder, ReleaseHold
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
@@ -66,6 +66,12 @@ async def as_it_is(order: PlacedOrder) -> PlacedOrder:
     return order
 
 
+class Forgotten(Signed):
+    """Who had a customer forgotten, and why; `orders` are those whose data is gone with it."""
+
+    orders: tuple[str, ...] = ()
+
+
 def routes(runtime: Runtime, seal: Seal = as_it_is) -> Sequence[web.RouteDef]:
     """The service's own routes, beside the channels' webhooks."""
     desk = Desk(runtime, seal)
@@ -73,6 +79,7 @@ def routes(runtime: Runtime, seal: Seal = as_it_is) -> Sequence[web.RouteDef]:
         web.post("/orders", desk.place),
         web.get("/orders", desk.several),
         web.get("/orders/{id}", desk.one),
+        web.post("/customers/{key}/forgotten", desk.forgotten),
         web.post("/orders/{id}/cancel", desk.cancel),
         web.post("/orders/{id}/holds", desk.hold),
         web.post("/orders/{id}/holds/{reason}/release", desk.release),
@@ -169,6 +176,13 @@ class Desk:
             order_id=this, reason=HoldReason(reason), actor=signed.actor, note=signed.reason
         )
         return await self._decide(request, command)
+
+    @takes(Forgotten)
+    async def forgotten(self, request: web.Request) -> web.Response:
+        """Record that a customer's key was destroyed (`doorstep erase` does that): 200 with the event, once."""
+        said = await read_body(request, Forgotten)
+        key = request.match_info["key"]
+        return answer(await self.runtime.execute(ForgetCustomer(key=key, **said.model_dump())))
 
     async def _decide(
         self, request: web.Request, command: CancelOrder | PlaceHold | ReleaseHold

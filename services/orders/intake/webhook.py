@@ -20,8 +20,8 @@ from chassis.admission import Admission, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
-from chassis.key_store import Destroyed, KeysAway
-from chassis.sealed_bodies import SealedBody
+from chassis.key_store import KeysAway
+from chassis.sealed_bodies import Forgotten, SealedBody
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
 from services.orders.settings import ChannelSettings, IntakeSettings
@@ -66,7 +66,7 @@ class Bodies(Protocol):
     """What seals a body before it is stored."""
 
     async def seal(self, name: str, data: bytes) -> SealedBody:
-        """The sealed body and its headers. Raises `KeysAway` and `Destroyed`."""
+        """The sealed body and its headers. Raises `KeysAway` and `Forgotten`."""
 
 
 def routes(
@@ -148,7 +148,7 @@ class Webhooks:
             stored = await self.runtime.publish_raw(subject, body, kept, message_id)
         except (BusAway, KeysAway):
             return _try_again()
-        except Destroyed:
+        except Forgotten:
             return reply({"stored": 0, "forgotten": True})
         return reply({"stored": stored}, HTTPStatus.ACCEPTED)
 
