@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from chassis.body_retention import BodyRetention
 from chassis.declare import Message
 from chassis.personal_data import key_store, personal
 from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
@@ -25,6 +26,7 @@ def build() -> Assembly:
     """The orders service as configured, ready to run."""
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
+    retention = BodyRetention(key_store(), personal().body_days)
     readings = SealedReadings(lambda message: read(message, known), key_store())
     bodies = SealsBodies(key_store()) if seals else None
     return Assembly(
@@ -33,6 +35,8 @@ def build() -> Assembly:
             *http.routes(runtime, readings.seal if seals else http.as_it_is),
             *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),
         ),
+        on_start=(retention.start,),
+        on_stop=(retention.stop,),
         prepare=readings.prepare if seals else None,
     )
 

@@ -118,7 +118,12 @@ last = 1
 
 @pytest.fixture
 async def client(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, house: SandboxHouse, monkeypatch: pytest.MonkeyPatch
+    bus: Bus,
+    nats_server: NatsServer,
+    tmp_path: Path,
+    house: SandboxHouse,
+    monkeypatch: pytest.MonkeyPatch,
+    own_data: Path,
 ) -> AsyncIterator[Client]:
     """A service of its own for one test. Its carrier is `DOORSTEP_SHIPPING__CARRIER`, set before."""
     config = tmp_path / "doorstep.toml"
