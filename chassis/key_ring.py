@@ -92,6 +92,8 @@ class KeyRing:
         self._clock = clock
         self._elapsed = elapsed
         self._kept: dict[str, tuple[float, Key | None]] = {}
+        self._asked: dict[str, None] = {}
+        self._fetching: asyncio.Task[dict[str, Key]] | None = None
 
     async def open[T](self, value: T) -> T:
         """See `Opens`."""
@@ -111,10 +113,22 @@ class KeyRing:
         at_hand = {key_id: kept[1] for key_id in needed if (kept := self._kept.get(key_id)) and kept[0] > now}
         missing = [key_id for key_id in needed if key_id not in at_hand]
         if missing:
-            fetched = await asyncio.to_thread(self._store.fetch, missing, self._who, rfc3339(self._clock()))
+            fetched = await self._fetched(missing)
             at_hand |= {key_id: fetched.get(key_id) for key_id in missing}
             self._keep({key_id: at_hand[key_id] for key_id in missing}, now + KEPT_SECONDS)
         return at_hand
+
+    async def _fetched(self, missing: Iterable[str]) -> dict[str, Key]:
+        """Whatever is asked for before the loop's next turn is fetched together: one transaction for many mails."""
+        self._asked |= dict.fromkeys(missing)
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch_asked())
+        return await asyncio.shield(self._fetching)
+
+    async def _fetch_asked(self) -> dict[str, Key]:
+        await asyncio.sleep(0)
+        asked, self._asked, self._fetching = list(self._asked), {}, None
+        return await asyncio.to_thread(self._store.fetch, asked, self._who, rfc3339(self._clock()))
 
     def _keep(self, fetched: dict[str, Key | None], until: float) -> None:
         if len(self._kept) > KEPT_MAX:
