@@ -24,11 +24,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag."""
+    """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag.
+
+    `mailable` is whether `email` can be an address at all, told where it is sealed and nobody can look any more.
+    """
 
     name: Personal[str] = ""
     email: Personal[str] = ""
     locale: str = "en"
+    mailable: bool | None = None
 
 
 NOBODY = Recipient()

@@ -15,6 +15,7 @@ from ops.console import Progress
 from ops.replay import declared
 from ops.stores import open_stores
 from ops.system import System
+from ops.verify.bodies import Bodies
 from ops.verify.chain import Chains
 from ops.verify.copies import PATIENCE_SECONDS, Bus, Copies
 from ops.verify.evidence import Evidence, weigh
@@ -77,15 +78,15 @@ async def audit(
         chains.is_damaged,
     )
     if bus and read_until:
-        await _listen(bus, messages, read_until)
+        await _listen(bus, messages, read_until, Bodies(data))
     verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]
     verdicts += [*chains.conclude(), await copies.compare(bus), judge_rebuilds(evidence, table_of)]
     return sorted(verdicts, key=lambda verdict: int(verdict.id.removeprefix("I")))
 
 
-async def _listen(bus: Bus, messages: ChannelMessages, until: int) -> None:
+async def _listen(bus: Bus, messages: ChannelMessages, until: int, bodies: Bodies) -> None:
     async for message in bus.read(CHANNELS, 1):
-        messages.hear(message)
+        messages.hear(await bodies.readable(message))
         if message.stream_seq >= until:
             return
 

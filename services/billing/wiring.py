@@ -7,6 +7,7 @@ from typing import Any
 
 from chassis.declare import Kind, Service
 from chassis.http import Runtime
+from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
 from contracts import billing
@@ -20,6 +21,7 @@ from services.billing.domain.payment import Payment, payment_entity
 from services.billing.domain.payout import Payout, payout_entity
 from services.billing.gateways.gateway import Gateway
 from services.billing.gateways.http_gateway import HttpGateway
+from services.billing.gateways.opening_gateway import OpeningGateway
 from services.billing.settings import BillingSettings, ShopSettings, policies_of
 
 DEFAULT_SHOP = ShopSettings()
@@ -51,14 +53,14 @@ def declare(
 def build() -> Assembly:
     """Billing as configured, ready to run."""
     settings, shop = section("billing", BillingSettings), section("shop", ShopSettings)
-    gateway = gateway_of(settings)
+    gateway, readers = gateway_of(settings), opens("billing")
 
     async def open_gateway(_: Runtime) -> None:
         await gateway.open()
 
     return Assembly(
-        service=declare(settings, shop, gateway),
-        routes=http.routes,
+        service=declare(settings, shop, OpeningGateway(gateway, readers)),
+        routes=lambda runtime: http.routes(runtime, readers),
         on_start=(open_gateway,),
         on_stop=(gateway.close,),
         body_bytes_max=STATEMENT_BYTES_MAX,

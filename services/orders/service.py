@@ -8,9 +8,9 @@ from typing import Any
 from chassis.declare import Decision, Kind, Service, Step
 from contracts import billing, inventory, shipping
 from contracts.event import Event
-from contracts.orders import MessageRefused, ReturnRecorded
+from contracts.orders import CustomerForgotten, MessageRefused, ReturnRecorded
 from contracts.parking import REFUSALS
-from services.orders.domain import commands, deciding, messages
+from services.orders.domain import commands, deciding, forgetting, messages
 from services.orders.domain.evolve import evolve_order
 from services.orders.domain.machine import TRANSITIONS
 from services.orders.domain.placing import order_id_of, place_order
@@ -29,6 +29,7 @@ SAID = REFUSALS["orders"]
 KINDS = (
     Kind("order", Order, evolve_order, timers=timers, tags=tags),
     Kind("return", messages.RecordedReturn, messages.evolve_return, tags=messages.return_tags),
+    Kind("customer", forgetting.ForgottenCustomer, forgetting.evolve_customer, tags=forgetting.customer_tags),
     Kind("message", messages.RefusedMessage, messages.evolve_message, tags=messages.message_tags),
 )
 
@@ -41,6 +42,10 @@ def _of_placed(command: commands.PlaceOrder) -> Iterable[str]:
     return (entity_of(order_id_of(command.order)),)
 
 
+def _of_customer(about: Any) -> tuple[str, ...]:
+    return (forgetting.customer_entity(about.key),)
+
+
 def _of_message(event: Any) -> tuple[str, ...]:
     return (event.message,)
 
@@ -48,6 +53,7 @@ def _of_message(event: Any) -> tuple[str, ...]:
 PLACES: Mapping[type[Event], Callable[[Any], tuple[str, ...]]] = {
     **dict.fromkeys(TRANSITIONS, _of_order),
     ReturnRecorded: lambda event: (f"return/{event.return_id}",),
+    CustomerForgotten: _of_customer,
     MessageRefused: _of_message,
     SAID.retried: _of_message,
     SAID.discarded: _of_message,
@@ -77,6 +83,7 @@ APPEARANCES: Mapping[type[Event], Decision] = {
 
 COMMANDS: Mapping[type, Step] = {
     commands.PlaceOrder: Step(place_order, _of_placed),
+    commands.ForgetCustomer: Step(forgetting.forget_customer, _of_customer),
     commands.CancelOrder: Step(deciding.cancel_order, _of_order),
     commands.PlaceHold: Step(deciding.place_hold, _of_order),
     commands.ReleaseHold: Step(deciding.release_hold, _of_order),

@@ -1,0 +1,33 @@
+"""Publications with their bodies sealed, as the webhook intake stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chassis.clock import rfc3339, wall_clock
+from chassis.key_store import KeysAway
+from chassis.personal_data import key_store, personal
+from chassis.sealed_bodies import sealed_body
+from contracts.frozen import replace
+from ops.console import CannotDo
+from ops.publishing.publication import Publication
+
+
+def sealed_publications(publications: Sequence[Publication], data: Path) -> list[Publication]:
+    """Each with a key of its own; without those whose key was destroyed: they were stored before, and are forgotten.
+
+    As they are where `[personal] seal` is off. Raises `CannotDo` while the keys are away.
+    """
+    if not personal().seal:
+        return list(publications)
+    try:
+        keys = key_store(data).issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
+    except KeysAway as away:
+        raise CannotDo(str(away)) from away
+    return [
+        replace(publication, data=body, headers=publication.headers | lock)
+        for publication, key in zip(publications, keys, strict=True)
+        if key is not None
+        for body, lock in (sealed_body(key, publication.data),)
+    ]

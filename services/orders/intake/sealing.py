@@ -1,0 +1,112 @@
+"""Where personal data is sealed: between reading a message and deciding about it. Nothing behind here can read it.
+
+All orders of one person share a key, and whatever comes later about an order is sealed with the key it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from chassis.clock import Clock, rfc3339, wall_clock
+from chassis.declare import Message
+from chassis.key_store import KeyStore, Wanted
+from chassis.sealed_bodies import SEALED
+from chassis.sealing import Key
+from contracts.frozen import replace
+from contracts.mail_address import is_mail_address
+from contracts.order import PlacedOrder
+from contracts.personal import with_personal
+from services.orders.domain.placing import order_id_of
+from services.orders.domain.states import entity_of
+from services.orders.intake.reading import Placed, Reading, Unreadable
+
+READ_AHEAD_MAX = 2_000
+ON_THE_SPOT_MAX = 16
+"""So few messages are sealed at once; more of them on a thread."""
+FORGOTTEN = "nobody can read its body any more: the key was destroyed"
+
+type Read = Callable[[Message], Reading]
+
+
+def owner_of(placed: PlacedOrder) -> str:
+    """Who the order's customer is, as far as it tells: the e-mail address, or nobody but this order's."""
+    email = placed.customer.email.strip().lower()
+    return email or entity_of(order_id_of(placed))
+
+
+def wanted_for(placed: PlacedOrder, body: str = "") -> Wanted:
+    """The key that an order is to be sealed with."""
+    return Wanted(owner=owner_of(placed), entity=entity_of(order_id_of(placed)), body=body)
+
+
+def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
+    """The order with each personal text sealed; what decisions need of them is told beside.
+
+    A text that looks sealed is sealed all the same: nobody gets another's data opened by sending it in.
+    """
+    email, known = placed.customer.email, {}  # type: tuple[str, dict[str, str]]
+
+    def seal(text: str) -> str:
+        if text not in known:
+            known[text] = key.seal(text)
+        return known[text]
+
+    order = with_personal(placed, seal)
+    if not email.strip():
+        return order
+    return replace(order, customer=replace(order.customer, mailable=is_mail_address(email)))
+
+
+class SealedReadings:
+    """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided."""
+
+    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock) -> None:
+        self._read = read
+        self._store = store
+        self._clock = clock
+        self._ready: dict[str, Reading] = {}
+
+    async def prepare(self, messages: Sequence[Message]) -> None:
+        """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
+        if len(messages) <= ON_THE_SPOT_MAX:
+            self._prepare(messages)
+        else:
+            await asyncio.to_thread(self._prepare, messages)
+
+    def __call__(self, message: Message) -> Reading:
+        """What the message says, sealed. Raises `KeysAway` where it was not prepared."""
+        if message.id not in self._ready:
+            self._prepare([message])
+        return self._ready.pop(message.id)
+
+    async def seal(self, placed: PlacedOrder) -> PlacedOrder:
+        """An order that a person typed in. Raises `KeysAway`."""
+        wanted, now = [wanted_for(placed)], rfc3339(self._clock())
+        (key,) = await asyncio.to_thread(self._store.issue, wanted, now)
+        return sealed(placed, key)
+
+    def _prepare(self, messages: Sequence[Message]) -> None:
+        if len(self._ready) >= READ_AHEAD_MAX:
+            self._ready.clear()
+        now = rfc3339(self._clock())
+        locks = {message.id: message.headers.get(SEALED, "") for message in messages}
+        wanted_keys = {key_id for key_id in locks.values() if key_id}
+        keys = self._store.fetch(wanted_keys, "orders", now) if wanted_keys else {}
+        readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
+        placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
+        issued = (
+            self._store.issue([wanted_for(o, locks[name]) for name, o in placed.items()], now)
+            if placed
+            else []
+        )
+        for (name, order), key in zip(placed.items(), issued, strict=True):
+            readings[name] = Placed(sealed(order, key))
+        self._ready |= readings
+
+    def _reading(self, message: Message, lock: str, keys: Mapping[str, Key]) -> Reading:
+        if not lock:
+            return self._read(message)
+        if lock not in keys:
+            return Unreadable(FORGOTTEN)
+        return self._read(replace(message, data=keys[lock].open_bytes(message.data)))
