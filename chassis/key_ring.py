@@ -10,13 +10,11 @@ from typing import Protocol
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.key_store import KeyStore, Wanted
 from chassis.sealing import Key, key_id_of
-from contracts.personal import personal_texts, with_personal
+from contracts.personal import ERASED, personal_texts, with_opened, with_sealed
 
 KEPT_SECONDS = 5.0
 """How long a key stays in memory: the longest that a service can read somebody who was forgotten."""
 KEPT_MAX = 10_000
-ERASED = "(erased)"
-"""What stands in the place of a text whose key was destroyed."""
 
 
 class Opens(Protocol):
@@ -74,7 +72,7 @@ class Sealer:
             return value
         wanted = [Wanted(owner=owner or entity, entity=entity)]
         (key,) = await asyncio.to_thread(self._store.issue, wanted, rfc3339(self._clock()))
-        return with_personal(value, key.seal)
+        return with_sealed(value, key.seal)
 
 
 class KeyRing:
@@ -101,7 +99,7 @@ class KeyRing:
         if not needed:
             return value
         keys = await self._keys(needed)
-        return with_personal(value, lambda text: _opened(text, keys))
+        return with_opened(value, lambda text: _opened(text, keys))
 
     async def open_body(self, key_id: str, sealed: bytes) -> bytes | None:
         """A message's body as it came; None where its key was destroyed."""

@@ -12,7 +12,11 @@ from chassis.clock import rfc3339, wall_clock
 from chassis.key_ring import AS_IT_IS, KeyRing, Opens, Sealer, Seals
 from chassis.key_store import KeyStore
 from chassis.master_key import master_key
+from chassis.migrations import KEYS
+from chassis.postgres_connections import schema_of
+from chassis.postgres_keys import PostgresKeys
 from chassis.settings import section, system
+from chassis.sqlite_keys import SQLiteKeys
 
 FOLDER = "keys"
 FILE = "keys.sqlite"
@@ -34,14 +38,21 @@ def personal() -> PersonalSettings:
     return section("personal", PersonalSettings)
 
 
-def key_store(data: Path | None = None) -> KeyStore:
-    """The key store of the system in a data folder, by default the configured one. Touches nothing until it is used."""
-    return _key_store((data or system().data) / FOLDER)
+def key_store(data: Path | None = None, database_url: str | None = None) -> KeyStore:
+    """Where the keys of the system in a data folder are: beside its stores, in the database where it has one.
+
+    By default the configured system. Touches nothing until it is used.
+    """
+    settings = system()
+    url = settings.database_url if database_url is None else database_url
+    return _key_store((data or settings.data) / FOLDER, url, schema_of(settings.cell, KEYS))
 
 
 @cache
-def _key_store(folder: Path) -> KeyStore:
-    return KeyStore(folder / FILE, lambda: master_key(folder))
+def _key_store(folder: Path, database_url: str, schema: str) -> KeyStore:
+    if database_url:
+        return PostgresKeys(database_url, schema, lambda: master_key(folder))
+    return SQLiteKeys(folder / FILE, lambda: master_key(folder))
 
 
 def opens(service: str) -> Opens:
@@ -57,5 +68,5 @@ def seals() -> Seals:
 def forget_old_bodies(store: KeyStore, days: int, now: datetime | None = None) -> int:
     """Destroy the keys of bodies stored more than so many days ago; returns how many. Raises `KeysAway`."""
     moment = now or wall_clock()
-    old = store.bodies_before(rfc3339(moment - timedelta(days=days)))
-    return store.destroy(old, "doorstep", f"kept for {days} days", rfc3339(moment)) if old else 0
+    before = rfc3339(moment - timedelta(days=days))
+    return store.forget_bodies(before, "doorstep", f"kept for {days} days", rfc3339(moment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from contracts.event import Personal
 
@@ -10,6 +11,8 @@ from contracts.event import Personal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A postal address. `country` is ISO 3166-1 alpha-2; `region` a state or province code or name."""
+
+    SEALED_TOGETHER: ClassVar[bool] = True
 
     name: Personal[str] = ""
     company: Personal[str] = ""

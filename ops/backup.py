@@ -127,7 +127,7 @@ def _described_messages(path: Path, messages: int) -> Manifest:
 
 def _save_folder(system: System, name: str, folder: Path) -> Manifest:
     if name == "mail":
-        save_folder(name, system.data, folder, sealing(system.data))
+        save_folder(name, system.data, folder, sealing(system))
     else:
         save_folder(name, system.data, folder)
     return described(name, folder)
@@ -155,7 +155,7 @@ def put_rest_back(system: System, folder: Path, manifest: Manifest) -> None:
     """What is in a backup beside the stores. The channel messages only where no stream can have them."""
     for name in FOLDERS:
         if name == "mail":
-            put_folder_back(name, folder, system.data, opening(system.data))
+            put_folder_back(name, folder, system.data, opening(system))
         else:
             put_folder_back(name, folder, system.data)
     if not (system.data / "nats").exists():

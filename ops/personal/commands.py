@@ -74,7 +74,7 @@ def backup_keys(
     """Copy the keys, which no other backup has. Keep it apart from those, and not longer than you have to."""
     from ops.personal.key_copies import back_up_keys
 
-    _tell(_done(lambda: back_up_keys(find(data), folder)), as_json)
+    _tell(carry_out(back_up_keys(find(data), folder)), as_json)
 
 
 def restore_keys(
@@ -85,7 +85,7 @@ def restore_keys(
     """Put the keys back, after the stores. Only while the system is stopped. Who was forgotten stays forgotten."""
     from ops.personal.key_copies import restore_keys as put_back
 
-    _tell(_done(lambda: put_back(find(data), folder)), as_json)
+    _tell(carry_out(put_back(find(data), folder)), as_json)
 
 
 def forget_bodies(
@@ -94,9 +94,17 @@ def forget_bodies(
     as_json: JsonOption = False,
 ) -> None:
     """Make the channels' own old bodies unreadable; their digests and what was made of them stay."""
-    from chassis.personal_data import forget_old_bodies, key_store
+    from chassis.key_store import KeysAway
+    from chassis.personal_data import forget_old_bodies
+    from ops.personal.keys import keys_of
 
-    _tell({"bodies": forget_old_bodies(key_store(find(data).data), days)}, as_json)
+    def forgotten() -> dict[str, Any]:
+        try:
+            return {"bodies": forget_old_bodies(keys_of(find(data)), days)}
+        except KeysAway as away:
+            raise CannotDo(str(away)) from away
+
+    _tell(_done(forgotten), as_json)
 
 
 def _done[T](work: Any) -> Any:

@@ -14,13 +14,13 @@ from chassis.bus import BusAway
 from chassis.clock import rfc3339, wall_clock
 from chassis.key_ring import KEPT_SECONDS
 from chassis.key_store import KeysAway, KeyStore
-from chassis.personal_data import key_store
 from chassis.sealed_bodies import SEALED
 from contracts.notify import NotificationSent
 from ops.asking import Services
 from ops.bus_access import connected
 from ops.console import CannotDo, note
 from ops.personal.customer import Customer, find_customer
+from ops.personal.keys import keys_of
 from ops.personal.mails import blank_mails
 from ops.stores import open_stores
 from ops.system import System
@@ -49,7 +49,7 @@ async def erase(system: System, named: str, actor: str, reason: str) -> Erased:
     """Erase them, for ever. Raises `CannotDo` where they are not known, or where a part of it could not be done."""
     if not actor.strip() or not reason.strip():
         raise CannotDo("--actor and --reason must say something: they are recorded")
-    store = key_store(system.data)
+    store = keys_of(system)
     try:
         customer = find_customer(system, store, named)
         loose, plain = await _bodies_that_name(system, store, customer)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chassis.clock import rfc3339, wall_clock
 from chassis.key_store import BODY
-from chassis.personal_data import FILE, FOLDER, key_store
 from contracts.orders import CustomerForgotten
 from ops.console import CannotDo
+from ops.personal.keys import keys_of
 from ops.stores import open_stores
 from ops.system import System
 
@@ -18,13 +18,11 @@ def forget_again(system: System) -> int:
 
     Where keys or stores are not in place yet, it is done when the other one is put back.
     """
-    if not (system.data / FOLDER / FILE).exists():
-        return 0
     try:
         orders = open_stores(system, ("orders",))["orders"]
     except CannotDo:
         return 0
-    store, forgotten, after = key_store(system.data), 0, ""
+    store, forgotten, after = keys_of(system), 0, ""
     while entities := orders.tagged("customer=forgotten", PAGE, after):
         for entity in entities:
             for stored in orders.events(limit=1, entity=entity):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
 from chassis.key_store import KeysAway, Wanted
-from chassis.personal_data import key_store, personal
+from chassis.personal_data import personal
 from ops.console import CannotDo
+from ops.personal.keys import keys_of
+from ops.system import System
 
 MARK = b"doorstep-sealed: "
 BLANK = b"Message-ID: <%s>\nSubject: (erased)\n\nThe customer was forgotten.\n"
@@ -27,9 +29,9 @@ def recipient_of(mail: bytes) -> str:
     return str(to.addresses[0].addr_spec).lower() if to and to.addresses else ""
 
 
-def sealing(data: Path) -> Change:
+def sealing(system: System) -> Change:
     """Seals each mail with its customer's key, so that who is forgotten later is gone from the copy as well."""
-    store, seals = key_store(data), personal().seal
+    store, seals = keys_of(system), personal().seal
 
     def seal(name: str, mail: bytes) -> bytes:
         to = recipient_of(mail)
@@ -45,9 +47,9 @@ def sealing(data: Path) -> Change:
     return seal
 
 
-def opening(data: Path) -> Change:
+def opening(system: System) -> Change:
     """The mails of a copy, readable again; blank where the key was destroyed, sealed still where the keys are away."""
-    store = key_store(data)
+    store = keys_of(system)
 
     def open_one(name: str, kept: bytes) -> bytes:
         if not kept.startswith(MARK):

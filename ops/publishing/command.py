@@ -83,7 +83,7 @@ async def send(system: System, publications: Iterable[Publication], what: str) -
                 await asyncio.gather(
                     *(
                         bus.publish(p.subject, p.data, p.headers, p.message_id)
-                        for p in await asyncio.to_thread(sealed_publications, window, system.data)
+                        for p in await asyncio.to_thread(sealed_publications, window, system)
                     )
                 )
                 done += len(window)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
 from chassis.key_store import KeysAway
-from chassis.personal_data import key_store, personal
+from chassis.personal_data import personal
 from chassis.sealed_bodies import sealed_body
 from contracts.frozen import replace
 from ops.console import CannotDo
+from ops.personal.keys import keys_of
 from ops.publishing.publication import Publication
+from ops.system import System
 
 
-def sealed_publications(publications: Sequence[Publication], data: Path) -> list[Publication]:
+def sealed_publications(publications: Sequence[Publication], system: System) -> list[Publication]:
     """Each with a key of its own; without those whose key was destroyed: they were stored before, and are forgotten.
 
     As they are where `[personal] seal` is off. Raises `CannotDo` while the keys are away.
@@ -22,7 +23,7 @@ def sealed_publications(publications: Sequence[Publication], data: Path) -> list
     if not personal().seal:
         return list(publications)
     try:
-        keys = key_store(data).issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
+        keys = keys_of(system).issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
     except KeysAway as away:
         raise CannotDo(str(away)) from away
     return [

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 import orjson
 
 from chassis.declare import Message
 from chassis.key_ring import KeyRing
-from chassis.key_store import KeysAway
-from chassis.personal_data import key_store
+from chassis.key_store import KeysAway, KeyStore
 from chassis.sealed_bodies import SEALED, readable
 from contracts.frozen import replace
 from ops.console import CannotDo
@@ -20,8 +18,8 @@ from ops.console import CannotDo
 class Bodies:
     """The bodies of one system's messages."""
 
-    def __init__(self, data: Path) -> None:
-        self._store = key_store(data)
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
         self._ring = KeyRing(self._store, "verify")
 
     async def readable(self, message: Message) -> Message:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,23 +15,51 @@ from chassis.key_ring import ERASED, KEPT_SECONDS, KeyRing, Sealer
 from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, Wanted
 from chassis.master_key import MasterKey, master_key
 from chassis.personal_data import forget_old_bodies
+from chassis.postgres_keys import PostgresKeys
 from chassis.sealed_bodies import DIGEST, SEALED, Forgotten, SealsBodies
 from chassis.settings import SettingsWrong
+from chassis.sqlite_keys import SQLiteKeys
 from contracts.address import Address, Recipient
+from tests.postgres import Database
 
 NOW, LATER = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"
 MASTER = MasterKey(bytes(32))
 ADA = "ada@example.com"
 
 
+type Open = Callable[[MasterKey], KeyStore]
+"""The same store, opened once more by somebody who has this master key."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """A store that is empty at first: each test runs on both kinds."""
+    if request.param == "sqlite":
+        return lambda master: SQLiteKeys(tmp_path / "keys" / "keys.sqlite", lambda: master)
+    database: Database = request.getfixturevalue("database")
+    cell = database.new_cell()
+    return lambda master: database.keys(cell, lambda: master)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> KeyStore:
-    return KeyStore(tmp_path / "keys" / "keys.sqlite", lambda: MASTER)
+def store(opened: Open) -> Iterator[KeyStore]:
+    store = opened(MASTER)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> SQLiteKeys:
+    return SQLiteKeys(tmp_path / "keys" / "keys.sqlite", lambda: MASTER)
 
 
 def issued(store: KeyStore, owner: str, entity: str, body: str = "") -> str:
     (key,) = store.issue([Wanted(owner=owner, entity=entity, body=body)], NOW)
     return key.id
+
+
+def everything(store: KeyStore) -> dict[str, list[object]]:
+    return {table: sorted(rows, key=repr) for table, rows in store.contents().items()}
 
 
 def test_a_person_has_one_key_for_all_their_orders(store: KeyStore) -> None:
@@ -59,20 +90,34 @@ def test_a_destroyed_key_never_comes_back(store: KeyStore) -> None:
     assert (facts.destroyed_at, facts.entities) == (LATER, ("order/shop:1",))
 
 
-def test_nothing_of_a_destroyed_key_or_of_a_person_lies_in_the_files(store: KeyStore) -> None:
+def test_nothing_of_a_destroyed_key_or_of_a_person_lies_in_the_files(file: SQLiteKeys) -> None:
     """Neither in the store nor in what SQLite leaves beside it."""
-    key_id = issued(store, ADA, "order/shop:1")
-    wrapped = next(row for row in _wrapped(store, key_id))
-    assert any(wrapped in file.read_bytes() for file in store.path.parent.iterdir())
-    store.destroy([key_id], "dpo", "asked", LATER)
-    files = b"".join(file.read_bytes() for file in store.path.parent.iterdir())
-    assert wrapped not in files
-    assert ADA.encode() not in files
+    key_id = issued(file, ADA, "order/shop:1")
+    ((_, _, _, wrapped, *_),) = file.contents()["keys"]
+    assert any(wrapped in part.read_bytes() for part in file.path.parent.iterdir())
+    file.destroy([key_id], "dpo", "asked", LATER)
+    parts = b"".join(part.read_bytes() for part in file.path.parent.iterdir())
+    assert wrapped not in parts
+    assert ADA.encode() not in parts
 
 
-def _wrapped(store: KeyStore, key_id: str) -> list[bytes]:
-    with store._transaction() as sql:
-        return [row[0] for row in sql.execute("SELECT wrapped FROM keys WHERE key_id = ?", (key_id,))]
+def test_of_one_person_one_key_is_made_however_often_they_come_at_once(store: KeyStore) -> None:
+    """A batch with three orders of theirs, and a fourth that another process takes in meanwhile."""
+    wanted = [Wanted(owner=ADA, entity=f"order/shop:{number}") for number in (1, 2, 2, 3)]
+    assert len({key.id for key in store.issue(wanted, NOW)}) == 1
+    with ThreadPoolExecutor(4) as others:
+        ids = set(
+            others.map(lambda number: issued(store, "bob@example.com", f"order/shop:{number}"), range(10, 18))
+        )
+    assert len(ids) == 1
+
+
+def test_what_is_destroyed_takes_nothing_else_with_it(store: KeyStore) -> None:
+    """Nobody to destroy is nobody destroyed, and neighbours stay."""
+    first, second = issued(store, ADA, "order/shop:1"), issued(store, "bob@example.com", "order/shop:2")
+    assert store.destroy([], "dpo", "asked", LATER) == 0
+    assert store.destroy([first], "dpo", "asked", LATER) == 1
+    assert set(store.fetch([first, second], "test", NOW)) == {second}
 
 
 def test_a_key_that_never_was_here_is_not_taken_for_destroyed(store: KeyStore) -> None:
@@ -81,43 +126,54 @@ def test_a_key_that_never_was_here_is_not_taken_for_destroyed(store: KeyStore) -
         store.fetch(["nobody"], "test", NOW)
 
 
-def test_another_master_key_opens_nothing(store: KeyStore) -> None:
-    """It is told apart from a destroyed key."""
+def test_another_master_key_opens_nothing_and_makes_nothing(store: KeyStore, opened: Open) -> None:
+    """It is told apart from a destroyed key; and what it would wrap, the others could not open."""
     key_id = issued(store, ADA, "order/shop:1")
-    other = KeyStore(store.path, lambda: MasterKey(bytes(31) + b"\1"))
-    with pytest.raises(KeysAway, match="another master key"):
-        other.fetch([key_id], "test", NOW)
+    with closing(opened(MasterKey(bytes(31) + b"\1"))) as other:
+        with pytest.raises(KeysAway, match="another master key"):
+            other.fetch([key_id], "test", NOW)
+        with pytest.raises(KeysAway, match="another master key than ours"):
+            issued(other, "bob@example.com", "order/shop:2")
 
 
-def test_a_store_that_cannot_be_used_is_away_and_comes_back(store: KeyStore) -> None:
+def test_a_store_that_cannot_be_used_is_away_and_comes_back(file: SQLiteKeys) -> None:
     """A folder in the place of the file stands for a disk that is gone."""
-    key_id = issued(store, ADA, "order/shop:1")
-    store.close()
-    aside = store.path.with_name("aside")
-    store.path.rename(aside)
-    store.path.mkdir()
+    key_id = issued(file, ADA, "order/shop:1")
+    file.close()
+    aside = file.path.with_name("aside")
+    file.path.rename(aside)
+    file.path.mkdir()
     with pytest.raises(KeysAway):
-        issued(store, ADA, "order/shop:2")
-    store.path.rmdir()
-    aside.rename(store.path)
-    assert issued(store, ADA, "order/shop:2") == key_id
+        issued(file, ADA, "order/shop:2")
+    file.path.rmdir()
+    aside.rename(file.path)
+    assert issued(file, ADA, "order/shop:2") == key_id
+
+
+def test_a_database_that_was_never_migrated_is_away_with_what_to_do(database: Database) -> None:
+    """As one that does not answer: orders wait, nothing is stored in the clear."""
+    store = PostgresKeys(database.url, "doorstep_nowhere_keys", lambda: MASTER)
+    with pytest.raises(KeysAway, match=r"python -m chassis\.migrate"):
+        issued(store, ADA, "order/shop:1")
 
 
 def test_each_access_is_noted(store: KeyStore) -> None:
     """Who fetched which key, and when."""
     key_id = issued(store, ADA, "order/shop:1")
     store.fetch([key_id], "shipping", LATER)
-    with store._transaction() as sql:
-        assert sql.execute("SELECT * FROM accesses").fetchall() == [(LATER, "shipping", key_id)]
+    assert store.contents()["accesses"] == [(LATER, "shipping", key_id)]
 
 
 def test_a_copy_has_every_key(store: KeyStore, tmp_path: Path) -> None:
-    """The backup of the keys opens what the store opens."""
-    key_id = issued(store, ADA, "order/shop:1")
-    assert store.copy_to(tmp_path / "copy.sqlite") == 1
-    copy = KeyStore(tmp_path / "copy.sqlite", lambda: MASTER)
-    sealed = store.fetch([key_id], "test", NOW)[key_id].seal("Ada")
-    assert copy.fetch([key_id], "test", NOW)[key_id].open(sealed) == "Ada"
+    """The backup of the keys opens what the store opens, and knows what was destroyed."""
+    key_id, gone = issued(store, ADA, "order/shop:1"), issued(store, "bob@example.com", "order/shop:2")
+    store.destroy([gone], "dpo", "asked", LATER)
+    with closing(SQLiteKeys(tmp_path / "copy.sqlite", lambda: MASTER)) as copy:
+        copy.take_in(store.contents())
+        assert everything(copy) == everything(store)
+        sealed = store.fetch([key_id], "test", NOW)[key_id].seal("Ada")
+        assert copy.fetch([key_id, gone], "test", NOW)[key_id].open(sealed) == "Ada"
+        assert issued(copy, ADA, "order/shop:3") == key_id
 
 
 async def test_the_edge_reads_what_is_sealed_until_its_key_is_destroyed(store: KeyStore) -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from contracts.address import Address, Recipient
 from contracts.catalogue import CATALOGUE
 from contracts.examples import complete
 from contracts.orders import OrderReceived
-from contracts.personal import personal_places, personal_texts, with_personal, without_personal
+from contracts.personal import (
+    ERASED,
+    TOGETHER,
+    personal_places,
+    personal_texts,
+    with_opened,
+    with_personal,
+    with_sealed,
+    without_personal,
+)
 
 ADA = Address(name="Ada", line1="Lindenstraße 9", country="DE", region="BE", line2=" ")
 
@@ -27,6 +38,34 @@ def test_it_is_found_at_any_depth_of_an_event() -> None:
     assert set(texts) == {"x"}
     assert len(texts) == len(list(personal_texts(event))) == 17
     assert with_personal(event, lambda text: text) == event
+
+
+def test_an_address_is_sealed_as_one_and_opened_to_what_it_was() -> None:
+    """What was empty stays so, and what was not does not become so: rules ask whether there is a street."""
+    sealed = with_sealed(ADA, lambda text: f"<{text}>")
+    assert sealed == Address(
+        name='<["Ada","Lindenstraße 9"]>', line1=TOGETHER, line2=" ", country="DE", region="BE"
+    )
+    assert with_opened(sealed, lambda text: text[1:-1]) == ADA
+    gone = with_opened(sealed, lambda _: ERASED)
+    assert list(personal_texts(gone)) == [ERASED, ERASED]
+
+
+def test_a_recipient_is_sealed_text_by_text() -> None:
+    """Billing hands the e-mail address on alone."""
+    someone = Recipient(name="Ada", email="ada@example.com")
+    sealed = with_sealed(someone, lambda text: f"<{text}>")
+    assert (sealed.name, sealed.email) == ("<Ada>", "<ada@example.com>")
+    assert with_opened(sealed, lambda text: text[1:-1]) == someone
+
+
+@pytest.mark.parametrize("line1", [TOGETHER, "sealed.v1.k.AAAA", "[1]", '["x","y"]', "\x1f"])
+def test_whatever_somebody_lives_in_comes_back(line1: str) -> None:
+    """Nothing that a customer types is taken for our own marks; unsealed it is read as it is."""
+    address = Address(name="Ada", line1=line1)
+    sealed = with_sealed(address, lambda text: f"<{text}>")
+    assert with_opened(sealed, lambda text: text[1:-1]) == address
+    assert with_opened(address, lambda text: text) == address
 
 
 def test_every_field_that_the_schemas_mark_is_found() -> None:

@@ -16,7 +16,7 @@ from chassis.sealing import Key
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address
 from contracts.order import PlacedOrder
-from contracts.personal import with_personal
+from contracts.personal import with_sealed
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable
@@ -52,7 +52,7 @@ def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
             known[text] = key.seal(text)
         return known[text]
 
-    order = with_personal(placed, seal)
+    order = with_sealed(placed, seal)
     if not email.strip():
         return order
     return replace(order, customer=replace(order.customer, mailable=is_mail_address(email)))
@@ -69,7 +69,7 @@ class SealedReadings:
 
     async def prepare(self, messages: Sequence[Message]) -> None:
         """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
-        if len(messages) <= ON_THE_SPOT_MAX:
+        if len(messages) <= ON_THE_SPOT_MAX and self._store.in_process:
             self._prepare(messages)
         else:
             await asyncio.to_thread(self._prepare, messages)

@@ -11,10 +11,11 @@ from chassis.key_store import KeysAway, KeyStore
 from chassis.master_key import MasterKey
 from chassis.sealed_bodies import SEALED, sealed_body
 from chassis.sealing import key_id_of
+from chassis.sqlite_keys import SQLiteKeys
 from contracts.channels import OrderPlaced
 from contracts.frozen import replace
 from contracts.order import PlacedOrder
-from contracts.personal import personal_texts, with_personal
+from contracts.personal import TOGETHER, personal_texts, with_opened
 from services.orders.domain.rules import findings
 from services.orders.intake.read import read
 from services.orders.intake.reading import Placed, Unreadable
@@ -29,7 +30,7 @@ CHANNELS = {"shop": ChannelSettings(kind="canonical")}
 
 @pytest.fixture
 def store(tmp_path: Path) -> KeyStore:
-    return KeyStore(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    return SQLiteKeys(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
 
 
 @pytest.fixture
@@ -51,10 +52,10 @@ async def test_an_order_is_sealed_and_opens_to_what_it_was(readings: SealedReadi
     """Every personal text, with one key; what an address can be used for is told beside it."""
     await readings.prepare([message(ORDER)])
     order = placed(readings(message(ORDER)))
-    (key_id,) = {key_id_of(text) for text in personal_texts(order)}
+    (key_id,) = {key_id_of(text) for text in personal_texts(order) if text != TOGETHER}
     assert key_id
     key = store.fetch([key_id], "test", NOW)[key_id]
-    opened = with_personal(order, key.open)
+    opened = with_opened(order, lambda text: key.open(text) if key_id_of(text) else text)
     assert replace(opened, customer=replace(opened.customer, mailable=None)) == ORDER
     assert order.customer.mailable is True
     assert findings(order) == findings(ORDER)
@@ -93,7 +94,7 @@ async def test_a_sealed_body_is_read_until_its_key_is_destroyed(
 async def test_nothing_is_read_in_the_clear_while_the_keys_are_away(tmp_path: Path) -> None:
     """It waits (F32); a folder in the place of the file stands for a disk that is gone."""
     (tmp_path / "keys.sqlite").mkdir()
-    away = KeyStore(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    away = SQLiteKeys(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
     readings = SealedReadings(lambda message: read(message, CHANNELS), away)
     with pytest.raises(KeysAway):
         await readings.prepare([message(ORDER)])
