@@ -42,6 +42,14 @@ class KeysAway(Exception):
     """The key store does not answer, or its keys are not of our master key. Nothing is sealed or opened meanwhile."""
 
 
+class NoSuchKey(KeysAway):
+    """Keys that this store, which others came from, never had."""
+
+    def __init__(self, place: str, key_ids: Sequence[str]) -> None:
+        super().__init__(f"{place} has no key {key_ids[0]}: put the backup of the keys back")
+        self.key_ids = frozenset(key_ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Something to seal: whose it is (any text that identifies the person), and the entity it is part of."""
@@ -90,6 +98,11 @@ class KeyStore(ABC):
     def close(self) -> None:
         """Let go of it."""
 
+    def have(self) -> None:
+        """Make sure that it is there: whoever else needs keys finds the store of this system, not one of their own."""
+        with self.transaction(Purpose.READ):
+            pass
+
     def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
         """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one."""
         owners = [self._master.name(PERSON, one.owner) for one in wanted]
@@ -132,13 +145,14 @@ class KeyStore(ABC):
     def fetch(self, key_ids: Iterable[str], who: str, now: str) -> dict[str, Key]:
         """The keys that are there, by id; the access is noted. Destroyed ones are missing.
 
-        Raises `KeysAway` for a key that never was here: this is not the store that the data was sealed with.
+        Raises `NoSuchKey` for one that never was here: this may not be the store that the data was sealed with; and
+        `KeysAway` where that is certain, as no key was ever made here.
         """
         asked = list(dict.fromkeys(key_ids))
         with self.transaction(Purpose.READ) as sql:
             found = dict(sql.rows("SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)", asked))
             if missing := [key_id for key_id in asked if key_id not in found]:
-                raise KeysAway(f"{self.place} has no key {missing[0]}: put the backup of the keys back")
+                raise self._never_had(sql, missing)
             keys = {key_id: self._unwrap(key_id, found[key_id]) for key_id in asked if found[key_id]}
             sql.add("accesses", TABLES["accesses"], [(now, who, key_id) for key_id in keys])
         return keys
@@ -200,6 +214,11 @@ class KeyStore(ABC):
         with self.transaction(Purpose.ERASE) as sql:
             for table, columns in TABLES.items():
                 sql.add(table, columns, contents[table])
+
+    def _never_had(self, sql: Session, key_ids: Sequence[str]) -> KeysAway:
+        if sql.rows("SELECT fingerprint FROM masters"):
+            return NoSuchKey(self.place, key_ids)
+        return KeysAway(f"{self.place} is empty: put the backup of the keys back")
 
     def _require_our_master(self, sql: Session) -> None:
         """The first master key that made a key is the only one: what another one wraps could not be opened by all."""

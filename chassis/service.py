@@ -55,6 +55,7 @@ SWITCH_INTERVAL_SECONDS = 0.001
 """How soon the event loop gets the interpreter back from the writer's thread."""
 KNOWN = (
     BusAway,
+    KeysAway,
     OldStore,
     PersistenceError,
     SettingsWrong,

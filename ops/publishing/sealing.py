@@ -8,6 +8,7 @@ from chassis.clock import rfc3339, wall_clock
 from chassis.key_store import KeysAway
 from chassis.personal_data import personal
 from chassis.sealed_bodies import sealed_body
+from chassis.sqlite_keys import SQLiteKeys
 from contracts.frozen import replace
 from ops.console import CannotDo
 from ops.personal.keys import keys_of
@@ -22,8 +23,13 @@ def sealed_publications(publications: Sequence[Publication], system: System) -> 
     """
     if not personal().seal:
         return list(publications)
+    store = keys_of(system)
+    if isinstance(store, SQLiteKeys) and not store.path.exists():
+        raise CannotDo(
+            f"{store.path} is not there: name the data folder of the system that shall read this (--data)"
+        )
     try:
-        keys = keys_of(system).issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
+        keys = store.issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
     except KeysAway as away:
         raise CannotDo(str(away)) from away
     return [

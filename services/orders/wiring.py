@@ -27,15 +27,15 @@ def build() -> Assembly:
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
     retention = BodyRetention(key_store(), personal().body_days)
-    readings = SealedReadings(lambda message: read(message, known), key_store())
+    readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
     bodies = SealsBodies(key_store()) if seals else None
     return Assembly(
-        service=orders_service(policies(settings, known), told_by(readings) if seals else reader(known)),
+        service=orders_service(policies(settings, known), told_by(readings)),
         routes=lambda runtime: (
-            *http.routes(runtime, readings.seal if seals else http.as_it_is),
+            *http.routes(runtime, readings.seal),
             *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),
         ),
-        on_start=(retention.start,),
+        on_start=(readings.start, retention.start),
         on_stop=(retention.stop,),
         prepare=readings.prepare if seals else None,
         measure=measures.holds,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chassis.key_ring import ERASED, KEPT_SECONDS, KeyRing, Sealer
-from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, Wanted
+from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.master_key import MasterKey, master_key
 from chassis.personal_data import forget_old_bodies
 from chassis.postgres_keys import PostgresKeys
@@ -122,8 +122,13 @@ def test_what_is_destroyed_takes_nothing_else_with_it(store: KeyStore) -> None:
 
 def test_a_key_that_never_was_here_is_not_taken_for_destroyed(store: KeyStore) -> None:
     """A new, empty store in the place of a lost one must make everything wait, not forget everybody."""
-    with pytest.raises(KeysAway, match="has no key nobody"):
+    with pytest.raises(KeysAway, match="is empty: put the backup"):
         store.fetch(["nobody"], "test", NOW)
+    known = issued(store, ADA, "order/shop:1")
+    with pytest.raises(NoSuchKey, match="has no key nobody") as missing:
+        store.fetch([known, "nobody"], "test", NOW)
+    assert missing.value.key_ids == {"nobody"}
+    assert store.contents()["accesses"] == []
 
 
 def test_another_master_key_opens_nothing_and_makes_nothing(store: KeyStore, opened: Open) -> None:

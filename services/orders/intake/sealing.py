@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
-from chassis.key_store import KeyStore, Wanted
+from chassis.key_store import KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.sealed_bodies import SEALED
-from chassis.sealing import Key
+from chassis.sealing import Key, NotSealed
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address
 from contracts.order import PlacedOrder
@@ -25,6 +27,9 @@ READ_AHEAD_MAX = 2_000
 ON_THE_SPOT_MAX = 16
 """So few messages are sealed at once; more of them on a thread."""
 FORGOTTEN = "nobody can read its body any more: the key was destroyed"
+UNKNOWN = (
+    "its body is sealed with a key that is not in the key store: retry it once the backup of the keys is back"
+)
 
 type Read = Callable[[Message], Reading]
 
@@ -59,13 +64,23 @@ def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
 
 
 class SealedReadings:
-    """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided."""
+    """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided.
 
-    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock) -> None:
+    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were.
+    """
+
+    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock, *, seals: bool = True) -> None:
         self._read = read
         self._store = store
         self._clock = clock
+        self._seals = seals
         self._ready: dict[str, Reading] = {}
+
+    async def start(self, _: Any = None) -> None:
+        """Have the store of keys made; orders wait where that cannot be done."""
+        if self._seals:
+            with suppress(KeysAway):
+                await asyncio.to_thread(self._store.have)
 
     async def prepare(self, messages: Sequence[Message]) -> None:
         """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
@@ -82,6 +97,8 @@ class SealedReadings:
 
     async def seal(self, placed: PlacedOrder) -> PlacedOrder:
         """An order that a person typed in. Raises `KeysAway`."""
+        if not self._seals:
+            return placed
         wanted, now = [wanted_for(placed)], rfc3339(self._clock())
         (key,) = await asyncio.to_thread(self._store.issue, wanted, now)
         return sealed(placed, key)
@@ -91,22 +108,33 @@ class SealedReadings:
             self._ready.clear()
         now = rfc3339(self._clock())
         locks = {message.id: message.headers.get(SEALED, "") for message in messages}
-        wanted_keys = {key_id for key_id in locks.values() if key_id}
-        keys = self._store.fetch(wanted_keys, "orders", now) if wanted_keys else {}
+        keys = self._keys({key_id for key_id in locks.values() if key_id}, now)
         readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
         placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
-        issued = (
-            self._store.issue([wanted_for(o, locks[name]) for name, o in placed.items()], now)
-            if placed
-            else []
-        )
-        for (name, order), key in zip(placed.items(), issued, strict=True):
-            readings[name] = Placed(sealed(order, key))
+        if self._seals and placed:
+            issued = self._store.issue([wanted_for(o, locks[name]) for name, o in placed.items()], now)
+            for (name, order), key in zip(placed.items(), issued, strict=True):
+                readings[name] = Placed(sealed(order, key))
         self._ready |= readings
 
-    def _reading(self, message: Message, lock: str, keys: Mapping[str, Key]) -> Reading:
+    def _keys(self, key_ids: set[str], now: str) -> dict[str, Key | None]:
+        """The keys of bodies; None for one that was destroyed. Those that never were here are missing."""
+        while key_ids:
+            try:
+                return dict.fromkeys(key_ids) | self._store.fetch(key_ids, "orders", now)
+            except NoSuchKey as unknown:
+                key_ids = key_ids - unknown.key_ids
+        return {}
+
+    def _reading(self, message: Message, lock: str, keys: Mapping[str, Key | None]) -> Reading:
         if not lock:
             return self._read(message)
         if lock not in keys:
+            return Unreadable(UNKNOWN)
+        key = keys[lock]
+        if key is None:
             return Unreadable(FORGOTTEN)
-        return self._read(replace(message, data=keys[lock].open_bytes(message.data)))
+        try:
+            return self._read(replace(message, data=key.open_bytes(message.data)))
+        except NotSealed as wrong:
+            return Unreadable(f"its body cannot be opened: {wrong}")

@@ -19,7 +19,7 @@ from contracts.personal import TOGETHER, personal_texts, with_opened
 from services.orders.domain.rules import findings
 from services.orders.intake.read import read
 from services.orders.intake.reading import Placed, Unreadable
-from services.orders.intake.sealing import FORGOTTEN, SealedReadings, sealed
+from services.orders.intake.sealing import FORGOTTEN, UNKNOWN, SealedReadings, sealed
 from services.orders.settings import ChannelSettings
 from tests.orders.situations import ORDER
 from tests.spec import NOON
@@ -89,6 +89,36 @@ async def test_a_sealed_body_is_read_until_its_key_is_destroyed(
     assert store.tied() == {lock[SEALED]: "order/shop:1001"}
     store.destroy([lock[SEALED]], "dpo", "asked", NOW)
     assert readings(stored) == Unreadable(FORGOTTEN)
+
+
+async def test_a_body_that_nobody_here_sealed_is_refused_and_holds_nobody_up(
+    readings: SealedReadings, store: KeyStore
+) -> None:
+    """Its key may come back with a backup of the keys: then a person has it read again."""
+    (key,) = store.issue_bodies(["shop:1"], NOW)
+    assert key is not None
+    strange = message(ORDER, 1, **{SEALED: "of-another-system"})
+    changed = message(ORDER, 2, **{SEALED: key.id})
+    await readings.prepare([strange, changed, message(ORDER, 3)])
+    assert readings(strange) == Unreadable(UNKNOWN)
+    assert isinstance(readings(changed), Unreadable)
+    assert placed(readings(message(ORDER, 3))).channel_order_id == ORDER.channel_order_id
+
+
+async def test_in_an_empty_store_of_keys_nothing_is_refused(readings: SealedReadings) -> None:
+    """It was lost: what it opened waits until it is back."""
+    with pytest.raises(KeysAway, match="is empty"):
+        await readings.prepare([message(ORDER, 1, **{SEALED: "any"})])
+
+
+async def test_where_nothing_is_sealed_a_sealed_body_is_opened_still(store: KeyStore) -> None:
+    """Whoever switches sealing off keeps what was sealed before."""
+    (key,) = store.issue_bodies(["shop:1"], NOW)
+    assert key is not None
+    plain = message(ORDER)
+    data, lock = sealed_body(key, plain.data)
+    readings = SealedReadings(lambda one: read(one, CHANNELS), store, seals=False)
+    assert placed(readings(replace(plain, data=data, headers=lock))) == ORDER
 
 
 async def test_nothing_is_read_in_the_clear_while_the_keys_are_away(tmp_path: Path) -> None:
