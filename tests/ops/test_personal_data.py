@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import shutil
+import tempfile
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +20,8 @@ from ops.demo.orders import DemoOrder, demo_order
 from ops.demo.shopify import shopify_body
 from ops.personal.exporting import export_customer
 from ops.system import find
-from tests.ops.running import Up, eventually
+from tests.chassis.collector import Collector
+from tests.ops.running import Up, eventually, ten_free_ports
 from tests.ops.test_cli_up import A_SHOPIFY_ORDER, NOW, load_shop, publish, state_of, until_fulfilled
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(420)]
@@ -36,12 +42,14 @@ def customer_named(order: DemoOrder, name: str) -> DemoOrder:
 
 def traces_of(name: str, *folders: Path) -> Iterator[str]:
     """Files in which the name stands, as it is, in small letters, or inside base64, and files named so."""
-    sought = [form for text in (name, name.lower()) for form in forms_of(text)]
     for folder in folders:
         for file in (path for path in folder.rglob("*") if path.is_file()):
-            content = file.read_bytes()
-            if any(form in content or form in str(file).encode() for form in sought):
+            if names(name, file.read_bytes() + str(file).encode()):
                 yield str(file.relative_to(folder))
+
+
+def names(name: str, content: bytes) -> bool:
+    return any(form in content for text in (name, name.lower()) for form in forms_of(text))
 
 
 def forms_of(text: str) -> Iterator[bytes]:
@@ -68,7 +76,45 @@ def exported(up: Up, customer: str) -> dict[str, Any]:
     return export_customer(find(up.data), customer)
 
 
-def test_who_is_erased_is_nowhere_and_everything_else_holds(up: Up, tmp_path: Path) -> None:
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """Takes in every trace, beside the test."""
+    loop, collector = asyncio.new_event_loop(), Collector()
+    beside = Thread(target=loop.run_forever, daemon=True)
+    beside.start()
+    asyncio.run_coroutine_threadsafe(collector.__aenter__(), loop).result(10)
+    monkeypatch.setenv("DOORSTEP_TRACES__URL", collector.url)
+    monkeypatch.setenv("DOORSTEP_TRACES__SHARE", "1")
+    yield collector
+    asyncio.run_coroutine_threadsafe(collector.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    beside.join(10)
+    loop.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def up(request: pytest.FixtureRequest) -> Iterator[Up]:
+    """A system whose stores and keys are in one place or the other; its path is short, as a socket of it must be."""
+    folder = Path(tempfile.mkdtemp(prefix="doorstep-personal-"))
+    system = Up(folder / "var", ten_free_ports(), ("--autopilot", "--store", request.param))
+    yield system
+    if system.process is not None and system.process.poll() is None:
+        system.process.kill()
+        system.process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def metrics_of(up: Up) -> bytes:
+    said = b""
+    for service in up.said["services"].values():
+        with urllib.request.urlopen(f"{service['url']}/metrics", timeout=10) as answer:
+            said += answer.read()
+    return said
+
+
+def test_who_is_erased_is_nowhere_and_everything_else_holds(
+    up: Up, tmp_path: Path, collector: Collector
+) -> None:
     """Not in stores, streams, logs, parks, mails, nor in a backup; sums, replay and neighbours stay as they were."""
     up.start()
     load_shop(up, tmp_path)
@@ -80,6 +126,9 @@ def test_who_is_erased_is_nowhere_and_everything_else_holds(up: Up, tmp_path: Pa
 
     readable = {trace.partition("/")[0] for trace in traces_of(CANARY, up.data)}
     assert readable == {"mail"}, "everything else is sealed from the start"
+    told = metrics_of(up) + b"".join(collector.raw)
+    assert b"OrderReceived" in told, "metrics and traces were looked at"
+    assert not names(CANARY, told)
     known = exported(up, odd.customer.email)
     assert [order["order_id"] for order in known["orders"]] == [theirs]
     assert f"{CANARY}weg 3" in json.dumps(known["orders"], ensure_ascii=False)
