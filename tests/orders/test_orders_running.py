@@ -13,13 +13,18 @@ import orjson
 import pytest
 
 from chassis.bus import Bus, open_bus
+from chassis.key_store import KeysAway
+from chassis.master_key import MasterKey
 from chassis.personal_data import key_store
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_keys import SQLiteKeys
 from contracts.catalogue import subject_of
 from contracts.channels import OrderPlaced
 from contracts.event import Event
+from services.orders.intake.reading import Placed
+from services.orders.intake.sealing import SealedReadings
 from services.orders.wiring import build
 from tests.conftest import NatsServer, free_port, until
 from tests.orders.situations import (
@@ -290,6 +295,22 @@ async def test_while_the_keys_are_away_orders_wait_and_the_rest_goes_on(
     aside.rename(keys)
     await until(lambda: _known(client, "shop:1002"))
     assert not [event for event in all_events(client.running.store) if b"Ada" in event.data]
+
+
+async def test_a_new_store_of_keys_does_not_take_the_place_of_a_lost_one(
+    client: Client, own_data: Path
+) -> None:
+    """Orders wait until it is back: with new keys nobody would notice that the old ones are gone."""
+    assert (await client.post("/orders", PLACED))[0] == 201
+    lost = SealedReadings(
+        lambda _: Placed(ORDER), SQLiteKeys(own_data / "new" / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    )
+    await lost.start(client.running.runtime)
+    with pytest.raises(KeysAway, match="put the backup of the keys back"):
+        await lost.seal(ORDER)
+    found = SealedReadings(lambda _: Placed(ORDER), key_store())
+    await found.start(client.running.runtime)
+    assert await found.seal(ORDER) != ORDER
 
 
 async def _not_ready_for(client: Client, check: str) -> bool:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
+from chassis.http import Runtime
 from chassis.key_store import KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.sealed_bodies import SEALED
-from chassis.sealing import Key, NotSealed
+from chassis.sealing import Key, NotSealed, key_id_of
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address
 from contracts.order import PlacedOrder
-from contracts.personal import with_sealed
+from contracts.orders import OrderReceived
+from contracts.personal import personal_texts, with_sealed
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable
@@ -75,12 +76,16 @@ class SealedReadings:
         self._clock = clock
         self._seals = seals
         self._ready: dict[str, Reading] = {}
+        self._sought = ""
 
-    async def start(self, _: Any = None) -> None:
-        """Have the store of keys made; orders wait where that cannot be done."""
-        if self._seals:
-            with suppress(KeysAway):
-                await asyncio.to_thread(self._store.have)
+    async def start(self, runtime: Runtime) -> None:
+        """Have the store of keys made at the first time. Orders wait where it is not the one of earlier orders."""
+        if not self._seals:
+            return
+        for newest in await runtime.recent(OrderReceived, limit=1):
+            self._sought = next(filter(None, map(key_id_of, personal_texts(newest.event))), "")
+        with suppress(KeysAway):
+            await asyncio.to_thread(self._store.have)
 
     async def prepare(self, messages: Sequence[Message]) -> None:
         """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
@@ -99,8 +104,7 @@ class SealedReadings:
         """An order that a person typed in. Raises `KeysAway`."""
         if not self._seals:
             return placed
-        wanted, now = [wanted_for(placed)], rfc3339(self._clock())
-        (key,) = await asyncio.to_thread(self._store.issue, wanted, now)
+        (key,) = await asyncio.to_thread(self._issued, [wanted_for(placed)], rfc3339(self._clock()))
         return sealed(placed, key)
 
     def _prepare(self, messages: Sequence[Message]) -> None:
@@ -112,10 +116,17 @@ class SealedReadings:
         readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
         placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
         if self._seals and placed:
-            issued = self._store.issue([wanted_for(o, locks[name]) for name, o in placed.items()], now)
+            issued = self._issued([wanted_for(o, locks[name]) for name, o in placed.items()], now)
             for (name, order), key in zip(placed.items(), issued, strict=True):
                 readings[name] = Placed(sealed(order, key))
         self._ready |= readings
+
+    def _issued(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
+        """Keys for these, unless the store was lost: a new one in its place would hide that."""
+        if self._sought and self._store.facts(self._sought) is None:
+            raise KeysAway(f"{self._store.place} has no key {self._sought}: put the backup of the keys back")
+        self._sought = ""
+        return self._store.issue(wanted, now)
 
     def _keys(self, key_ids: set[str], now: str) -> dict[str, Key | None]:
         """The keys of bodies; None for one that was destroyed. Those that never were here are missing."""
