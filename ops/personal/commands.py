@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.stores import Kept
 from ops.system import find
 
 CustomerArgument = Annotated[
@@ -79,13 +80,16 @@ def backup_keys(
 
 def restore_keys(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `backup-keys` made.")],
+    store: Annotated[
+        Kept | None, typer.Option("--store", help="Where a new data folder is to keep its stores.")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put the keys back, after the stores. Only while the system is stopped. Who was forgotten stays forgotten."""
     from ops.personal.key_copies import restore_keys as put_back
 
-    _tell(carry_out(put_back(find(data), folder)), as_json)
+    _tell(carry_out(put_back(find(data), folder, store)), as_json)
 
 
 def forget_bodies(

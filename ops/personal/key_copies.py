@@ -22,6 +22,7 @@ from ops.folder_copies import PRIVATE_FOLDER
 from ops.personal.forgetting_again import forget_again
 from ops.personal.keys import keys_of
 from ops.preflight import lock_folder
+from ops.stores import Kept, keep_in
 from ops.system import System
 
 MASTER = "master.key"
@@ -39,14 +40,19 @@ async def back_up_keys(system: System, folder: Path) -> dict[str, Any]:
     return {"keys": keys, "master_key": master.exists()}
 
 
-async def restore_keys(system: System, folder: Path) -> dict[str, Any]:
-    """Put a backup of the keys in place, while the system is stopped; then forget again who was forgotten since."""
+async def restore_keys(system: System, folder: Path, into: Kept | None = None) -> dict[str, Any]:
+    """Put a backup of the keys in place, while the system is stopped; then forget again who was forgotten since.
+
+    A system that is new here keeps its stores `into` this place from now on. Raises `CannotDo`.
+    """
     if not (folder / FILE).exists():
         raise CannotDo(f"{folder} is not a backup of keys: it has no {FILE}")
-    target = system.data / FOLDER
+    target = system.folder(FOLDER)
+    if into:
+        keep_in(system, into)
     with lock_folder(system.data):
         async with database_of(system):
-            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target.chmod(PRIVATE_FOLDER)
             if (folder / MASTER).exists() and not (target / MASTER).exists():
                 _copy_private(folder / MASTER, target / MASTER)
             _copied(_file_in(folder), keys_of(system))
