@@ -49,7 +49,7 @@ def audit_export(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every event, the checkpoints, the public key and the reader into a folder. Personal data in it is sealed."""
+    """Write every event, the checkpoints, the public key and the reader into a folder; personal data stays sealed."""
     from ops.audit_export import export_history
 
     said = export_history(find(data, port_base), folder)
