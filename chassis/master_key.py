@@ -6,11 +6,11 @@ neither is set, the embedded set-up draws one at its first start and keeps it be
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 import tempfile
 from base64 import urlsafe_b64encode
+from hashlib import blake2b
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,16 +20,16 @@ from chassis.settings import SettingsWrong
 
 VARIABLE = "DOORSTEP_MASTER_KEY"
 FILE_VARIABLE = "DOORSTEP_MASTER_KEY_FILE"
-NAME_CHARACTERS = 20
-"""120 bits of a name: too many to meet by chance, few enough to stand beside every value."""
+NAME_BYTES = 15
+"""Of a name, 20 characters of base64url: too many to meet by chance, few enough to stand beside every value."""
 
 
 class MasterKey:
     """Wraps keys, and derives names from what identifies somebody: without it they tell nothing."""
 
     def __init__(self, secret: bytes) -> None:
-        self._aead = AESGCM(hmac.digest(secret, b"wrap", "sha256"))
-        self._pepper = hmac.digest(secret, b"name", "sha256")
+        self._aead = AESGCM(blake2b(key=secret, person=b"wrap", digest_size=KEY_BYTES).digest())
+        self._pepper = blake2b(key=secret, person=b"name", digest_size=KEY_BYTES).digest()
 
     def wrap(self, key_id: str, secret: bytes) -> bytes:
         """A key as it lies in the store; bound to its id."""
@@ -42,8 +42,8 @@ class MasterKey:
 
     def name(self, kind: str, identity: str) -> str:
         """A name for somebody or something: 20 characters of base64url."""
-        digest = hmac.digest(self._pepper, f"{kind}\0{identity}".encode(), "sha256")
-        return urlsafe_b64encode(digest)[:NAME_CHARACTERS].decode()
+        digest = blake2b(f"{kind}\0{identity}".encode(), key=self._pepper, digest_size=NAME_BYTES).digest()
+        return urlsafe_b64encode(digest).decode()
 
 
 def master_key(folder: Path) -> MasterKey:

@@ -1,15 +1,15 @@
 """Sealed values: what only the holder of a key can read, and nobody once it is destroyed. Pure: no store, no clock.
 
 A sealed text is `sealed.v1.<key id>.<base64url of nonce + ciphertext>` (AES-256-GCM, NIST SP 800-38D). The nonce is
-derived from the key and the text (HMAC-SHA-256, as in a synthetic IV): the same text under the same key is the same
-sealed text, so that a retry changes no byte and equal values stay equal, and two texts never share a nonce.
+derived from the key and the text (keyed BLAKE2b, RFC 7693, as in a synthetic IV): the same text under the same key is
+the same sealed text, so that a retry changes no byte and equal values stay equal, and no two texts share a nonce.
 """
 
 from __future__ import annotations
 
 import binascii
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,8 +40,9 @@ class Key:
     def __init__(self, key_id: str, secret: bytes) -> None:
         assert len(secret) == KEY_BYTES
         self.id = key_id
-        self._aead = AESGCM(hmac.digest(secret, b"seal", "sha256"))
-        self._nonces = hmac.digest(secret, b"nonce", "sha256")
+        both = blake2b(key=secret, person=b"sealing", digest_size=2 * KEY_BYTES).digest()
+        self._aead = AESGCM(both[:KEY_BYTES])
+        self._nonces = both[KEY_BYTES:]
         self._start = f"{PREFIX}{key_id}."
 
     def seal(self, text: str) -> str:
@@ -59,7 +60,7 @@ class Key:
 
     def seal_bytes(self, data: bytes) -> bytes:
         """Nonce and ciphertext; the key's id is authenticated with them."""
-        nonce = hmac.digest(self._nonces, data, "sha256")[:NONCE_BYTES]
+        nonce = blake2b(data, key=self._nonces, digest_size=NONCE_BYTES).digest()
         return nonce + self._aead.encrypt(nonce, data, self.id.encode())
 
     def open_bytes(self, sealed: bytes) -> bytes:

@@ -23,6 +23,8 @@ TOGETHER = "sealed.v1"
 """Stands in the place of a text that is sealed together with another one: with the first text of the same part."""
 ERASED = "(erased)"
 """What stands in the place of a text whose key was destroyed."""
+WHOLE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""From the texts of a part to one."""
 
 type Change = Callable[[str], str]
 """From one text of a person to what shall stand in its place."""
@@ -56,8 +58,7 @@ def with_sealed[T](value: T, seal: Change) -> T:
         if not place.together or len(texts) == 1:
             return {name: seal(text) for name, text in texts.items()}
         first, *others = texts
-        whole = json.dumps([*texts.values()], ensure_ascii=False, separators=(",", ":"))
-        return {first: seal(whole), **dict.fromkeys(others, TOGETHER)}
+        return {first: seal(WHOLE([*texts.values()])), **dict.fromkeys(others, TOGETHER)}
 
     return _walked(value, sealed)
 
