@@ -21,6 +21,7 @@ from chassis.key_tables import (
     EVERYTHING,
     NEW_KEY,
     OF_ENTITIES,
+    OF_IDS,
     OF_OWNERS,
     TABLES,
     Contents,
@@ -131,7 +132,7 @@ class KeyStore(ABC):
         new: list[Row] = []
         with self.transaction(Purpose.ISSUE) as sql:
             self._require_our_master(sql)
-            known = dict(sql.rows("SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)", ids))
+            known: dict[str, bytes | None] = dict(sql.rows(OF_IDS, ids))
             keys: dict[str, Key | None] = {
                 key_id: self._unwrap(key_id, wrapped) if wrapped else None
                 for key_id, wrapped in known.items()
@@ -150,10 +151,10 @@ class KeyStore(ABC):
         """
         asked = list(dict.fromkeys(key_ids))
         with self.transaction(Purpose.READ) as sql:
-            found = dict(sql.rows("SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)", asked))
+            found: dict[str, bytes | None] = dict(sql.rows(OF_IDS, asked))
             if missing := [key_id for key_id in asked if key_id not in found]:
                 raise self._never_had(sql, missing)
-            keys = {key_id: self._unwrap(key_id, found[key_id]) for key_id in asked if found[key_id]}
+            keys = {key_id: self._unwrap(key_id, wrapped) for key_id in asked if (wrapped := found[key_id])}
             sql.add("accesses", TABLES["accesses"], [(now, who, key_id) for key_id in keys])
         return keys
 
@@ -195,7 +196,8 @@ class KeyStore(ABC):
         with self.transaction(Purpose.READ) as sql:
             known = sql.rows("SELECT key_id, kind, made_at, destroyed_at FROM keys WHERE key_id = %s", key_id)
             tied = sql.rows("SELECT entity FROM ties WHERE key_id = %s ORDER BY entity", key_id)
-        return KeyFacts(*known[0], tuple(entity for (entity,) in tied)) if known else None
+        entities = tuple(entity for (entity,) in tied)
+        return next((KeyFacts(*found[:4], entities) for found in known), None)
 
     def tied(self) -> Mapping[str, str]:
         """Every body's key with the entity that was read from it."""

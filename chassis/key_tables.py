@@ -17,6 +17,7 @@ TABLES = {
 EVERYTHING = {table: f"SELECT {', '.join(columns)} FROM {table}" for table, columns in TABLES.items()}  # noqa: S608
 NEW_KEY = TABLES["keys"][:4]
 """The columns of a key that was just made."""
+OF_IDS = "SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)"
 _USABLE = " AND kind = 'person' AND wrapped IS NOT NULL ORDER BY made_at, key_id"
 OF_ENTITIES = (
     f"SELECT entity, key_id, wrapped FROM ties JOIN keys USING (key_id) WHERE entity = ANY (%s){_USABLE}"  # noqa: S608

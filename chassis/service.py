@@ -23,7 +23,7 @@ from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway, open_bus
 from chassis.clock import rfc3339, wall_clock
-from chassis.declare import Message, Service
+from chassis.declare import Service
 from chassis.effects import Effects
 from chassis.engine import Engine
 from chassis.event_store import OldStore, StalePosition, Store
@@ -36,8 +36,9 @@ from chassis.metrics import Meter
 from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
 from chassis.ownership import own
+from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Owned
-from chassis.reactor import RAW_STREAM, Due, Incoming, Item, Outcome, Reactor, Unnumbered
+from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, section, system
 from chassis.standby import standing_by
@@ -48,7 +49,6 @@ from chassis.tracing import Tracer, Traces
 from contracts.catalogue import sources_of
 
 DRAIN_SECONDS = 10.0
-KEYS_RETRY_SECONDS = 0.5
 LAG_READY_MAX = 10_000
 RELAY_READY_SECONDS_MAX = 30.0
 SWITCH_INTERVAL_SECONDS = 0.001
@@ -77,8 +77,8 @@ class Assembly:
     routes: Callable[[Runtime], Sequence[web.RouteDef]]
     on_start: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
-    prepare: Callable[[Sequence[Message]], Awaitable[None]] | None = None
-    """Makes messages of the channels ready to be decided; while it raises `KeysAway` they wait, nothing else."""
+    prepare: Prepare | None = None
+    """While it raises `KeysAway` the messages of the channels wait, and nothing else."""
     body_bytes_max: int = BODY_BYTES_MAX
     measure: Measure | None = None
 
@@ -119,7 +119,7 @@ class Running:
         self.runtime = Runtime(self.engine, bus)
         self.started = False
         self._sure = sure
-        self.keys_away = ""
+        self.preparation = Preparation(assembly.prepare)
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
@@ -142,24 +142,8 @@ class Running:
         await self._sure()
 
     async def _take(self, items: Sequence[Incoming | Unnumbered]) -> None:
-        if self.assembly.prepare is not None and items[0].message.stream == RAW_STREAM:
-            await self._prepare([item.message for item in items], self.assembly.prepare)
+        await self.preparation.of(items)
         await self.engine.submit(items)
-
-    async def _prepare(
-        self, messages: Sequence[Message], prepare: Callable[[Sequence[Message]], Awaitable[None]]
-    ) -> None:
-        """Until it could be done: a message that cannot be made ready waits in its stream, and those behind it."""
-        while True:
-            try:
-                await prepare(messages)
-            except KeysAway as away:
-                self.keys_away = str(away)
-                logger().error("keys_away", error=self.keys_away, messages=len(messages))
-                await asyncio.sleep(KEYS_RETRY_SECONDS)
-                continue
-            self.keys_away = ""
-            return
 
     async def _fire(self, due: list[Due]) -> list[Outcome]:
         items: list[Item] = list(due)
@@ -258,7 +242,7 @@ class Running:
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
-            "keys": {"ok": not self.keys_away},
+            "keys": {"ok": not self.preparation.keys_away},
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:

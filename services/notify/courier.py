@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from chassis.key_ring import AS_IT_IS, ERASED, Opens
+from chassis.key_ring import AS_IT_IS, Opens
 from contracts.address import Recipient
 from contracts.frozen import replace
-from contracts.personal import without_personal
+from contracts.personal import ERASED, without_personal
 from services.notify.domain.letters import Letter, Rejected, Sent
 from services.notify.mime import Mailbox, compose, envelope_address, message_id
 from services.notify.rendering import render

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.key_ring import ERASED, KEPT_SECONDS, KeyRing, Sealer
+from chassis.key_ring import KEPT_SECONDS, KeyRing, Sealer
 from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.master_key import MasterKey, master_key
 from chassis.personal_data import forget_old_bodies
@@ -20,6 +20,7 @@ from chassis.sealed_bodies import DIGEST, SEALED, Forgotten, SealsBodies
 from chassis.settings import SettingsWrong
 from chassis.sqlite_keys import SQLiteKeys
 from contracts.address import Address, Recipient
+from contracts.personal import ERASED
 from tests.postgres import Database
 
 NOW, LATER = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"

@@ -119,7 +119,7 @@ def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, 
     """Inventory knows goods, not people."""
     session = acting(owner, schema.removesuffix(KEYS) + "inventory", schema)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        session.execute(b"SELECT * FROM keys")
+        session.execute(f"SELECT * FROM {schema}.keys".encode())
 
 
 def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chassis.key_ring import ERASED, Opens
+from chassis.key_ring import Opens
 from contracts.address import Recipient
 from contracts.frozen import replace
-from contracts.personal import without_personal
+from contracts.personal import ERASED, without_personal
 from services.billing.domain.answers import CaptureCall, Captured, Declined, RefundCall, Refunded
 from services.billing.gateways.gateway import Gateway
 
