@@ -197,7 +197,9 @@ class KeyStore(ABC):
             known = sql.rows("SELECT key_id, kind, made_at, destroyed_at FROM keys WHERE key_id = %s", key_id)
             tied = sql.rows("SELECT entity FROM ties WHERE key_id = %s ORDER BY entity", key_id)
         entities = tuple(entity for (entity,) in tied)
-        return next((KeyFacts(*found[:4], entities) for found in known), None)
+        for key_id, kind, made_at, destroyed_at in known:
+            return KeyFacts(key_id, kind, made_at, destroyed_at, entities)
+        return None
 
     def tied(self) -> Mapping[str, str]:
         """Every body's key with the entity that was read from it."""
