@@ -10,6 +10,7 @@ from chassis.http import Runtime
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
 from contracts import billing
+from contracts.catalogue import STREAMS
 from contracts.event import Event
 from contracts.parking import REFUSALS
 from services.billing import http, measures, reactions
@@ -44,6 +45,7 @@ def declare(
         on_event=reactions.steps_on_event(policies.series),
         on_command=reactions.steps_on_command(policies.channel_of),
         effects=reactions.effects(gateway or gateway_of(settings), settings.gateway_calls_at_once),
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies,
     )
 
