@@ -11,6 +11,7 @@ from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
 from contracts import billing
+from contracts.catalogue import STREAMS
 from contracts.event import Event
 from contracts.parking import REFUSALS
 from services.billing import http, measures, reactions
@@ -46,6 +47,7 @@ def declare(
         on_event=reactions.steps_on_event(policies.series),
         on_command=reactions.steps_on_command(policies.channel_of),
         effects=reactions.effects(gateway or gateway_of(settings), settings.gateway_calls_at_once),
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies,
     )
 

@@ -11,6 +11,7 @@ from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import section, system
 from contracts.billing import PaymentRefunded
+from contracts.catalogue import sources_of
 from contracts.notify import (
     NotificationFailed,
     NotificationQueued,
@@ -57,6 +58,7 @@ def declare(settings: Settings, shop: Shop | None = None, courier: Courier | Non
                 patient=True,
             ),
         },
+        gathers=dict.fromkeys(sources_of("notify"), 0.5),  # mail is read later than that
         policies=Policies(shop.name, settings.carrier_names),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chassis.declare import Decision, Kind, Service, Step
 from contracts import billing, inventory, shipping
+from contracts.catalogue import STREAMS
 from contracts.event import Event
 from contracts.orders import CustomerForgotten, MessageRefused, ReturnRecorded
 from contracts.parking import REFUSALS
@@ -102,5 +103,6 @@ def orders_service(policies: OrderPolicies, read: Reader) -> Service:
         on_raw=when_message_arrived(read),
         on_command=COMMANDS,
         on_timer={"order.hold_limit": deciding.end_at_hold_limit},
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies,
     )
