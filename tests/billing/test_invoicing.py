@@ -109,10 +109,12 @@ def test_a_parcel_is_invoiced_with_the_next_number() -> None:
             currency="EUR",
             buyer=BERLIN,
             lines=(
-                InvoiceLine(title="Lamp", sku="LAMP", quantity=2, gross_minor=2380, rate=DE),
-                InvoiceLine(title="Book", sku="BOOK", quantity=1, gross_minor=1070, rate=REDUCED),
-                InvoiceLine(title="Delivery", quantity=1, gross_minor=595, rate=DE),
-                InvoiceLine(title="Voucher", quantity=1, gross_minor=-119, rate=DE),
+                InvoiceLine(title="Lamp", sku="LAMP", quantity=2, gross_minor=2380, rate=DE, net_minor=2000),
+                InvoiceLine(
+                    title="Book", sku="BOOK", quantity=1, gross_minor=1070, rate=REDUCED, net_minor=1000
+                ),
+                InvoiceLine(title="Delivery", quantity=1, gross_minor=595, rate=DE, net_minor=500),
+                InvoiceLine(title="Voucher", quantity=1, gross_minor=-119, rate=DE, net_minor=-100),
             ),
             vat=(
                 VatGroup(rate=DE, net_minor=2400, tax_minor=456, gross_minor=2856),
@@ -130,6 +132,8 @@ def test_a_parcel_is_invoiced_with_the_next_number() -> None:
                 ("vat_payable:0.07", -70),
             ),
             seller=SELLER,
+            supplied_on=date(2026, 11, 20),
+            paid_minor=3926,
         )
     )
 
