@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time
 
 from chassis.paper import A4, Paper
 from chassis.typeface import Style, wrapped
-from contracts.billing import InvoiceIssued
+from contracts.billing import InvoiceIssued, Seller
 from services.billing.documents import figures
 from services.billing.documents.layout import (
     ACCENT,
@@ -72,7 +72,7 @@ def render_invoice(invoice: InvoiceIssued) -> bytes:
     return paper.pdf()
 
 
-def _heading(paper: Paper, seller: figures.Seller) -> float:
+def _heading(paper: Paper, seller: Seller) -> float:
     """Who sells, and what this is; ends at the `y` below."""
     paper.text(LEFT, TOP + 14, seller.name, SELLER, within=INNER - 110)
     paper.text(RIGHT, TOP + 16, "Invoice", TITLE, "right")
