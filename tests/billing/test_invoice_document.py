@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -230,18 +229,6 @@ def test_countries_are_written_out() -> None:
         "",
     ]
     assert address_lines(Address(name="Anna", city="Berlin", country="DE")) == ["Anna", "Berlin", "Germany"]
-
-
-def test_the_date_of_supply_is_the_parcels_in_the_shops_time_zone() -> None:
-    """Not the day on which billing heard of it; absent where the parcel's event does not say."""
-    asked = requested()
-    given = billing.given(due(asked), captured(asked))
-    (known,) = given.when(parcel(("LAMP", 1))).events
-    assert isinstance(known, InvoiceIssued)
-    assert (known.supplied_on, known.issued_on) == (date(2026, 11, 20), date(2026, 11, 21))
-    (unknown,) = given.when(parcel(("LAMP", 1), at=None)).events
-    assert isinstance(unknown, InvoiceIssued)
-    assert unknown.supplied_on is None
 
 
 def test_a_rate_of_nothing_is_still_a_rate() -> None:

@@ -13,11 +13,14 @@ from contracts.billing import InvoiceIssued, InvoiceLine, VatGroup
 from contracts.orders import BillLine
 from services.billing.domain.answers import Captured, Declined
 from services.billing.domain.invoicing import NothingToInvoice
+from services.billing.settings import BillingSettings
+from services.billing.wiring import declare
 from tests.billing.makers import (
     BERLIN,
     ORDER,
     PAYMENT,
     SELLER,
+    SHOP,
     adjustment,
     billing,
     cancelled,
@@ -31,7 +34,7 @@ from tests.billing.makers import (
     started,
     tax,
 )
-from tests.spec import Answered, Given, Then
+from tests.spec import Answered, Given, Spec, Then
 
 DE, REDUCED = Decimal("0.19"), Decimal("0.07")
 
@@ -136,6 +139,32 @@ def test_a_parcel_is_invoiced_with_the_next_number() -> None:
             paid_minor=3926,
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "supplied_on"),
+    [
+        (datetime(2026, 11, 20, 22, 59, tzinfo=UTC), date(2026, 11, 20)),
+        (datetime(2026, 11, 20, 23, 1, tzinfo=UTC), date(2026, 11, 21)),
+        (None, None),
+    ],
+)
+def test_the_date_of_supply_is_the_parcels_by_the_shops_calendar(
+    left: datetime | None, supplied_on: date | None
+) -> None:
+    """Not the day on which billing heard of it; absent where the parcel's event does not say."""
+    berlin = Spec(declare(BillingSettings(timezone="Europe/Berlin"), SHOP))
+    asked = requested()
+    (invoice,) = berlin.given(due(asked), captured(asked)).when(parcel(("LAMP", 1), at=left)).events
+    assert isinstance(invoice, InvoiceIssued)
+    assert (invoice.supplied_on, invoice.issued_on) == (supplied_on, date(2026, 11, 21))
+
+
+def test_what_was_collected_is_said_as_far_as_the_invoice_asks_for_it() -> None:
+    """Two parcels of one paid order: each invoice is paid, neither with the other's money."""
+    two = paid(goods("LAMP", 2380, tax("0.19", 380), quantity=2))
+    after = two.when(parcel(("LAMP", 1), last=False), parcel(("LAMP", 1), number=2))
+    assert [(i.total_minor, i.paid_minor) for i in invoices(after)] == [(1190, 1190), (1190, 1190)]
 
 
 def test_a_repeated_parcel_gets_no_second_number() -> None:
