@@ -43,6 +43,10 @@ UNUSED = (
     "ttf_opensans/ttf/*Light.ttf",
     "ttf_opensans/ttf/*ExtraBold.ttf",
     "barcode/fonts",  # python-barcode only says where the bars are
+    "rich",  # typer and structlog use it where it is there: colours for a person at a terminal
+    "pygments",
+    "markdown_it",
+    "mdurl",
 )
 """What is taken out of `site-packages`, as patterns of paths. `tests/deploy/test_image.py` uses what is left."""
 
