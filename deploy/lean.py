@@ -14,7 +14,7 @@ import py_compile
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -68,22 +68,17 @@ def import_ours() -> None:
             importlib.import_module(module.name)
 
 
-def loaded_sources() -> Iterator[Path]:
+def loaded_sources() -> list[Path]:
     """The source files of all modules that are imported by now."""
-    for module in list(sys.modules.values()):
-        source = getattr(module, "__file__", None)
-        if source and source.endswith(".py"):
-            yield Path(source)
+    files = (getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
+    return sorted({Path(file) for file in files if file.endswith(".py")})
 
 
-def compile_loaded(into: Path) -> int:
-    """Bytecode below `into` that is taken without a look at its source; how many modules that were."""
-    sources = sorted(set(loaded_sources()))
+def compile_all(sources: Iterable[Path], into: Path) -> None:
+    """Bytecode below `into` that is taken without a look at its source."""
     for source in sources:
-        py_compile.compile(
-            str(source), cfile=str(bytecode_of(source, into)), doraise=True, invalidation_mode=UNCHECKED
-        )
-    return len(sources)
+        compiled = str(bytecode_of(source, into))
+        py_compile.compile(str(source), cfile=compiled, doraise=True, invalidation_mode=UNCHECKED)
 
 
 def bytecode_of(source: Path, prefix: Path) -> Path:
@@ -98,7 +93,9 @@ def main() -> None:
     folder: Path = parser.parse_args().bytecode
     take_out(Path(sysconfig.get_path("purelib")))
     import_ours()
-    sys.stdout.write(f"compiled {compile_loaded(folder)} modules into {folder}\n")
+    sources = loaded_sources()
+    compile_all(sources, folder)
+    sys.stdout.write(f"compiled {len(sources)} modules into {folder}\n")
 
 
 if __name__ == "__main__":
