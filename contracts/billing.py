@@ -61,13 +61,17 @@ class Seller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """A position of an invoice; `gross_minor` is what the customer paid for it."""
+    """A position of an invoice; `gross_minor` is what the customer paid for it.
+
+    `net_minor` is without tax: those of one rate add up to its group's; absent in events of older releases.
+    """
 
     title: str
     sku: str = ""
     quantity: int
     gross_minor: Minor
     rate: Decimal
+    net_minor: Minor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +216,8 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
 
     `parcel_id` is empty where nothing had to be shipped. `rounding_minor` makes the total what the customer paid;
     `vat_note` says so where the channel's tax is further from ours than rounding explains (7.6). `last` is true
-    when nothing of the order is left to invoice.
+    when nothing of the order is left to invoice. `supplied_on` is the date on which the parcel left the house (absent
+    where none did); `paid_minor` what had been collected for this invoice when it was issued. Older ones say neither.
     """
 
     order_id: OrderId
@@ -234,6 +239,8 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
     last: bool = True
     vat_note: Text = ""
     seller: Seller | None = None
+    supplied_on: date | None = None
+    paid_minor: Minor | None = None
 
 
 class PayoutReported(Event, type="billing.PayoutReported.v1"):

@@ -116,7 +116,10 @@ class LabelVoided(Event, type="shipping.LabelVoided.v1"):
 
 
 class ParcelDispatched(Event, type="shipping.ParcelDispatched.v1"):
-    """Handed over to the carrier. `last` is true when nothing of the order is left in the house."""
+    """Handed over to the carrier. `last` is true when nothing of the order is left in the house.
+
+    `dispatched_at` is when; absent in events of older releases.
+    """
 
     order_id: OrderId
     fulfilment_id: str
@@ -129,6 +132,7 @@ class ParcelDispatched(Event, type="shipping.ParcelDispatched.v1"):
     actor: Text
     reason: Text = ""
     last: bool
+    dispatched_at: datetime | None = None
 
 
 class FulfilmentCancelled(Event, type="shipping.FulfilmentCancelled.v1"):

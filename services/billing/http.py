@@ -14,7 +14,6 @@ from chassis.http import Runtime, answer, problem, read_body, read_limit, reply
 from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
 from services.billing import views
-from services.billing.documents.invoice import render_invoice
 from services.billing.domain.commands import ConfirmRefund, RetryRefund
 from services.billing.domain.payment import payment_entity
 from services.billing.domain.payout import payout_entity
@@ -103,7 +102,7 @@ class BillingRoutes:
         issued = await self._issued(number)
         if issued is None:
             return problem(404, f"no invoice {number!r}")
-        document = await asyncio.to_thread(render_invoice, issued)
+        document = await asyncio.to_thread(_drawn, issued)
         headers = {"Content-Disposition": f'inline; filename="{issued.number}.pdf"'}
         return web.Response(body=document, content_type="application/pdf", headers=headers)
 
@@ -175,3 +174,10 @@ async def _read_csv(request: web.Request) -> Statement:
 def _unprocessable(error: str, field: str) -> web.HTTPUnprocessableEntity:
     body = orjson.dumps({"error": error, "field": field})
     return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
+
+
+def _drawn(invoice: InvoiceIssued) -> bytes:
+    """The PDF. What draws it is loaded when the first is asked for: no start waits for that."""
+    from services.billing.documents.invoice import render_invoice
+
+    return render_invoice(invoice)
