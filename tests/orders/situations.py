@@ -11,9 +11,17 @@ from contracts import billing, inventory, orders, shipping
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.inventory import Short, StockLine
-from contracts.order import OrderLine, PaymentFacts, PaymentState, PlacedOrder, ShippingLine, TaxLine, Units
 from contracts.orders import HoldReason
 from contracts.parking import REFUSALS, CommandRefused
+from contracts.placed_order import (
+    OrderLine,
+    PaymentFacts,
+    PaymentState,
+    PlacedOrder,
+    ShippingLine,
+    TaxLine,
+    Units,
+)
 from services.orders.domain.commands import PlaceOrder
 from services.orders.domain.holds import OWNERS
 from services.orders.domain.machine import COMMANDS

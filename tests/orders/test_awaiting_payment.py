@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from contracts.order import PaymentFacts, PaymentState, PlacedOrder, Units
 from contracts.orders import HoldReason, PaymentRequested
+from contracts.placed_order import PaymentFacts, PaymentState, PlacedOrder, Units
 from services.orders.domain.commands import ReleaseHold
 from services.orders.domain.policies import MANUAL_CHANNEL, OrderPolicies
 from services.orders.domain.revising import BILL_CHANGED

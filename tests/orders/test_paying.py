@@ -8,8 +8,8 @@ import pytest
 
 from contracts import billing, orders
 from contracts.event import Event
-from contracts.order import PaymentFacts
 from contracts.orders import HoldReason
+from contracts.placed_order import PaymentFacts
 from services.orders.domain.policies import OrderPolicies
 from services.orders.service import orders_service
 from tests.orders.situations import (

@@ -10,8 +10,8 @@ import pytest
 from chassis.settings import SettingsWrong
 from contracts import orders
 from contracts.event import Event
-from contracts.order import Units
 from contracts.orders import HoldReason
+from contracts.placed_order import Units
 from services.orders.settings import ChannelSettings, OrdersSettings, channels, policies
 from services.orders.views import fulfilment_state, order_shape, payment_state
 from tests.orders.situations import (
