@@ -27,7 +27,7 @@ from services.orders.domain.holds import OWNERS
 from services.orders.domain.machine import COMMANDS
 from services.orders.domain.policies import OrderPolicies
 from services.orders.domain.states import State
-from services.orders.service import orders_service
+from services.orders.wiring import declare
 from tests.spec import NOON, Spec
 
 ID = "shop:1001"
@@ -44,7 +44,7 @@ def told(_: Any) -> None:
     """No test of the decisions sends raw messages through here."""
 
 
-spec = Spec(orders_service(OrderPolicies(payment_hold_limit=LIMIT), told))
+spec = Spec(declare(OrderPolicies(payment_hold_limit=LIMIT), told))
 
 
 def line(sku: str, quantity: int, total_minor: int, **more: Any) -> OrderLine:
