@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from chassis.event_store import Store
-from contracts.billing import PayoutReconciled, PayoutReported, PayoutUnexplained
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.money import from_minor
@@ -18,7 +17,7 @@ from ops.stores import open_stores
 from ops.system import System
 from ops.timeline import Moment, earlier, moment_of, newest
 from services.billing.domain.payout import Payout
-from services.billing.views import payout_view
+from services.billing.views import payout_lines, payout_view
 
 BILLING, KIND = "billing", "payout"
 EVENTS_MAX = 10_000
@@ -97,33 +96,7 @@ def _state(events: Sequence[Event], entity: str) -> dict[str, Any]:
     for event in events:
         payout = evolve(payout, event, entity)
     assert payout is not None, "a payout begins with its report"
-    return {**payout_view(payout), "lines": list(_lines(events))}
-
-
-def _lines(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
-    """Each line of the statement, and what it was tied to: an order and what it settles, the fee account, nothing."""
-    reported = next(event for event in events if isinstance(event, PayoutReported))
-    result = next(
-        (event for event in events if isinstance(event, PayoutReconciled | PayoutUnexplained)), None
-    )
-    matched = {line.line: line for line in result.matched} if result else {}
-    open_lines = result.unexplained if isinstance(result, PayoutUnexplained) else ()
-    unexplained = {line.line: line for line in open_lines}
-    for number, line in enumerate(reported.lines):
-        tied, rest = matched.get(number), unexplained.get(number)
-        yield {
-            "line": number,
-            "kind": line.kind,
-            "reference": line.reference,
-            "gross_minor": line.gross_minor,
-            "fee_minor": line.fee_minor,
-            "net_minor": line.net_minor,
-            "order_id": tied.order_id if tied else "",
-            "settles": tied.settles if tied else "",
-            "matched_minor": tied.amount_minor if tied else 0,
-            "unexplained_minor": rest.amount_minor if rest else 0,
-            "reason": rest.reason if rest else "",
-        }
+    return {**payout_view(payout), "lines": list(payout_lines(events))}
 
 
 def _lines_told(state: dict[str, Any], currency: str) -> Iterator[str]:

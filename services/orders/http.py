@@ -167,4 +167,9 @@ class Desk:
 
 
 def _no_such(request: web.Request) -> web.Response:
-    return problem(404, f"no order {request.match_info['id']}")
+    named = request.match_info["id"]
+    return problem(
+        404,
+        f"no order {named} was ever received. Ids are <channel>:<channel order id>, as in shopify:1001; if its channel "
+        "did send it, it may have been refused (`doorstep park list`). GET /orders lists the newest",
+    )
