@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, carry_out, tell
 from ops.system import find
 
 
@@ -47,10 +47,7 @@ def park_list(data: DataOption = None, port_base: PortOption = None, as_json: Js
     from ops.park import list_parked, readable_list
 
     parked = carry_out(list_parked(find(data, port_base)))
-    if as_json:
-        say_json({"parked": parked})
-    else:
-        say(readable_list(parked))
+    tell({"parked": parked}, lambda _: readable_list(parked), as_json)
 
 
 def park_show(
@@ -64,10 +61,7 @@ def park_show(
     from ops.park import readable_one, show_parked
 
     parked = carry_out(show_parked(find(data, port_base), message, service))
-    if as_json:
-        say_json(parked)
-    else:
-        say(readable_one(parked))
+    tell(parked, readable_one, as_json)
 
 
 def park_retry(
@@ -109,7 +103,4 @@ def _settle_parked(
     from ops.park import settle_parked
 
     answer = carry_out(settle_parked(find(data, port_base), message, how, actor, reason, service))
-    if as_json:
-        say_json(answer)
-    else:
-        say(f"{message}: {how} recorded for {actor}")
+    tell(answer, lambda _: f"{message}: {how} recorded for {actor}", as_json)

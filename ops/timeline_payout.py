@@ -11,11 +11,11 @@ from chassis.event_store import Store
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.money import from_minor
-from ops.console import CannotDo
-from ops.replay import declared
+from ops.console import CannotDo, columns
+from ops.replay import declared, evolve_of
 from ops.stores import open_stores
 from ops.system import System
-from ops.timeline import Moment, earlier, moment_of, newest
+from ops.timeline import Moment, earlier, moment_of, newest, not_known_then
 from services.billing.domain.payout import Payout
 from services.billing.views import payout_lines, payout_view
 
@@ -69,8 +69,7 @@ def timeline_of_payout(
     moments = [moment_of(BILLING, event) for event in store.events(limit=EVENTS_MAX, entity=entity)]
     known = [moment for moment in moments if at is None or moment.time <= at]
     if not known:
-        first = moments[0].time.isoformat()
-        raise CannotDo(f"payout {payout_id} was not known then; it was first heard of at {first}")
+        raise not_known_then(f"payout {payout_id}", moments[0].time)
     events = [decode(moment.type, moment.stored.data) for moment in known]
     shown = tuple(newest(known, limit))
     return PayoutStory(payout_id, _state(events, entity), shown, len(known) - len(shown))
@@ -91,7 +90,7 @@ def _entity_of(store: Store, payout_id: str) -> str:
 
 
 def _state(events: Sequence[Event], entity: str) -> dict[str, Any]:
-    evolve = next(kind.evolve for kind in declared(BILLING).kinds if kind.name == KIND)
+    evolve = evolve_of(declared(BILLING), entity)
     payout: Payout | None = None
     for event in events:
         payout = evolve(payout, event, entity)
@@ -110,11 +109,7 @@ def _lines_told(state: dict[str, Any], currency: str) -> Iterator[str]:
         )
         for line in state["lines"]
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for number, kind, reference, net, tie in rows:
-        yield (
-            f"  line {number:>{widths[0]}}  {kind:<{widths[1]}}  {reference:<{widths[2]}}  {net:>{widths[3]}}  {tie}"
-        )
+    yield from (f"  line {line}" for line in columns(rows, "><<>"))
     for line in state["unexplained"]:
         if line["line"] < 0:
             yield f"  whole statement  {_amount(line['amount_minor'], currency)}  {line['reason']}"
