@@ -22,6 +22,7 @@ class ServiceName(StrEnum):
     NOTIFY = "notify"
 
 
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")]
 ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.", prompt=False)]
 ServiceOption = Annotated[
     ServiceName | None, typer.Option("--service", help="Which one, where several parked the same message.")
@@ -51,7 +52,7 @@ def park_list(data: DataOption = None, port_base: PortOption = None, as_json: Js
 
 
 def park_show(
-    message: Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")],
+    message: IdArgument,
     service: ServiceOption = None,
     data: DataOption = None,
     port_base: PortOption = None,
@@ -65,7 +66,7 @@ def park_show(
 
 
 def park_retry(
-    message: Annotated[str, typer.Argument(metavar="ID")],
+    message: IdArgument,
     actor: ActorOption,
     reason: ReasonOption,
     service: ServiceOption = None,
@@ -78,7 +79,7 @@ def park_retry(
 
 
 def park_discard(
-    message: Annotated[str, typer.Argument(metavar="ID")],
+    message: IdArgument,
     actor: ActorOption,
     reason: ReasonOption,
     service: ServiceOption = None,

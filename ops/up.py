@@ -58,6 +58,7 @@ def up(
         Choice | None,
         typer.Option(
             "--store",
+            metavar="sqlite|postgres",
             help="Keep the stores in SQLite files, or in a PostgreSQL beside them.  [default: sqlite]",
         ),
     ] = None,
