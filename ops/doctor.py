@@ -266,4 +266,4 @@ def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
     tell(as_shape(complaints), lambda _: readable(complaints), as_json)
     if complaints:
         severe = sum(complaint.severity == "severe" for complaint in complaints)
-        fail(f"{len(complaints)} complaints, {severe} of them severe")
+        fail(f"{len(complaints)} complaint{'s' * (len(complaints) != 1)}, {severe} severe")
