@@ -29,5 +29,5 @@ def chained(before: bytes, events: Iterable[NewEvent]) -> list[NewEvent]:
     linked = []
     for event in events:
         before = link(before, event)
-        linked.append(event._replace(chain=before))
+        linked.append(NewEvent(*event[:-1], before))
     return linked

@@ -128,6 +128,8 @@ class Service:
     `on_raw`: for streams whose payloads are not our events (CHANNELS), one decision for every message.
     `on_command` by command class: what people and programs ask over HTTP.
     `on_timer` by `<kind>.<timer name>`: gets the entity id. `effects` by `Call.kind`.
+    `gathers`: seconds that the messages of a source stream may wait for the next ones, to be decided together. For
+    streams whose facts nobody waits for: what is decided one by one costs the processors what others wait for.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Service:
     on_command: Mapping[type, Step] = field(default_factory=dict)
     on_timer: Mapping[str, Decision] = field(default_factory=dict)
     effects: Mapping[str, Effect] = field(default_factory=dict)
+    gathers: Mapping[str, float] = field(default_factory=dict)
     policies: Any = None
 
 

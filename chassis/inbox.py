@@ -16,7 +16,7 @@ nothing is hidden from us. Stream sequences must rise, too, so that we set the c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,11 +86,15 @@ class Inbox:
         position_of: Callable[[str], Position | None],
         take: Take,
         sure: Callable[[], Awaitable[None]],
+        gathers: Mapping[str, float] | None = None,
     ) -> None:
         self._bus = bus
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sources = [
-            Source(bus, service, stream, position_of, take, sure, self._fail) for stream in sources
+            Source(
+                bus, service, stream, position_of, take, sure, self._fail, (gathers or {}).get(stream, 0.0)
+            )
+            for stream in sources
         ]
         for source in self._sources:
             source.subscribe(sources[source.stream])
@@ -133,6 +137,7 @@ class Source:
         take: Take,
         sure: Callable[[], Awaitable[None]],
         fail: Callable[[Exception], None],
+        gather: float = 0.0,
     ) -> None:
         self.stream = stream
         self.pull: Pull
@@ -144,6 +149,7 @@ class Source:
         self._take = take
         self._sure = sure
         self._fail = fail
+        self._gather = gather
         self._wholeness = Wholeness(bus, stream)
         self._stale = False
         self._delivered = 0
@@ -172,7 +178,7 @@ class Source:
 
     async def start(self) -> None:
         """Begin after our position."""
-        self.pull = Pull(self._bus, self.stream, self._durable)
+        self.pull = Pull(self._bus, self.stream, self._durable, self._gather)
         await self._reset()
         await self.subscriber.start()
 

@@ -16,6 +16,8 @@ from chassis.tap import Delivery
 
 BATCH_MAX = 500
 PULLED_AHEAD_MAX = 2 * BATCH_MAX
+GATHERED_MAX = 100
+"""So many do not wait for more."""
 PULL_EXPIRES_SECONDS = 4.0
 """Also how long the pulls of a process that was stopped still swallow what its successor waits for: no longer than it
 takes to be replaced (`pulse.SILENT_LOOKS_MAX`)."""
@@ -35,10 +37,11 @@ REQUEST = json.dumps(
 
 
 class Pull:
-    """The open pulls of one consumer, and what they have brought."""
+    """The open pulls of one consumer, and what they have brought; a few wait `gather` seconds for more to come."""
 
-    def __init__(self, bus: Bus, stream: str, durable: str) -> None:
+    def __init__(self, bus: Bus, stream: str, durable: str, gather: float = 0.0) -> None:
         self._bus = bus
+        self._gather = gather
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{bus.names.stream(stream)}.{durable}"
         self._inbox = bus.client.new_inbox()
         self._arrived: list[Delivery] = []
@@ -82,6 +85,8 @@ class Pull:
                 if time.monotonic() - self._heard > SILENCE_SECONDS_MAX:
                     self._outstanding = 0
                 return []
+        if self._gather and len(self._arrived) < GATHERED_MAX:
+            await asyncio.sleep(self._gather)
         batch, self._arrived = self._arrived[:BATCH_MAX], self._arrived[BATCH_MAX:]
         return batch
 

@@ -110,7 +110,15 @@ class Running:
             lambda: self.engine.read(self.store.calls),
         )
         self.sources = sources_of(self.name)
-        self.inbox = Inbox(bus, self.name, self.sources, self.reactor.positions.get, self._take, sure)
+        self.inbox = Inbox(
+            bus,
+            self.name,
+            self.sources,
+            self.reactor.positions.get,
+            self._take,
+            sure,
+            assembly.service.gathers,
+        )
         self.runtime = Runtime(self.engine, bus)
         self.started = False
         self._sure = sure

@@ -17,7 +17,7 @@ from chassis.bus import AWAY, Bus
 from chassis.logs import logger
 from chassis.pull import AWAY_SECONDS
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 2.0
 """How long a look is believed: a busy reader need not look at every batch.
 
 Streams refuse deletion, and a server that lost messages was restarted, which the reader notices: after every setting

@@ -6,6 +6,7 @@ from chassis.declare import Kind, Service
 from chassis.http import Runtime
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
+from contracts.catalogue import STREAMS
 from services.billing import http, measures, reactions
 from services.billing.domain import invoicing, ledger, payment, payment_history, payout
 from services.billing.domain.invoicing import Series
@@ -39,6 +40,7 @@ def declare(
         on_event=reactions.steps_on_event(policies.series),
         on_command=reactions.steps_on_command(policies.channel_of),
         effects=reactions.effects(gateway or gateway_of(settings), settings.gateway_calls_at_once),
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies,
     )
 

@@ -10,6 +10,7 @@ from chassis.declare import Kind, Service, Step
 from chassis.http import Runtime
 from chassis.service import Assembly
 from chassis.settings import section
+from contracts.catalogue import STREAMS
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
 from services.inventory import http, imports
@@ -66,6 +67,7 @@ def declare(settings: InventorySettings) -> Service:
             "reservation.expiry": expiring.when_reservation_runs_out_then_free_stock,
             "sku.announce": announcing.when_period_ends_then_announce_availability,
         },
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies_of(settings),
     )
 

@@ -9,6 +9,7 @@ from chassis.http import Runtime
 from chassis.service import Assembly
 from chassis.settings import section, system
 from contracts.billing import PaymentRefunded
+from contracts.catalogue import sources_of
 from contracts.orders import OrderAccepted
 from contracts.shipping import ParcelDispatched
 from services.notify import http, reactions
@@ -45,6 +46,7 @@ def declare(settings: Settings, shop: Shop | None = None, courier: Courier | Non
                 patient=True,
             ),
         },
+        gathers=dict.fromkeys(sources_of("notify"), 0.5),  # mail is read later than that
         policies=Policies(shop.name, settings.carrier_names),
     )
 

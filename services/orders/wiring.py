@@ -9,6 +9,7 @@ from chassis.declare import Kind, Message, Service, Step
 from chassis.service import Assembly
 from chassis.settings import section
 from contracts import billing, inventory, shipping
+from contracts.catalogue import STREAMS
 from contracts.orders import MessageRefused
 from services.orders import http, measures
 from services.orders.domain import commands, deciding, messages
@@ -68,6 +69,7 @@ def declare(policies: OrderPolicies, read: Reader) -> Service:
             commands.ReleaseHold: Step(deciding.release_hold, of_order),
         },
         on_timer={"order.hold_limit": deciding.end_at_hold_limit},
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
         policies=policies,
     )
 
