@@ -10,8 +10,8 @@ from typing import Literal
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.identifiers import Currency, OrderId
-from contracts.order import Minor, Text
 from contracts.orders import Bill
+from contracts.placed_order import Minor, Text
 
 
 class UnbalancedEntry(ValueError):

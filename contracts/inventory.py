@@ -10,7 +10,7 @@ from pydantic import Field
 
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, OrderId, Quantity, Sku
-from contracts.order import Minor, Text, Units
+from contracts.placed_order import Minor, Text, Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
+from contracts.placed_order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
 
 
 class HoldReason(StrEnum):

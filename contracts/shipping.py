@@ -9,7 +9,7 @@ from enum import StrEnum
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Minor, Text, Units
+from contracts.placed_order import Minor, Text, Units
 
 
 class Milestone(StrEnum):

@@ -12,7 +12,7 @@ REASONS: Mapping[str, str] = {
     "OrderRevised": "the channel sent a newer version: {reason}",
     "OrderAccepted": "sound, attempt {attempt}: inventory is asked for {lines}",
     "OrderHeld": "held by {owner}: {reason}, {detail}",
-    "HoldReleased": "{reason} is gone: released by {actor} {note}",
+    "HoldReleased": "{reason} is gone: released by {actor}, {note}",
     "PaymentRequested": "stock is reserved: billing is asked for {total_minor}, attempt {attempt}",
     "PaymentAwaited": "stock is reserved: {channel} has to collect the money first (it says {state})",
     "PaymentConfirmed": "billing has {amount_minor}",
@@ -81,7 +81,7 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
         template = WITHOUT_SHORTAGE
     if template is None:
         return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
-    return template.format_map(Words(facts, currency)).strip()
+    return template.format_map(Words(facts, currency)).strip(" ,")
 
 
 class Words(dict[str, str]):

@@ -61,7 +61,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
         f"On hold, {plain(facts['reason'])}: {facts['detail']} (owner: {facts['owner']})"
     ),
     "orders.HoldReleased": lambda facts: (
-        f"Hold {plain(facts['reason'])} released by {facts['actor']} {facts.get('note', '')}"
+        f"Hold {plain(facts['reason'])} released by {facts['actor']}: {facts.get('note', '')}".rstrip(": ")
     ),
     "orders.PaymentRequested": lambda facts: (
         f"Billing is asked for {amount_of(facts, 'total_minor')} ({facts['payment']['state']} at the channel)"

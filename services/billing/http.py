@@ -10,17 +10,18 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.http import Runtime, answer, problem, read_body, read_limit, reply
+from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
 from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
 from services.billing import views
 from services.billing.domain.commands import ConfirmRefund, RetryRefund
 from services.billing.domain.payment import payment_entity
-from services.billing.domain.payout import payout_entity
+from services.billing.domain.payout import Payout, payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
 
 CSV_TYPE = "text/csv"
 LIMIT, LIMIT_MAX = 20, 200
+LINES, LINES_MOST = 100, 1_000
 
 type Stated = Annotated[str, Field(min_length=1, max_length=400, pattern=r"\S")]
 """Something a person has to say: not blank."""
@@ -48,6 +49,7 @@ def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
         web.post("/payouts", billing.report_payout),
         web.get("/payouts", billing.payouts),
         web.get("/payouts/{id}", billing.payout),
+        web.get("/payouts/{id}/lines", billing.payout_lines),
         web.get("/invoices/{number}.pdf", billing.invoice_pdf),
         web.get("/invoices/{number}", billing.invoice),
         web.get("/orders/{id}/money", billing.money),
@@ -82,11 +84,26 @@ class BillingRoutes:
 
     async def payout(self, request: web.Request) -> web.Response:
         """By the provider's payout id, or `<provider>:<payout id>`."""
+        payout = await self._payout(request)
+        return reply(views.payout_view(payout)) if payout else _no_payout(request)
+
+    async def payout_lines(self, request: web.Request) -> web.Response:
+        """Its lines `?from=` a number on, `?limit=` of them, with what each was tied to. `next` is for `?from=`."""
+        first, limit = read_position(request, "from"), read_limit(request, LINES, LINES_MOST)
+        payout = await self._payout(request)
+        if payout is None:
+            return _no_payout(request)
+        history = await self._runtime.history(payout_entity(payout.provider, payout.payout_id))
+        lines = list(views.payout_lines([recorded.event for recorded in history]))
+        more = first + limit if first + limit < len(lines) else None
+        return reply({"payout_id": payout.payout_id, "lines": lines[first : first + limit], "next": more})
+
+    async def _payout(self, request: web.Request) -> Payout | None:
         named = request.match_info["id"]
-        state = await self._runtime.state(f"payout/{named}")
-        for entity in await self._runtime.tagged(f"payout:{named}", limit=1) if state is None else ():
-            state = await self._runtime.state(entity)
-        return reply(views.payout_view(state)) if state else problem(404, f"no payout {named!r}")
+        payout: Payout | None = await self._runtime.state(f"payout/{named}")
+        for entity in await self._runtime.tagged(f"payout:{named}", limit=1) if payout is None else ():
+            payout = await self._runtime.state(entity)
+        return payout
 
     async def invoice(self, request: web.Request) -> web.Response:
         """An invoice as it was issued."""
@@ -145,6 +162,13 @@ class BillingRoutes:
         """The trial balance: every account of every currency, and whether they add up to nothing."""
         entities = await self._runtime.tagged("ledger", limit=500)
         return reply(views.trial_balance(await self._runtime.states(entities)))
+
+
+def _no_payout(request: web.Request) -> web.Response:
+    named = request.match_info["id"]
+    return problem(
+        404, f"no payout {named!r}: its statement has not come in; GET /payouts lists the newest results"
+    )
 
 
 def _no_payment(order_id: str) -> web.Response:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.billing import PayoutLine
 from contracts.identifiers import Currency
-from contracts.order import Minor, Text
+from contracts.placed_order import Minor, Text
 from services.billing.domain.commands import ReportPayout
 
 LINES_MAX = 20_000

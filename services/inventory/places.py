@@ -1,4 +1,4 @@
-"""Which entities each event changes; the first is where it is at home."""
+"""Which entities each event changes and each command looks at; the first is where an event is at home."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from contracts.inventory import (
     StockReserved,
 )
 from contracts.parking import CommandRefused
+from services.inventory.domain.commands import AdjustStock, OpenStock, ReceiveStock, RegisterSkus
 from services.inventory.domain.movements import PromiseEvent
 from services.inventory.domain.names import (
     adjustment_entity,
@@ -27,6 +28,21 @@ from services.inventory.domain.names import (
     sku_entity,
 )
 from services.inventory.domain.stock import COMMAND_REFUSED
+
+
+def of_rows(command: RegisterSkus | OpenStock) -> tuple[str, ...]:
+    """Every SKU of a list."""
+    return tuple(sku_entity(row.sku) for row in command.rows)
+
+
+def of_receipt(command: ReceiveStock) -> tuple[str, str]:
+    """The SKU, and the document that must not be booked twice."""
+    return sku_entity(command.sku), receipt_entity(command.sku, command.location, command.reference)
+
+
+def of_adjustment(command: AdjustStock) -> tuple[str, str]:
+    """The SKU, and the document that must not be booked twice."""
+    return sku_entity(command.sku), adjustment_entity(command.sku, command.location, command.reference)
 
 
 def _sku(event: SkuRegistered | SkuAmended | AvailabilityChanged) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class InventorySettings(BaseModel):
     announce_after_seconds: float = Field(default=1.0, ge=0.01, le=3600)
 
 
-def policies(settings: InventorySettings) -> Policies:
+def policies_of(settings: InventorySettings) -> Policies:
     """The settings in the form that the rules know."""
     return Policies(
         reservation=timedelta(minutes=settings.reservation_minutes),

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, read_position, reply
 from chassis.openapi import takes
-from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, OrderReceived
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.commands import CancelOrder, PlaceHold, PlaceOrder, ReleaseHold
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
@@ -167,4 +167,9 @@ class Desk:
 
 
 def _no_such(request: web.Request) -> web.Response:
-    return problem(404, f"no order {request.match_info['id']}")
+    named = request.match_info["id"]
+    return problem(
+        404,
+        f"no order {named} was ever received. Ids are <channel>:<channel order id>, as in shopify:1001; if its channel "
+        "did send it, it may have been refused (`doorstep park list`). GET /orders lists the newest",
+    )

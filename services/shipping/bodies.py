@@ -8,7 +8,7 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 
 from chassis.http import Signed, Stated
 from contracts.address import Address
-from contracts.order import Text
+from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from contracts.address import Address, Recipient
 from contracts.billing import CaptureStarted, JournalEntry, PaymentCaptured, PaymentDue, Posting, Seller
-from contracts.order import PaymentFacts, TaxLine, Units
 from contracts.orders import Bill, BillLine, OrderCancelled, PaymentRequested
+from contracts.placed_order import PaymentFacts, TaxLine, Units
 from contracts.shipping import ParcelDispatched
 from services.billing.settings import BillingSettings, ShopSettings
 from services.billing.wiring import declare

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import PaymentFacts, PaymentState, Units
 from contracts.orders import CancellationRequested, HoldReason
+from contracts.placed_order import PaymentFacts, PaymentState, Units
 from services.orders.domain.commands import CancelOrder, PlaceHold, ReleaseHold
 from services.orders.domain.deciding import NOTHING_MAPPED, TOO_LATE, UnknownOrder
 from services.orders.domain.machine import COMMANDS

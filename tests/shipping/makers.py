@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from contracts.address import Address, Recipient
-from contracts.order import Units
 from contracts.orders import CancellationRequested, OrderReleased, ReleasedLine
 from contracts.parking import REFUSALS, CommandRefused
+from contracts.placed_order import Units
 from contracts.shipping import (
     CancellationRefused,
     FulfilmentCancelled,

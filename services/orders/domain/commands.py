@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.channels import ReturnReported
-from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, MessageRefused
+from contracts.placed_order import PlacedOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

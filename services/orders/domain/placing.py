@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts.event import Event
 from contracts.identifiers import order_id
-from contracts.order import PlacedOrder
 from contracts.orders import OrderReceived
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.commands import PlaceOrder
 from services.orders.domain.holds import held_for
 from services.orders.domain.next_step import unfold
