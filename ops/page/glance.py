@@ -69,6 +69,7 @@ class Glance:
             "invoices": recent["invoices"],
             "messages": messages,
             "payouts": with_statements(recent["payouts"], recent["statements"]),
+            "for_a_second_person": waiting_for_two(statuses),
         }
 
     async def steps(self) -> list[dict[str, Any]]:
@@ -161,6 +162,13 @@ def with_milestones(parcels: list[dict[str, Any]], scans: list[dict[str, Any]]) 
     return [
         {**parcel, "milestone": reached.get(parcel["data"]["parcel_id"], "handed_over")} for parcel in parcels
     ]
+
+
+def waiting_for_two(statuses: dict[str, dict[str, Any]]) -> int:
+    """How many refunds and write-offs wait for a second person, as the services count them."""
+    refunds = statuses["billing"].get("counts", {}).get("state", {}).get("refund_requested", 0)
+    write_offs = statuses["inventory"].get("counts", {}).get("write_off", {}).get("waiting", 0)
+    return int(refunds) + int(write_offs)
 
 
 def with_statements(payouts: list[dict[str, Any]], statements: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers,
 from ops.page.order_page import order_content, parcel_content
 from ops.page.sign_in import Reception, require_own_form
 from ops.page.telling import story
+from ops.page.waiting import WaitingPage
 from ops.system import HOST, System
 
 STATIC = Path(__file__).parent / "static"
@@ -110,6 +111,7 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.get("/parcels/{tracking}", pages.parcel),
             web.get("/mail/{id:.+}", pages.mail),
             web.get("/documents/{name}/{id:.+}", pages.document),
+            *WaitingPage(services, pages.render).routes(),
             web.get("/livez", pages.live),
             web.static("/static", STATIC),
         ]

@@ -17,6 +17,9 @@ from contracts.inventory import (
     StockDispatched,
     StockReceived,
     StockReserved,
+    WriteOffApproved,
+    WriteOffDenied,
+    WriteOffRequested,
 )
 from contracts.parking import CommandRefused
 from services.inventory.domain.movements import PromiseEvent
@@ -25,6 +28,7 @@ from services.inventory.domain.names import (
     receipt_entity,
     reservation_entity,
     sku_entity,
+    write_off_entity,
 )
 from services.inventory.domain.stock import COMMAND_REFUSED
 
@@ -39,6 +43,10 @@ def _receipt(event: StockReceived) -> tuple[str, ...]:
 
 def _adjustment(event: StockAdjusted) -> tuple[str, ...]:
     return _with_reference(event, adjustment_entity)
+
+
+def _write_off(event: WriteOffRequested | WriteOffApproved | WriteOffDenied) -> tuple[str, ...]:
+    return (sku_entity(event.sku), write_off_entity(event.sku, event.location, event.reference))
 
 
 def _with_reference(
@@ -78,6 +86,9 @@ PLACES: Mapping[type[Event], Callable[[Any], tuple[str, ...]]] = {
     AvailabilityChanged: _sku,
     StockReceived: _receipt,
     StockAdjusted: _adjustment,
+    WriteOffRequested: _write_off,
+    WriteOffApproved: _write_off,
+    WriteOffDenied: _write_off,
     StockReserved: _promise,
     ReservationRefused: _reservation,
     ReservationReleased: _promise,

@@ -13,15 +13,32 @@ from chassis.settings import section
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
 from services.inventory import http, imports
-from services.inventory.domain import booking, opening, references, registering, reservation, stock
-from services.inventory.domain.commands import AdjustStock, OpenStock, ReceiveStock, RegisterSkus
+from services.inventory.domain import (
+    booking,
+    opening,
+    references,
+    registering,
+    reservation,
+    stock,
+    writing_off,
+)
+from services.inventory.domain.commands import (
+    AdjustStock,
+    ApproveWriteOff,
+    DenyWriteOff,
+    OpenStock,
+    ReceiveStock,
+    RegisterSkus,
+)
 from services.inventory.domain.names import (
     REFERENCE,
     RESERVATION,
     SKU,
+    WRITE_OFF,
     adjustment_entity,
     receipt_entity,
     sku_entity,
+    write_off_entity,
 )
 from services.inventory.places import PLACES
 from services.inventory.reactions import (
@@ -56,6 +73,7 @@ def declare(settings: InventorySettings) -> Service:
                 tags=reservation.tags,
             ),
             Kind(REFERENCE, references.Booked, references.evolve),
+            Kind(WRITE_OFF, writing_off.WriteOff, writing_off.evolve, tags=writing_off.tags),
         ),
         places=PLACES,
         on_event={
@@ -68,6 +86,8 @@ def declare(settings: InventorySettings) -> Service:
             OpenStock: Step(opening.open_stock, _skus),
             ReceiveStock: Step(booking.receive_stock, _receipt),
             AdjustStock: Step(booking.adjust_stock, _adjustment),
+            ApproveWriteOff: Step(writing_off.approve_write_off, _adjustment),
+            DenyWriteOff: Step(writing_off.deny_write_off, _adjustment),
         },
         on_timer={
             "reservation.expiry": expiring.when_reservation_runs_out_then_free_stock,
@@ -94,5 +114,6 @@ def _receipt(command: ReceiveStock) -> tuple[str, str]:
     return sku_entity(command.sku), receipt_entity(command.sku, command.location, command.reference)
 
 
-def _adjustment(command: AdjustStock) -> tuple[str, str]:
-    return sku_entity(command.sku), adjustment_entity(command.sku, command.location, command.reference)
+def _adjustment(command: AdjustStock | ApproveWriteOff | DenyWriteOff) -> tuple[str, ...]:
+    names = command.sku, command.location, command.reference
+    return sku_entity(command.sku), adjustment_entity(*names), write_off_entity(*names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from contracts.address import Recipient
@@ -22,7 +23,9 @@ REFUND_ID = re.compile(r"refund-(?P<order>.+)-(?P<number>\d+)")
 
 
 class Stage(StrEnum):
-    """Where the money is. A refund is due where the channel that collected has to give it back, or a person there."""
+    """Where the money is. A refund is due where the channel that collected has to give it back, or a person there;
+    it is requested where a second person has to agree first.
+    """
 
     DUE = "due"
     CAPTURING = "capturing"
@@ -30,6 +33,8 @@ class Stage(StrEnum):
     CAPTURED = "captured"
     FAILED = "failed"
     CLOSED = "closed"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_DENIED = "refund_denied"
     REFUNDING = "refunding"
     REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
@@ -55,6 +60,27 @@ class Refund:
     provider_reference: str = ""
 
 
+class Decided(StrEnum):
+    """What a second person has said."""
+
+    NOT_YET = "not_yet"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """The newest refund for which a second person was asked: by whom, why, and what was said."""
+
+    refund_id: str
+    amount_minor: int
+    actor: str
+    reason: str
+    asked_at: datetime
+    decided: Decided = Decided.NOT_YET
+    decided_by: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """An invoice of this order: for which parcel, over how much."""
@@ -68,7 +94,8 @@ class Issued:
 class Payment:
     """What billing knows of an order's money. `taken` counts the units already invoiced, by line of the bill.
 
-    `ships` is false where no parcel will bring the invoice about: then the capture does.
+    `ships` is false where no parcel will bring the invoice about: then the capture does. `closed` says why nothing is
+    collected any more, `closed_by` who cancelled.
     """
 
     order_id: str
@@ -84,6 +111,8 @@ class Payment:
     provider_reference: str = ""
     captured_minor: int = 0
     closed: str = ""
+    closed_by: str = ""
+    request: RefundRequest | None = None
     refunds: tuple[Refund, ...] = ()
     invoices: tuple[Issued, ...] = ()
     taken: tuple[int, ...] = ()
@@ -148,6 +177,8 @@ def refund_id(order_id: str, number: int) -> str:
 
 
 ALLOWED: Mapping[Stage, tuple[str, ...]] = {
+    Stage.REFUND_REQUESTED: ("ApproveRefund", "DenyRefund"),
+    Stage.REFUND_DENIED: ("RetryRefund",),
     Stage.REFUND_DUE: ("ConfirmRefund",),
     Stage.REFUND_FAILED: ("RetryRefund",),
 }
