@@ -15,6 +15,7 @@ from aiohttp import web
 
 from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, reply
 from chassis.openapi import takes
+from contracts.second_person import WAITS
 
 LIMIT, LIMIT_MAX = 50, 500
 
@@ -36,12 +37,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
-    """A service's part: under which tag its entities wait, how one is shown, and what commands decide it.
+    """A service's part: how what waits is shown, and what commands decide it. Its state carries the tag `WAITS`.
 
     `entity_of` gives the entity of an id, None where it can be none. The commands take the id and who decides.
     """
 
-    tag: str
     entity_of: Callable[[str], str | None]
     show: Callable[[Any], Waiting]
     approve: Callable[[str, Signed], Any]
@@ -68,7 +68,7 @@ class ApprovalDesk:
     async def waiting(self, request: web.Request) -> web.Response:
         """What waits for a second person: `{"approvals": [...], "next": cursor or null}`; `?limit=`, `?after=`."""
         limit = read_limit(request, LIMIT, LIMIT_MAX)
-        entities = await self.runtime.tagged(self.approvals.tag, limit, request.query.get("after", ""))
+        entities = await self.runtime.tagged(WAITS, limit, request.query.get("after", ""))
         states = await self.runtime.states(entities)
         shown = [asdict(self.approvals.show(state)) for state in states if state is not None]
         return reply({"approvals": shown, "next": entities[-1] if len(entities) == limit else None})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+WAITS = "waits=second_person"
+"""The tag of a state that waits for a second person: it is counted, and found by it."""
+
 
 def needs_second_person(amount: int, limit: int | None) -> bool:
     """Whether this is more than one person may do alone. A limit of 0 means always, None means never."""

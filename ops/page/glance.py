@@ -69,7 +69,7 @@ class Glance:
             "invoices": recent["invoices"],
             "messages": messages,
             "payouts": with_statements(recent["payouts"], recent["statements"]),
-            "for_a_second_person": waiting_for_two(statuses),
+            "for_a_second_person": sum(map(waiting_in, statuses.values())),
         }
 
     async def steps(self) -> list[dict[str, Any]]:
@@ -164,11 +164,9 @@ def with_milestones(parcels: list[dict[str, Any]], scans: list[dict[str, Any]]) 
     ]
 
 
-def waiting_for_two(statuses: dict[str, dict[str, Any]]) -> int:
-    """How many refunds and write-offs wait for a second person, as the services count them."""
-    refunds = statuses["billing"].get("counts", {}).get("state", {}).get("refund_requested", 0)
-    write_offs = statuses["inventory"].get("counts", {}).get("write_off", {}).get("waiting", 0)
-    return int(refunds) + int(write_offs)
+def waiting_in(status: dict[str, Any]) -> int:
+    """How much waits for a second person, as a service counts it."""
+    return int(status.get("counts", {}).get("waits", {}).get("second_person", 0))
 
 
 def with_statements(payouts: list[dict[str, Any]], statements: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
 from services.billing import views
 from services.billing.documents.invoice import render_invoice
 from services.billing.domain.commands import ApproveRefund, ConfirmRefund, DenyRefund, RetryRefund
-from services.billing.domain.payment import Payment, Stage, order_in, payment_entity
+from services.billing.domain.payment import Payment, order_in, payment_entity
 from services.billing.domain.payout import payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
 
@@ -165,7 +165,6 @@ def _deny(refund: str, signed: Signed) -> DenyRefund:
 
 
 APPROVALS = Approvals(
-    tag=f"state={Stage.REFUND_REQUESTED}",
     entity_of=lambda refund: payment_entity(order_in(refund)),
     show=_waiting,
     approve=_approve,

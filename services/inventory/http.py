@@ -17,7 +17,7 @@ from contracts.inventory import WriteOffRequested
 from services.inventory.domain.commands import AdjustStock, ApproveWriteOff, DenyWriteOff, ReceiveStock
 from services.inventory.domain.names import reservation_entity, sku_entity, write_off_entity, write_off_named
 from services.inventory.domain.stock import LISTED, Stock
-from services.inventory.domain.writing_off import Stand, WriteOff
+from services.inventory.domain.writing_off import WriteOff
 from services.inventory.views import reservation_shape, stock_shape
 
 LIMIT, LIMIT_MAX = 50, 500
@@ -156,7 +156,6 @@ def _decision[D: (ApproveWriteOff, DenyWriteOff)](kind: type[D]) -> Callable[[st
 
 
 APPROVALS = Approvals(
-    tag=f"write_off={Stand.WAITING}",
     entity_of=_entity,
     show=_waiting,
     approve=_decision(ApproveWriteOff),

@@ -15,6 +15,7 @@ from enum import StrEnum
 from contracts.address import Recipient
 from contracts.billing import RefundStarted
 from contracts.orders import Bill, BillLine
+from contracts.second_person import WAITS
 from services.billing.domain.answers import CaptureCall, RefundCall
 from services.billing.domain.world import World
 
@@ -225,7 +226,7 @@ def calls(payment: Payment) -> dict[str, CaptureCall | RefundCall]:
 
 
 def tags(payment: Payment) -> tuple[str, ...]:
-    """`state=` and `tax=` are counted; `ref:` is what statements may call it; `invoice:` finds it by number.
+    """`state=`, `tax=` and `waits=` are counted; `ref:` is what statements may call it; `invoice:` finds it by number.
 
     References that name the order themselves (see `order_in`) need no tag.
     """
@@ -234,6 +235,8 @@ def tags(payment: Payment) -> tuple[str, ...]:
         f"ref:{reference}" for reference in _references(payment) if order_in(reference) != payment.order_id
     ]
     found += [f"invoice:{invoice.number}" for invoice in payment.invoices]
+    if payment.stage is Stage.REFUND_REQUESTED:
+        found.append(WAITS)
     if payment.vat_note:
         found.append("tax=mismatch")
     return tuple(found)

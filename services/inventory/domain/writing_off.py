@@ -11,7 +11,7 @@ from typing import cast
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.inventory import StockAdjusted, WriteOffApproved, WriteOffDenied, WriteOffRequested
-from contracts.second_person import needs_second_person, same_person
+from contracts.second_person import WAITS, needs_second_person, same_person
 from services.inventory.domain.availability import with_news
 from services.inventory.domain.books import Books, stock_of
 from services.inventory.domain.commands import AdjustStock, ApproveWriteOff, DenyWriteOff
@@ -63,8 +63,8 @@ def evolve(state: WriteOff | None, event: WriteOffEvent, entity: str) -> WriteOf
 
 
 def tags(state: WriteOff) -> Iterable[str]:
-    """Counted and found by where it stands."""
-    return (f"write_off={state.stand}",)
+    """Counted and found while it waits."""
+    return (WAITS,) if state.stand is Stand.WAITING else ()
 
 
 def is_for_two(quantity: int, item: Item, policies: Policies) -> bool:
