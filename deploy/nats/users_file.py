@@ -13,6 +13,9 @@ from deploy.nats.permissions import User, users
 FILE = Path(__file__).with_name("users.conf")
 ACCOUNT, SYSTEM = "DOORSTEP", "SYS"
 ANSWERED_MANY_TIMES = ".CONSUMER.MSG.NEXT."
+OVERSHADOWED = "$JS.API.INFO"
+"""An account without JetStream answers the whole API itself, with an error that comes before the real answer, unless it
+imports this subject. Its user may not ask for it."""
 
 type Proof = Literal["password", "nkey"]
 """How users prove who they are: by a password that the server knows too, or by an nkey of which it has one half."""
@@ -44,9 +47,13 @@ def _importers(confined: Sequence[User]) -> dict[str, list[str]]:
     """Subject to the accounts that import it."""
     found: dict[str, list[str]] = {}
     for user in confined:
-        for subject in user.publish:
+        for subject in _imported(user):
             found.setdefault(subject, []).append(_account_of(user))
     return found
+
+
+def _imported(user: User) -> tuple[str, ...]:
+    return (*user.publish, OVERSHADOWED)
 
 
 def _account_of(user: User) -> str:
@@ -61,7 +68,8 @@ def _export(subject: str, accounts: Sequence[str]) -> str:
 
 def _account(user: User, proof: Proof) -> str:
     imports = "".join(
-        f'      {{ service: {{ account: {ACCOUNT}, subject: "{subject}" }} }}\n' for subject in user.publish
+        f'      {{ service: {{ account: {ACCOUNT}, subject: "{subject}" }} }}\n'
+        for subject in _imported(user)
     )
     return f"""\
   {_account_of(user)} {{

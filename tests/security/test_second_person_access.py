@@ -46,13 +46,15 @@ class Inventory:
     running: Running
     session: aiohttp.ClientSession
     system: System
+    tool: dict[str, str]
+    """What this system's own tools show: nothing where there is no door."""
 
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
         async with self.session.request(method, path, **more) as answer:
             return answer.status, await answer.json()
 
     async def on_hand(self) -> int:
-        status, shown = await self.ask("GET", f"/stock/{quote('LAMP/1', safe='')}", headers=TOOL)
+        status, shown = await self.ask("GET", f"/stock/{quote('LAMP/1', safe='')}", headers=self.tool)
         assert status == 200
         return int(shown["on_hand"])
 
@@ -83,10 +85,11 @@ async def start(
             session = await stack.enter_async_context(aiohttp.ClientSession(url))
             others = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
             system = System(tmp_path, free_port(), "", others | {"inventory": url})
-            inventory = Inventory(running, session, system)
+            inventory = Inventory(running, session, system, TOOL if configuration else {})
             for sheet, row in (("skus", SKU), ("stock", STOCK)):
                 body = {"rows": [row], "actor": "setup", "reference": f"{sheet}.csv"}
-                assert (await inventory.ask("POST", f"/imports/{sheet}", json=body, headers=TOOL))[0] == 200
+                path = f"/imports/{sheet}"
+                assert (await inventory.ask("POST", path, json=body, headers=inventory.tool))[0] == 200
             return inventory
 
         yield started

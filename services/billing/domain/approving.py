@@ -58,10 +58,14 @@ def _waits(payment: Payment, command: ApproveRefund | DenyRefund) -> bool:
 def _already(payment: Payment, command: ApproveRefund | DenyRefund, decided: Decided) -> list[Event]:
     """Nothing where this very person decided just that before, and only the answer was lost; else a refusal."""
     request = payment.request
-    is_meant = request is not None and request.refund_id == command.refund_id
-    if is_meant and request.decided is decided and same_person(request.decided_by, command.actor):
+    if request is not None and _is_repeated(request, command, decided):
         return []
     return [refused(payment, command, NOTHING_WAITS)]
+
+
+def _is_repeated(request: RefundRequest, command: ApproveRefund | DenyRefund, decided: Decided) -> bool:
+    is_decided = request.refund_id == command.refund_id and request.decided is decided
+    return is_decided and same_person(request.decided_by, command.actor)
 
 
 def _not_alone(request: RefundRequest, command: ApproveRefund | DenyRefund) -> str:

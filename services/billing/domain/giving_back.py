@@ -12,10 +12,15 @@ from services.billing.domain.payment import Payment, Refund, refund_id
 from services.billing.domain.world import World
 
 
-def start_or_ask(payment: Payment, amount_minor: int, reason: str, actor: str, world: World) -> Event:
-    """The refund, or above the limit of its currency the request for one. `actor` is who caused it."""
+def start_or_ask(
+    payment: Payment, amount_minor: int, reason: str, actor: str, world: World, *, by_hand: bool = False
+) -> Event:
+    """The refund, or above the limit of its currency the request for one.
+
+    `actor` is who caused it; a refund that follows by itself from a cancellation (not `by_hand`) is signed there.
+    """
     if not needs_second_person(amount_minor, world.policies.refund_limits.get(payment.currency)):
-        return give_back(payment, amount_minor, reason)
+        return give_back(payment, amount_minor, reason, actor if by_hand else "")
     return RefundRequested(
         order_id=payment.order_id,
         refund_id=next_refund(payment),

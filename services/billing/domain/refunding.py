@@ -84,7 +84,8 @@ def retry_refund(command: RetryRefund, world: World) -> list[Event]:
     payment = payment_of(command.order_id, world)
     if payment.stage not in RETRIED:
         return [refused(payment, command, "no refund was refused")]
-    return [start_or_ask(payment, payment.refundable_minor, command.reason, command.actor, world)]
+    amount_minor = payment.refundable_minor
+    return [start_or_ask(payment, amount_minor, command.reason, command.actor, world, by_hand=True)]
 
 
 def when_refund_answered_then_record(
