@@ -206,7 +206,7 @@ def _in_the_callers_name(request: web.Request, model: type[BaseModel], raw: byte
 
 def signer(request: web.Request, said: str = "") -> str:
     """Who gives a command whose body is no JSON: the caller's own name, else who it says, else `UNNAMED`."""
-    caller = request.get(CALLER)
+    caller: Caller | None = request.get(CALLER)
     if caller is None or not caller.name:
         return said.strip() or UNNAMED
     if said not in ("", caller.name):

@@ -146,6 +146,17 @@ async def test_no_answer_is_heard_in_another_inbox(guarded_scene: Scene) -> None
     assert await heard_by_the_victim(guarded_scene) == []
 
 
+async def test_a_reply_leads_around_no_deny_rule(guarded_scene: Scene) -> None:
+    """`ops` may remove consumers of its own making by a pattern, of which those of services are taken away again."""
+    empty = await guarded_scene.attacker.client.jetstream().publish(OWN_EVENT, b"{}")
+    stored = Request("", f"$JS.API.DIRECT.GET.{OWN_STREAM}", json.dumps({"seq": empty.seq}).encode())
+    before = await guarded_scene.everything()
+    reply = f"$JS.API.CONSUMER.DELETE.{READ_STREAM}.shipping"
+    await guarded_scene.eye.client.publish(stored.subject, stored.body, reply=reply)
+    await guarded_scene.eye.client.request(stored.subject, stored.body, 5)
+    assert await guarded_scene.everything() == before
+
+
 async def test_who_asks_is_answered(guarded_scene: Scene) -> None:
     """The counterpart: each of these requests is allowed, and its answer comes back to who asked."""
     for request in requests(guarded_scene.stored):
