@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -163,16 +163,53 @@ class PaymentFailed(Event, type="billing.PaymentFailed.v1"):
 
 
 class PaymentClosed(Event, type="billing.PaymentClosed.v1"):
-    """The order was cancelled: nothing is collected any more. What a capture still under way brings is given back."""
+    """The order was cancelled: nothing is collected any more. What a capture still under way brings is given back.
+
+    `actor` is who cancelled it.
+    """
 
     order_id: OrderId
+    reason: Text
+    actor: Text = ""
+
+
+class RefundRequested(Event, type="billing.RefundRequested.v1"):
+    """More than one person may give back by themselves: nothing is moved until a second one has approved it.
+
+    `actor` asked for it, or caused it by cancelling the order.
+    """
+
+    order_id: OrderId
+    refund_id: str
+    currency: Currency
+    amount_minor: Minor
+    reason: Text
+    actor: Text
+    asked_at: datetime
+
+
+class RefundApproved(Event, type="billing.RefundApproved.v1"):
+    """A second person agrees: the refund is started in the same decision."""
+
+    order_id: OrderId
+    refund_id: str
+    actor: Text
+    reason: Text
+
+
+class RefundDenied(Event, type="billing.RefundDenied.v1"):
+    """A second person does not agree: nothing is given back, unless it is asked for again."""
+
+    order_id: OrderId
+    refund_id: str
+    actor: Text
     reason: Text
 
 
 class RefundStarted(Event, type="billing.RefundStarted.v1"):
     """Money is about to be given back with this reference: by the gateway, or at the channel that collected it.
 
-    `actor` is the person who had a refused one tried again.
+    `actor` is the person who asked for it: had a refused one tried again, or one that a second person approved.
     """
 
     order_id: OrderId
@@ -244,13 +281,14 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
 
 
 class PayoutReported(Event, type="billing.PayoutReported.v1"):
-    """A provider's statement, as it came."""
+    """A provider's statement, as it came. `actor` is who handed it in."""
 
     payout_id: str
     provider: str
     currency: Currency
     total_minor: Minor
     lines: tuple[PayoutLine, ...]
+    actor: Text = ""
 
 
 class PayoutReconciled(Event, type="billing.PayoutReconciled.v1"):

@@ -152,7 +152,10 @@ class CancellationRefused(Event, type="shipping.CancellationRefused.v1"):
 
 
 class ParcelScanned(Event, type="shipping.ParcelScanned.v1"):
-    """A carrier's scan, kept as it came. Moves the milestone only forward; a late one never moves it back."""
+    """A carrier's scan, kept as it came. Moves the milestone only forward; a late one never moves it back.
+
+    `actor` is who reported it.
+    """
 
     order_id: OrderId
     parcel_id: str
@@ -162,6 +165,7 @@ class ParcelScanned(Event, type="shipping.ParcelScanned.v1"):
     scanned_at: datetime
     place: Text = ""
     advanced: bool
+    actor: Text = ""
 
 
 class TrackingRangeGranted(Event, type="shipping.TrackingRangeGranted.v1"):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ops.approvals_commands import approvals_commands
 from ops.audit_proof_commands import audit_commands
 from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
 from ops.heal_commands import heal
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     register_history(app)
     app.add_typer(park_commands(), name="park")
+    app.add_typer(approvals_commands(), name="approvals")
     app.add_typer(audit_commands(), name="audit")
 
 

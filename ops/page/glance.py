@@ -70,6 +70,7 @@ class Glance:
             "invoices": recent["invoices"],
             "messages": messages,
             "payouts": with_statements(recent["payouts"], recent["statements"]),
+            "for_a_second_person": sum(map(waiting_in, statuses.values())),
         }
 
     async def steps(self) -> list[dict[str, Any]]:
@@ -162,6 +163,11 @@ def with_milestones(parcels: list[dict[str, Any]], scans: list[dict[str, Any]]) 
     return [
         {**parcel, "milestone": reached.get(parcel["data"]["parcel_id"], "handed_over")} for parcel in parcels
     ]
+
+
+def waiting_in(status: dict[str, Any]) -> int:
+    """How much waits for a second person, as a service counts it."""
+    return int(status.get("counts", {}).get("waits", {}).get("second_person", 0))
 
 
 def with_statements(payouts: list[dict[str, Any]], statements: list[dict[str, Any]]) -> list[dict[str, Any]]:

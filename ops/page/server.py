@@ -30,6 +30,7 @@ from ops.page.order_page import order_content, parcel_content
 from ops.page.payout_page import payout_content
 from ops.page.sign_in import Reception, require_own_form
 from ops.page.templating import templates
+from ops.page.waiting import WaitingPage
 from ops.system import HOST, System
 
 STATIC = Path(__file__).parent / "static"
@@ -114,6 +115,7 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.get("/payouts/{id:[^/]+}", pages.payout),
             web.get("/mail/{id:.+}", pages.mail),
             web.get("/documents/{name}/{id:.+}", pages.document),
+            *WaitingPage(services, pages.render).routes(),
             web.get("/livez", pages.live),
             web.static("/static", STATIC),
         ]

@@ -14,9 +14,24 @@ from contracts.catalogue import STREAMS
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
 from services.inventory import http, imports
-from services.inventory.domain import booking, opening, references, registering, reservation, stock
-from services.inventory.domain.commands import AdjustStock, OpenStock, ReceiveStock, RegisterSkus
-from services.inventory.domain.names import REFERENCE, RESERVATION, SKU
+from services.inventory.domain import (
+    booking,
+    opening,
+    references,
+    registering,
+    reservation,
+    stock,
+    writing_off,
+)
+from services.inventory.domain.commands import (
+    AdjustStock,
+    ApproveWriteOff,
+    DenyWriteOff,
+    OpenStock,
+    ReceiveStock,
+    RegisterSkus,
+)
+from services.inventory.domain.names import REFERENCE, RESERVATION, SKU, WRITE_OFF
 from services.inventory.places import PLACES, of_adjustment, of_receipt, of_rows
 from services.inventory.reactions import (
     when_order_accepted_then_reserve_stock as reserving,
@@ -50,6 +65,7 @@ def declare(settings: InventorySettings) -> Service:
                 tags=reservation.tags,
             ),
             Kind(REFERENCE, references.Booked, references.evolve),
+            Kind(WRITE_OFF, writing_off.WriteOff, writing_off.evolve, tags=writing_off.tags),
         ),
         places=PLACES,
         on_event={
@@ -62,6 +78,8 @@ def declare(settings: InventorySettings) -> Service:
             OpenStock: Step(opening.open_stock, of_rows),
             ReceiveStock: Step(booking.receive_stock, of_receipt),
             AdjustStock: Step(booking.adjust_stock, of_adjustment),
+            ApproveWriteOff: Step(writing_off.approve_write_off, of_adjustment),
+            DenyWriteOff: Step(writing_off.deny_write_off, of_adjustment),
         },
         on_timer={
             "reservation.expiry": expiring.when_reservation_runs_out_then_free_stock,

@@ -9,7 +9,18 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, read_position, reply
+from chassis.http import (
+    UNNAMED,
+    Runtime,
+    Signed,
+    Stated,
+    answer,
+    problem,
+    read_body,
+    read_limit,
+    read_position,
+    reply,
+)
 from chassis.openapi import takes
 from contracts.orders import HoldReason, OrderReceived
 from contracts.placed_order import PlacedOrder
@@ -25,11 +36,12 @@ HOLDS = tuple(reason.value for reason in HoldReason)
 
 
 class TypedIn(BaseModel):
-    """A canonical order, bare or as `{"order": ...}` like `channels.OrderPlaced.v1`."""
+    """A canonical order, bare or as `{"order": ...}` like `channels.OrderPlaced.v1`; `actor` typed it in."""
 
     model_config = ConfigDict(frozen=True)
 
     order: PlacedOrder
+    actor: Stated = UNNAMED
 
     @model_validator(mode="before")
     @classmethod
@@ -37,7 +49,8 @@ class TypedIn(BaseModel):
         if not isinstance(body, dict):
             return body
         order = body.get("order", body)
-        return {"order": {"channel": MANUAL_CHANNEL, **order} if isinstance(order, dict) else order}
+        signed = {name: body[name] for name in ("actor",) if name in body}
+        return signed | {"order": {"channel": MANUAL_CHANNEL, **order} if isinstance(order, dict) else order}
 
     @field_validator("order")
     @classmethod
@@ -91,7 +104,7 @@ class Desk:
     async def place(self, request: web.Request) -> web.Response:
         """Take a manual or phone order, in the canonical schema: 201 with events; 200 without, if known."""
         body = await read_body(request, TypedIn)
-        outcome = await self.runtime.execute(PlaceOrder(order=body.order))
+        outcome = await self.runtime.execute(PlaceOrder(order=body.order, actor=body.actor))
         return answer(outcome, 201 if outcome.events else 200, order_id=order_id_of(body.order))
 
     async def several(self, request: web.Request) -> web.Response:

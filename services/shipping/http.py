@@ -110,6 +110,7 @@ class ShippingDesk:
             scanned_at=body.at,
             place=body.place,
             vocabulary=body.vocabulary,
+            actor=body.actor,
         )
         return answer(await self.runtime.execute(command))
 

@@ -45,7 +45,7 @@ from tests.orders.situations import (
 
 CANCEL = CancelOrder(order_id=ID, actor="mira", reason="changed my mind")
 HOLD = PlaceHold(order_id=ID, actor="mira", note="call first")
-MANUAL_HOLD = held(HoldReason.MANUAL, "mira: call first")
+MANUAL_HOLD = held(HoldReason.MANUAL, "mira: call first").model_copy(update={"actor": "mira"})
 
 
 def release(reason: HoldReason) -> ReleaseHold:
