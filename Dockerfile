@@ -7,11 +7,7 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.txt /build/
 RUN python -m venv /opt/doorstep \
-    && /opt/doorstep/bin/python -m pip install --require-hashes --only-binary=:all: --no-compile -r /build/requirements.txt \
-    && /opt/doorstep/bin/python -m pip uninstall --yes pip \
-    && rm -rf /opt/doorstep/lib/python*/site-packages/pycountry/locales \
-    && find /opt/doorstep -name __pycache__ -prune -exec rm -rf {} + \
-    && find /opt/doorstep/lib -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+    && /opt/doorstep/bin/python -m pip install --require-hashes --only-binary=:all: --no-compile -r /build/requirements.txt
 COPY doorstep.toml /srv/doorstep/
 COPY contracts /srv/doorstep/contracts
 COPY chassis /srv/doorstep/chassis
@@ -20,7 +16,8 @@ COPY ops /srv/doorstep/ops
 COPY deploy/nats /srv/doorstep/deploy/nats
 COPY deploy/*.py /srv/doorstep/deploy/
 COPY deploy/doorstep /opt/doorstep/bin/doorstep
-RUN PYTHONHASHSEED=0 /opt/doorstep/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/doorstep/lib /srv/doorstep \
+RUN cd /srv/doorstep \
+    && PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 /opt/doorstep/bin/python -m deploy.lean --bytecode /opt/doorstep/bytecode \
     && mkdir /empty
 
 FROM ${PYTHON_IMAGE}
@@ -33,6 +30,7 @@ LABEL org.opencontainers.image.title="Doorstep" \
       org.opencontainers.image.revision="${REVISION}"
 ENV PATH=/opt/doorstep/bin:$PATH \
     PYTHONPATH=/srv/doorstep \
+    PYTHONPYCACHEPREFIX=/opt/doorstep/bytecode \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/tmp

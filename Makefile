@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults soak sim check bench contracts image sbom clean promises
+.PHONY: help install run test test-faults soak sim check bench contracts image sbom audit-deps clean promises
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,9 @@ sbom: ## write build/sbom.json: what the image is made of, as CycloneDX (needs c
 	@command -v cyclonedx-py >/dev/null || { echo "cyclonedx-py is missing: pip install cyclonedx-bom" >&2; exit 1; }
 	@mkdir -p build
 	cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
+
+audit-deps: install ## ask pip-audit whether a vulnerability is known of any pinned version; says SKIPPED where it cannot; STRICT=1
+	$(BIN)/python -m deploy.audit_dependencies $(if $(STRICT),--strict)
 
 clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

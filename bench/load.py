@@ -12,7 +12,7 @@ from typing import Any
 from chassis.bus import Bus
 from contracts.address import Address, Recipient
 from contracts.channels import OrderPlaced
-from contracts.order import OrderLine, PaymentFacts, PaymentState, PlacedOrder, ShippingLine, TaxLine
+from contracts.placed_order import OrderLine, PaymentFacts, PaymentState, PlacedOrder, ShippingLine, TaxLine
 
 SKUS = 300
 UNITS_IN_STOCK = 900_000

@@ -21,7 +21,7 @@ import aiohttp
 from bench.load import bodies, fill, open_loop, order, percentile
 from bench.system import SERVICES, System
 from chassis.bus import connect
-from contracts.order import PaymentState
+from contracts.placed_order import PaymentState
 
 type Figures = dict[str, Any]
 type Say = Callable[[str], None]

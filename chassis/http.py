@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
-from chassis.callers import CALLER
+from chassis.callers import CALLER, Caller
 from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.decoding import decode
@@ -37,6 +37,10 @@ DIGITS_MAX = 18
 
 type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 """Something a person has to say: not blank."""
+
+
+UNNAMED = "unnamed"
+"""The actor of a command that does not say who gives it, where the door does not know either."""
 
 
 class Signed(BaseModel):
@@ -197,9 +201,23 @@ def _in_the_callers_name(request: web.Request, model: type[BaseModel], raw: byte
     if not isinstance(said, dict):
         return raw
     if said.setdefault("actor", caller.name) != caller.name:
-        body = orjson.dumps({"error": f"actor: you are {caller.name}", "field": "actor"})
-        raise web.HTTPForbidden(body=body, content_type="application/json")
+        raise _somebody_else(caller)
     return orjson.dumps(said)
+
+
+def signer(request: web.Request, said: str = "") -> str:
+    """Who gives a command whose body is no JSON: the caller's own name, else who it says, else `UNNAMED`."""
+    caller: Caller | None = request.get(CALLER)
+    if caller is None or not caller.name:
+        return said.strip() or UNNAMED
+    if said not in ("", caller.name):
+        raise _somebody_else(caller)
+    return caller.name
+
+
+def _somebody_else(caller: Caller) -> web.HTTPForbidden:
+    body = orjson.dumps({"error": f"actor: you are {caller.name}", "field": "actor"})
+    return web.HTTPForbidden(body=body, content_type="application/json")
 
 
 def read_limit(request: web.Request, usual: int, most: int) -> int:

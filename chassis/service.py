@@ -284,7 +284,7 @@ class Running:
             "calls": calls_of(self),
             "disk": disk_of(self),
             "time": rfc3339(wall_clock()),
-            "counts": {name: await self.runtime.counts(name) for name in ("state", "hold")},
+            "counts": {name: await self.runtime.counts(name) for name in ("state", "hold", "waits")},
         }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, create_model
 from pydantic_settings import (
@@ -18,6 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from contracts.identifiers import Currency
 
 DEFAULT_PORT_BASE = 8080
 NATS_PORT = 8
@@ -32,6 +34,14 @@ def _words(said: Any) -> Any:
 
 LISTED = BeforeValidator(_words)
 """For a list or set of words: in the environment they stand in one text, with commas."""
+
+
+def _by_currency(said: Any) -> Any:
+    return {str(code).upper(): amount for code, amount in said.items()} if isinstance(said, dict) else said
+
+
+type Limits = Annotated[dict[Currency, Annotated[int, Field(ge=0)]], BeforeValidator(_by_currency)]
+"""Amounts by currency, in minor units. The environment knows no capitals: `…__EUR` and `…__eur` are the same."""
 
 
 class SettingsWrong(Exception):

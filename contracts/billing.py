@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.identifiers import Currency, OrderId
-from contracts.order import Minor, Text
 from contracts.orders import Bill
+from contracts.placed_order import Minor, Text
 
 
 class UnbalancedEntry(ValueError):
@@ -61,13 +61,17 @@ class Seller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """A position of an invoice; `gross_minor` is what the customer paid for it."""
+    """A position of an invoice; `gross_minor` is what the customer paid for it.
+
+    `net_minor` is without tax: those of one rate add up to its group's; absent in events of older releases.
+    """
 
     title: str
     sku: str = ""
     quantity: int
     gross_minor: Minor
     rate: Decimal
+    net_minor: Minor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,16 +163,53 @@ class PaymentFailed(Event, type="billing.PaymentFailed.v1"):
 
 
 class PaymentClosed(Event, type="billing.PaymentClosed.v1"):
-    """The order was cancelled: nothing is collected any more. What a capture still under way brings is given back."""
+    """The order was cancelled: nothing is collected any more. What a capture still under way brings is given back.
+
+    `actor` is who cancelled it.
+    """
 
     order_id: OrderId
+    reason: Text
+    actor: Text = ""
+
+
+class RefundRequested(Event, type="billing.RefundRequested.v1"):
+    """More than one person may give back by themselves: nothing is moved until a second one has approved it.
+
+    `actor` asked for it, or caused it by cancelling the order.
+    """
+
+    order_id: OrderId
+    refund_id: str
+    currency: Currency
+    amount_minor: Minor
+    reason: Text
+    actor: Text
+    asked_at: datetime
+
+
+class RefundApproved(Event, type="billing.RefundApproved.v1"):
+    """A second person agrees: the refund is started in the same decision."""
+
+    order_id: OrderId
+    refund_id: str
+    actor: Text
+    reason: Text
+
+
+class RefundDenied(Event, type="billing.RefundDenied.v1"):
+    """A second person does not agree: nothing is given back, unless it is asked for again."""
+
+    order_id: OrderId
+    refund_id: str
+    actor: Text
     reason: Text
 
 
 class RefundStarted(Event, type="billing.RefundStarted.v1"):
     """Money is about to be given back with this reference: by the gateway, or at the channel that collected it.
 
-    `actor` is the person who had a refused one tried again.
+    `actor` is the person who asked for it: had a refused one tried again, or one that a second person approved.
     """
 
     order_id: OrderId
@@ -212,7 +253,8 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
 
     `parcel_id` is empty where nothing had to be shipped. `rounding_minor` makes the total what the customer paid;
     `vat_note` says so where the channel's tax is further from ours than rounding explains (7.6). `last` is true
-    when nothing of the order is left to invoice.
+    when nothing of the order is left to invoice. `supplied_on` is the date on which the parcel left the house (absent
+    where none did); `paid_minor` what had been collected for this invoice when it was issued. Older ones say neither.
     """
 
     order_id: OrderId
@@ -234,16 +276,19 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
     last: bool = True
     vat_note: Text = ""
     seller: Seller | None = None
+    supplied_on: date | None = None
+    paid_minor: Minor | None = None
 
 
 class PayoutReported(Event, type="billing.PayoutReported.v1"):
-    """A provider's statement, as it came."""
+    """A provider's statement, as it came. `actor` is who handed it in."""
 
     payout_id: str
     provider: str
     currency: Currency
     total_minor: Minor
     lines: tuple[PayoutLine, ...]
+    actor: Text = ""
 
 
 class PayoutReconciled(Event, type="billing.PayoutReconciled.v1"):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from contracts.event import Event
 from contracts.identifiers import ChannelName, ChannelOrderId
-from contracts.order import Minor, OrderLine, PlacedOrder, Text
+from contracts.placed_order import Minor, OrderLine, PlacedOrder, Text
 
 
 class OrderPlaced(Event, type="channels.OrderPlaced.v1"):

@@ -75,6 +75,7 @@ NUMBERS: Mapping[str, int] = {
     "fee_minor": 90,
     "amount_minor": 2998,
     "captured_minor": 2998,
+    "paid_minor": 2998,
     "weight_g": 1200,
     "available": 7,
     "on_hand": 9,

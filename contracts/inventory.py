@@ -10,7 +10,7 @@ from pydantic import Field
 
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, OrderId, Quantity, Sku
-from contracts.order import Minor, Text, Units
+from contracts.placed_order import Minor, Text, Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Short:
 
 
 class SkuRegistered(Event, type="inventory.SkuRegistered.v1"):
-    """A SKU exists from now on. Price is per unit, in minor units."""
+    """A SKU exists from now on. Price is per unit, in minor units. `actor` is who brought the file in."""
 
     sku: Sku
     title: Text = ""
@@ -42,10 +42,11 @@ class SkuRegistered(Event, type="inventory.SkuRegistered.v1"):
     currency: Currency
     vat_class: str = "standard"
     weight_g: Annotated[int, Field(ge=0)] = 0
+    actor: Text = ""
 
 
 class SkuAmended(Event, type="inventory.SkuAmended.v1"):
-    """Master data changed; what was sold before keeps what it had."""
+    """Master data changed; what was sold before keeps what it had. `actor` is who brought the file in."""
 
     sku: Sku
     title: Text = ""
@@ -54,6 +55,7 @@ class SkuAmended(Event, type="inventory.SkuAmended.v1"):
     currency: Currency
     vat_class: str = "standard"
     weight_g: Annotated[int, Field(ge=0)] = 0
+    actor: Text = ""
 
 
 class StockReceived(Event, type="inventory.StockReceived.v1"):
@@ -84,6 +86,43 @@ class StockAdjusted(Event, type="inventory.StockAdjusted.v1"):
     actor: Text
     reference: Text
     opening: bool = False
+
+
+class WriteOffRequested(Event, type="inventory.WriteOffRequested.v1"):
+    """More units, or more worth, than one person may take off the books: they stay until a second one has approved it.
+
+    `quantity` is the difference and negative; `value_minor` is what the units cost in the catalogue. `actor` asked.
+    """
+
+    sku: Sku
+    location: Location
+    quantity: int
+    currency: Currency
+    value_minor: Minor
+    reason: Text
+    actor: Text
+    reference: Text
+    asked_at: datetime
+
+
+class WriteOffApproved(Event, type="inventory.WriteOffApproved.v1"):
+    """A second person agrees: the stock is adjusted in the same decision."""
+
+    sku: Sku
+    location: Location
+    reference: Text
+    actor: Text
+    reason: Text
+
+
+class WriteOffDenied(Event, type="inventory.WriteOffDenied.v1"):
+    """A second person does not agree: the books stay as they are."""
+
+    sku: Sku
+    location: Location
+    reference: Text
+    actor: Text
+    reason: Text
 
 
 class StockReserved(Event, type="inventory.StockReserved.v1"):

@@ -7,7 +7,7 @@ from typing import Literal
 from contracts.address import Recipient
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Text
+from contracts.placed_order import Text
 
 type Template = Literal["order_confirmed", "parcel_dispatched", "refund_made"]
 

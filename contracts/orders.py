@@ -13,7 +13,7 @@ from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
+from contracts.placed_order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
 
 
 class HoldReason(StrEnum):
@@ -62,19 +62,24 @@ class ReleasedLine:
 
 
 class OrderReceived(Event, type="orders.OrderReceived.v1"):
-    """An order was seen for the first time, in the canonical schema."""
+    """An order was seen for the first time, in the canonical schema. `actor` is who typed it in, if a person did."""
 
     order_id: OrderId
     order: PlacedOrder
+    actor: Text = ""
 
 
 class OrderRevised(Event, type="orders.OrderRevised.v1"):
-    """The channel sent a newer version. `applied` is false where it came too late to change what ships."""
+    """The channel sent a newer version. `applied` is false where it came too late to change what ships.
+
+    `actor` is who typed it in, if a person did.
+    """
 
     order_id: OrderId
     order: PlacedOrder
     applied: bool
     reason: Text = ""
+    actor: Text = ""
 
 
 class OrderAccepted(Event, type="orders.OrderAccepted.v1"):
@@ -92,6 +97,7 @@ class OrderHeld(Event, type="orders.OrderHeld.v1"):
     """The order may not go on until this reason is released. `skus` names the lines it waits for.
 
     `expires_at` is the limit after which the order is cancelled; None means it waits for as long as it takes.
+    `actor` is the person who placed it; empty where a rule did.
     """
 
     order_id: OrderId
@@ -101,6 +107,7 @@ class OrderHeld(Event, type="orders.OrderHeld.v1"):
     skus: tuple[Units, ...] = ()
     since: datetime | None = None
     expires_at: datetime | None = None
+    actor: Text = ""
 
 
 class HoldReleased(Event, type="orders.HoldReleased.v1"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import create_model
 
 from contracts.event import Event
-from contracts.order import Text
+from contracts.placed_order import Text
 
 SERVICES = ("orders", "inventory", "shipping", "billing", "notify")
 

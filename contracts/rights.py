@@ -41,6 +41,8 @@ COMMANDS: dict[str, dict[str, Role]] = {
         "/stock/adjustments": "operator",
         "/imports/skus": "operator",
         "/imports/stock": "operator",
+        "/approvals/{id}/approve": "finance",
+        "/approvals/{id}/deny": "finance",
     },
     "shipping": {
         "/fulfilments/{id}/dispatch": "operator",
@@ -52,6 +54,8 @@ COMMANDS: dict[str, dict[str, Role]] = {
         "/payouts": "finance",
         "/orders/{id}/refunds/confirm": "finance",
         "/orders/{id}/refunds/retry": "finance",
+        "/approvals/{id}/approve": "finance",
+        "/approvals/{id}/deny": "finance",
     },
     "notify": {},
 }

@@ -9,7 +9,7 @@ from enum import StrEnum
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.order import Minor, Text, Units
+from contracts.placed_order import Minor, Text, Units
 
 
 class Milestone(StrEnum):
@@ -116,7 +116,10 @@ class LabelVoided(Event, type="shipping.LabelVoided.v1"):
 
 
 class ParcelDispatched(Event, type="shipping.ParcelDispatched.v1"):
-    """Handed over to the carrier. `last` is true when nothing of the order is left in the house."""
+    """Handed over to the carrier. `last` is true when nothing of the order is left in the house.
+
+    `dispatched_at` is when; absent in events of older releases.
+    """
 
     order_id: OrderId
     fulfilment_id: str
@@ -129,6 +132,7 @@ class ParcelDispatched(Event, type="shipping.ParcelDispatched.v1"):
     actor: Text
     reason: Text = ""
     last: bool
+    dispatched_at: datetime | None = None
 
 
 class FulfilmentCancelled(Event, type="shipping.FulfilmentCancelled.v1"):
@@ -148,7 +152,10 @@ class CancellationRefused(Event, type="shipping.CancellationRefused.v1"):
 
 
 class ParcelScanned(Event, type="shipping.ParcelScanned.v1"):
-    """A carrier's scan, kept as it came. Moves the milestone only forward; a late one never moves it back."""
+    """A carrier's scan, kept as it came. Moves the milestone only forward; a late one never moves it back.
+
+    `actor` is who reported it.
+    """
 
     order_id: OrderId
     parcel_id: str
@@ -158,6 +165,7 @@ class ParcelScanned(Event, type="shipping.ParcelScanned.v1"):
     scanned_at: datetime
     place: Text = ""
     advanced: bool
+    actor: Text = ""
 
 
 class TrackingRangeGranted(Event, type="shipping.TrackingRangeGranted.v1"):

@@ -41,11 +41,11 @@ class NoAnswer(CannotDo):
 
 
 class Refused(CannotDo):
-    """A service answered, and the answer is no. `status` is the HTTP status, `body` its JSON."""
+    """A service answered, and the answer is no. `status` is the HTTP status, `body` its JSON, `said` its sentence."""
 
     def __init__(self, service: str, status: int, body: Any) -> None:
-        said = body.get("error", body) if isinstance(body, dict) else body
-        super().__init__(f"{service} refused ({status}): {said}")
+        self.said = body.get("error", body) if isinstance(body, dict) else body
+        super().__init__(f"{service} refused ({status}): {self.said}")
         self.status, self.body = status, body
 
 

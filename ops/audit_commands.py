@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ops.approvals_commands import approvals_commands
 from ops.audit_proof_commands import audit_commands
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
 from ops.heal_commands import heal
 from ops.history_commands import register as register_history
 from ops.park_commands import park_commands
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     register_history(app)
     app.add_typer(park_commands(), name="park")
+    app.add_typer(approvals_commands(), name="approvals")
     app.add_typer(audit_commands(), name="audit")
 
 
@@ -31,10 +33,8 @@ def verify(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
 
     verdicts = carry_out(verify_system(find(data, port_base)))
     holds = all(verdict.holds for verdict in verdicts)
-    if as_json:
-        say_json({"holds": holds, "invariants": [verdict.as_json() for verdict in verdicts]})
-    else:
-        say(report(verdicts))
+    said = {"holds": holds, "invariants": [verdict.as_json() for verdict in verdicts]}
+    tell(said, lambda _: report(verdicts), as_json)
     if not holds:
         broken = ", ".join(verdict.id for verdict in verdicts if not verdict.holds)
         fail(f"not all invariants hold: {broken}")
@@ -49,11 +49,7 @@ def backup(
     """Copy stores, channel messages, mails, sandbox logs and secrets while the system runs, with a manifest."""
     from ops.backup import back_up, readable
 
-    manifest = carry_out(back_up(find(data, port_base), folder))
-    if as_json:
-        say_json(manifest)
-    else:
-        say(readable(manifest))
+    tell(carry_out(back_up(find(data, port_base), folder)), readable, as_json)
 
 
 def restore(
@@ -71,7 +67,4 @@ def restore(
     from ops.restore import restore as put_in_place
 
     manifest = carry_out(put_in_place(find(data, port_base), folder, force=force, into=store))
-    if as_json:
-        say_json(manifest)
-    else:
-        say(readable(manifest))
+    tell(manifest, readable, as_json)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, fail, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, fail, moment, say, say_json, tell
 from ops.system import find
 
 
@@ -36,11 +35,7 @@ def audit_checkpoint(
     """Sign what all five services recorded since the last checkpoint. Signs nothing that was changed."""
     from ops.audit_checkpoints import make_checkpoint, readable
 
-    checkpoint = make_checkpoint(find(data, port_base), _moment(until))
-    if as_json:
-        say_json(checkpoint)
-    else:
-        say(readable(checkpoint))
+    tell(make_checkpoint(find(data, port_base), moment("--until", until)), readable, as_json)
 
 
 def audit_export(
@@ -88,15 +83,3 @@ def audit_verify(
         say(readable(said))
     if not said["proved"]:
         fail(f"not proved: {said['why']}")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise CannotDo(f"--until {text!r} is not a time; write it like 2026-11-21T14:03:00Z") from None
-    if moment.tzinfo is None:
-        raise CannotDo(f"--until {text!r} has no time zone; add Z for UTC")
-    return moment

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -46,6 +47,35 @@ def say(text: str = "") -> None:
 def say_json(value: Any) -> None:
     """The result as one line of JSON."""
     say(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def tell[V](result: V, readable: Callable[[V], str], as_json: bool) -> None:
+    """The command's result: one line of JSON for machines, or what `readable` makes of it for people."""
+    if as_json:
+        say_json(result)
+    else:
+        say(readable(result))
+
+
+def columns(rows: Sequence[tuple[str, ...]], ways: str) -> Iterator[str]:
+    """Rows as lines with each column as wide as its widest word; `ways` has `<` or `>` for all but the last."""
+    widths = [max(len(row[n]) for row in rows) if rows else 0 for n in range(len(ways))]
+    for row in rows:
+        padded = (f"{word:{way}{width}}" for word, way, width in zip(row, ways, widths, strict=False))
+        yield "  ".join((*padded, row[-1]))
+
+
+def moment(option: str, text: str | None) -> datetime | None:
+    """The time that an option names, None where it is not given. Raises `CannotDo` for what is no time with a zone."""
+    if text is None:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise CannotDo(f"{option} {text!r} is not a time; write it like 2026-11-21T14:03:00Z") from None
+    if named.tzinfo is None:
+        raise CannotDo(f"{option} {text!r} has no time zone; add Z for UTC")
+    return named
 
 
 def note(text: str) -> None:

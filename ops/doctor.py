@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
 from ops.doctor_looking import Copies, Found, look
 from ops.system import find
 
@@ -26,6 +26,10 @@ DISK_FREE_MIN = 0.10
 DISK_FREE_BYTES_MIN = 2 * 1024**3
 CLOCK_SECONDS_MAX = 2.0
 """Of a service against this machine and of NATS against both; webhooks with a time stamp allow for minutes."""
+
+type Status = dict[str, Any]
+"""What a service says of itself at `/ops/status`."""
+type Examination = Callable[[Found], Iterator[Complaint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,68 +125,60 @@ WHY: dict[str, tuple[str, str, str]] = {
 """For each check of /readyz: what its failing means, what to do, and where to read on."""
 
 
-def _not_ready(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        for check, said in status["checks"].items():
-            if said["ok"]:
-                continue
-            what, do, runbook = WHY.get(
-                check, (f"fails its check `{check}`", "look at /readyz", "service-down")
-            )
-            details = ", ".join(f"{key} {value}" for key, value in said.items() if key != "ok")
-            yield Complaint(name, f"{what}{f' ({details})' if details else ''}", do, runbook, "severe")
+def _not_ready(name: str, status: Status) -> Iterator[Complaint]:
+    for check, said in status["checks"].items():
+        if said["ok"]:
+            continue
+        what, do, runbook = WHY.get(check, (f"fails its check `{check}`", "look at /readyz", "service-down"))
+        details = ", ".join(f"{key} {value}" for key, value in said.items() if key != "ok")
+        yield Complaint(name, f"{what}{f' ({details})' if details else ''}", do, runbook, "severe")
 
 
-def _behind(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        for stream, lag in status["lag"].items():
-            if lag > LAG_MAX and status["checks"].get("lag", {}).get("ok"):
-                yield Complaint(name, f"is {lag:,} messages behind {stream}", WHY["lag"][1], "consumer-reset")
+def _behind(name: str, status: Status) -> Iterator[Complaint]:
+    for stream, lag in status["lag"].items():
+        if lag > LAG_MAX and status["checks"].get("lag", {}).get("ok"):
+            yield Complaint(name, f"is {lag:,} messages behind {stream}", WHY["lag"][1], "consumer-reset")
 
 
-def _relay(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        age = status["relay_age_seconds"]
-        if age > RELAY_SECONDS_MAX and status["checks"]["relay"]["ok"]:
-            what = f"{status['relay_behind']:,} events wait to be published, the oldest for {age:.0f} s"
-            yield Complaint(name, what, WHY["relay"][1], "nats-unhealthy")
+def _relay(name: str, status: Status) -> Iterator[Complaint]:
+    age = status["relay_age_seconds"]
+    if age > RELAY_SECONDS_MAX and status["checks"]["relay"]["ok"]:
+        what = f"{status['relay_behind']:,} events wait to be published, the oldest for {age:.0f} s"
+        yield Complaint(name, what, WHY["relay"][1], "nats-unhealthy")
 
 
-def _parked(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        if status["parked"]:
+def _parked(name: str, status: Status) -> Iterator[Complaint]:
+    if status["parked"]:
+        yield Complaint(
+            name,
+            f"{status['parked']:,} messages are parked and wait for a person",
+            "`doorstep park list` says why; mend the cause, then "
+            "`doorstep park retry ID --actor YOU --reason WHY` (or `park discard`)",
+            "parked-messages",
+        )
+
+
+def _calls(name: str, status: Status) -> Iterator[Complaint]:
+    for kind, calls in status["calls"].items():
+        if calls["failing"] >= FAILING_MIN:
             yield Complaint(
                 name,
-                f"{status['parked']:,} messages are parked and wait for a person",
-                "`doorstep park list` says why; mend the cause, then "
-                "`doorstep park retry ID --actor YOU --reason WHY` (or `park discard`)",
-                "parked-messages",
+                f"calls of the kind `{kind}` fail: {calls['failing']:,} in a row had no answer,"
+                f" {calls['pending']:,} wait",
+                "see whether the other side is down (its status page, its address in doorstep.toml, the"
+                " credentials); calls are made again by themselves, none twice",
+                "calls-failing",
             )
 
 
-def _calls(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        for kind, calls in status["calls"].items():
-            if calls["failing"] >= FAILING_MIN:
-                yield Complaint(
-                    name,
-                    f"calls of the kind `{kind}` fail: {calls['failing']:,} in a row had no answer,"
-                    f" {calls['pending']:,} wait",
-                    "see whether the other side is down (its status page, its address in doorstep.toml, the"
-                    " credentials); calls are made again by themselves, none twice",
-                    "calls-failing",
-                )
-
-
-def _timers(found: Found) -> Iterator[Complaint]:
-    for name, status in found.services.items():
-        if status["timers_late_seconds"] > LATE_SECONDS_MAX:
-            yield Complaint(
-                name,
-                f"{status['timers_late']:,} timers are late, by up to {status['timers_late_seconds']:,.0f} s",
-                "look for `timer_failed` in the log: a decision raises, or the clock jumped",
-                "timers-late",
-            )
+def _timers(name: str, status: Status) -> Iterator[Complaint]:
+    if status["timers_late_seconds"] > LATE_SECONDS_MAX:
+        yield Complaint(
+            name,
+            f"{status['timers_late']:,} timers are late, by up to {status['timers_late_seconds']:,.0f} s",
+            "look for `timer_failed` in the log: a decision raises, or the clock jumped",
+            "timers-late",
+        )
 
 
 def _disks(found: Found) -> Iterator[Complaint]:
@@ -242,17 +238,24 @@ def _difference(copies: Copies) -> str:
     return ""
 
 
-EXAMINATIONS: tuple[Callable[[Found], Iterator[Complaint]], ...] = (
+def _of_each(look_at: Callable[[str, Status], Iterator[Complaint]]) -> Examination:
+    """The same look at every service that answered."""
+    return lambda found: (
+        complaint for name, status in found.services.items() for complaint in look_at(name, status)
+    )
+
+
+EXAMINATIONS: tuple[Examination, ...] = (
     _silent,
     _nats,
-    _not_ready,
+    _of_each(_not_ready),
     _copies,
     _disks,
-    _relay,
-    _behind,
-    _calls,
-    _parked,
-    _timers,
+    _of_each(_relay),
+    _of_each(_behind),
+    _of_each(_calls),
+    _of_each(_parked),
+    _of_each(_timers),
     _clocks,
 )
 
@@ -265,10 +268,7 @@ def register(app: typer.Typer) -> None:
 def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
     """Say in plain words what is unhealthy and what to do. Exit 1 if something is. Changes nothing."""
     complaints = examine(carry_out(look(find(data, port_base))))
-    if as_json:
-        say_json(as_shape(complaints))
-    else:
-        say(readable(complaints))
+    tell(as_shape(complaints), lambda _: readable(complaints), as_json)
     if complaints:
         severe = sum(complaint.severity == "severe" for complaint in complaints)
-        fail(f"{len(complaints)} complaints, {severe} of them severe")
+        fail(f"{len(complaints)} complaint{'s' * (len(complaints) != 1)}, {severe} severe")

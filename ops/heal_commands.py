@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, say, say_json
+from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, tell
 from ops.park_commands import ServiceName
 from ops.system import find
 
@@ -38,7 +38,4 @@ def heal(
     else:
         said = carry_out(heal_stream(system, service.value))
         told = f"{service.value}: {said['published']:,} events published again, the stream has all of them"
-    if as_json:
-        say_json(said)
-    else:
-        say(told)
+    tell(said, lambda _: told, as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, fail, say, say_json
+from ops.console import CannotDo, DataOption, JsonOption, PortOption, fail, moment, say, say_json
 from ops.park_commands import ServiceName
 from ops.system import System, find
 
@@ -42,7 +42,7 @@ def timeline(
 ) -> None:
     """What happened to an order, a SKU or a payout, and why; or its state at a time."""
     try:
-        _tell(_story(find(data, port_base), about, _moment("--at", at), limit), as_json)
+        _tell(_story(find(data, port_base), about, moment("--at", at), limit), as_json)
     except CannotDo as reason:
         fail(str(reason))
 
@@ -73,8 +73,8 @@ def replay(
     --until TIME --into DIR` leaves a past state in a folder to look at. `replay --what-if RULES.toml` names the orders
     that other hold rules would have sent another way.
     """
-    system, then, first = find(data, port_base), _moment("--until", until), _moment("--from", since)
     try:
+        system, then, first = find(data, port_base), moment("--until", until), moment("--from", since)
         if rules is not None:
             if service is not None or into is not None:
                 fail("--what-if decides orders again: it takes --from and --until, no service and no folder")
@@ -141,15 +141,3 @@ def _supposed(system: System, rules: Path, since: datetime | None, until: dateti
     from ops.what_if import what_if
 
     return what_if(system, rules, since, until)
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option} {text!r} is not a time; write it like 2026-11-21T14:03:00Z")
-    if moment.tzinfo is None:
-        fail(f"{option} {text!r} has no time zone; add Z for UTC")
-    return moment

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, say, say_json
+from ops.console import DataOption, JsonOption, PortOption, carry_out, tell
 from ops.system import find
 
 
@@ -22,6 +22,7 @@ class ServiceName(StrEnum):
     NOTIFY = "notify"
 
 
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")]
 ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.", prompt=False)]
 ServiceOption = Annotated[
     ServiceName | None, typer.Option("--service", help="Which one, where several parked the same message.")
@@ -47,14 +48,11 @@ def park_list(data: DataOption = None, port_base: PortOption = None, as_json: Js
     from ops.park import list_parked, readable_list
 
     parked = carry_out(list_parked(find(data, port_base)))
-    if as_json:
-        say_json({"parked": parked})
-    else:
-        say(readable_list(parked))
+    tell({"parked": parked}, lambda _: readable_list(parked), as_json)
 
 
 def park_show(
-    message: Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")],
+    message: IdArgument,
     service: ServiceOption = None,
     data: DataOption = None,
     port_base: PortOption = None,
@@ -64,14 +62,11 @@ def park_show(
     from ops.park import readable_one, show_parked
 
     parked = carry_out(show_parked(find(data, port_base), message, service))
-    if as_json:
-        say_json(parked)
-    else:
-        say(readable_one(parked))
+    tell(parked, readable_one, as_json)
 
 
 def park_retry(
-    message: Annotated[str, typer.Argument(metavar="ID")],
+    message: IdArgument,
     actor: ActorOption,
     reason: ReasonOption,
     service: ServiceOption = None,
@@ -84,7 +79,7 @@ def park_retry(
 
 
 def park_discard(
-    message: Annotated[str, typer.Argument(metavar="ID")],
+    message: IdArgument,
     actor: ActorOption,
     reason: ReasonOption,
     service: ServiceOption = None,
@@ -109,7 +104,4 @@ def _settle_parked(
     from ops.park import settle_parked
 
     answer = carry_out(settle_parked(find(data, port_base), message, how, actor, reason, service))
-    if as_json:
-        say_json(answer)
-    else:
-        say(f"{message}: {how} recorded for {actor}")
+    tell(answer, lambda _: f"{message}: {how} recorded for {actor}", as_json)

@@ -12,7 +12,7 @@ REASONS: Mapping[str, str] = {
     "OrderRevised": "the channel sent a newer version: {reason}",
     "OrderAccepted": "sound, attempt {attempt}: inventory is asked for {lines}",
     "OrderHeld": "held by {owner}: {reason}, {detail}",
-    "HoldReleased": "{reason} is gone: released by {actor} {note}",
+    "HoldReleased": "{reason} is gone: released by {actor}, {note}",
     "PaymentRequested": "stock is reserved: billing is asked for {total_minor}, attempt {attempt}",
     "PaymentAwaited": "stock is reserved: {channel} has to collect the money first (it says {state})",
     "PaymentConfirmed": "billing has {amount_minor}",
@@ -31,6 +31,9 @@ REASONS: Mapping[str, str] = {
     "SkuAmended": "the catalogue was amended: {title}",
     "StockReceived": "{quantity} came in at {location} ({reference}), booked by {actor}: {reason}",
     "StockAdjusted": "{quantity} at {location} ({reference}), corrected by {actor}: {reason}",
+    "WriteOffRequested": "{quantity} at {location} ({reference}) waits for a second person: {actor} asks, {reason}",
+    "WriteOffApproved": "{actor} approves the write-off {reference}: {reason}",
+    "WriteOffDenied": "{actor} denies the write-off {reference}: {reason}",
     "StockReserved": "reserved {lines} until {expires_at}",
     "ReservationRefused": "not enough stock: {short}",
     "ReservationReleased": "promise taken back ({reason}): {lines}",
@@ -42,6 +45,9 @@ REASONS: Mapping[str, str] = {
     "PaymentCaptured": "{amount_minor} collected by the {source}",
     "PaymentFailed": "not collected: {reason}",
     "PaymentClosed": "nothing is collected any more: {reason}",
+    "RefundRequested": "{amount_minor} waits for a second person: {actor} asks ({reason})",
+    "RefundApproved": "{actor} approves the refund: {reason}",
+    "RefundDenied": "{actor} denies the refund: {reason}",
     "RefundStarted": "{amount_minor} is about to be given back ({reason})",
     "PaymentRefunded": "{amount_minor} given back",
     "RefundFailed": "refund refused: {reason}",
@@ -82,7 +88,13 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
         template = WITHOUT_SHORTAGE
     if template is None:
         return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
-    return template.format_map(Words(facts, currency)).strip()
+    return by_whom(template.format_map(Words(facts, currency)).strip(" ,"), facts)
+
+
+def by_whom(said: str, facts: Mapping[str, Any]) -> str:
+    """The sentence with who gave the command, where there was one and the sentence does not say it."""
+    actor = facts.get("actor")
+    return f"{said} (by {actor})" if actor and actor not in said else said
 
 
 class Words(dict[str, str]):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from itertools import zip_longest
 from typing import Any
 
 from chassis.batch import StoredEvent
-from chassis.declare import Service
+from chassis.declare import Service, kind_of
 from chassis.event_store import Store
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from ops.console import CannotDo, Progress
@@ -57,6 +57,11 @@ def declared(service: str) -> Service:
     """The service's table of pure functions, as it is wired. Nothing is opened."""
     table: Service = import_module(f"services.{service}.wiring").build().service
     return table
+
+
+def evolve_of(service: Service, entity: str) -> Callable[[Any, Any, str], Any]:
+    """How a service's entities of this kind come from their events."""
+    return next(kind.evolve for kind in service.kinds if kind.name == kind_of(entity))
 
 
 def replay_service(system: System, service: str) -> Replayed:

@@ -9,7 +9,7 @@ import typer
 
 from contracts.parking import SERVICES
 from ops.asking import Services
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, tell
 from ops.system import System, find
 
 FIGURES = ("pid", "position", "lag", "relay_behind", "effects_pending", "timers_pending", "parked")
@@ -30,10 +30,7 @@ def register(app: typer.Typer) -> None:
 def status(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
     """Health, lag and counts of each service. Exit 1 if one is not ready."""
     said = carry_out(status_of(find(data, port_base)))
-    if as_json:
-        say_json(said)
-    else:
-        say(readable(said))
+    tell(said, readable, as_json)
     if silent := [name for name, service in said["services"].items() if not service["ready"]]:
         fail(f"not ready: {', '.join(silent)}")
 

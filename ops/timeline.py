@@ -15,9 +15,9 @@ from chassis.declare import Service
 from chassis.event_store import Store
 from chassis.ids import event_id
 from contracts.catalogue import decode
-from ops.console import CannotDo
+from ops.console import CannotDo, columns
 from ops.reasons import reason_for
-from ops.replay import declared
+from ops.replay import declared, evolve_of
 from ops.stores import open_stores
 from ops.system import System
 from services.orders.views import order_shape
@@ -103,8 +103,7 @@ def timeline_of(system: System, order_id: str, at: datetime | None = None, limit
         raise CannotDo(f"no order {order_id}; ids are written <channel>:<channel order id>")
     known = [moment for moment in moments if at is None or moment.time <= at]
     if not known:
-        first = min(moment.time for moment in moments)
-        raise CannotDo(f"order {order_id} was not known then; it was first heard of at {first.isoformat()}")
+        raise not_known_then(f"order {order_id}", min(moment.time for moment in moments))
     told = tuple(in_order(known))
     ours = [moment.stored for moment in told if moment.service == "orders"]
     shown = tuple(newest(told, limit))
@@ -129,6 +128,11 @@ def moment_of(service: str, event: StoredEvent) -> Moment:
         cause=headers["ce-causationid"],
         stored=event,
     )
+
+
+def not_known_then(what: str, first: datetime) -> CannotDo:
+    """To be raised for a time before the first event."""
+    return CannotDo(f"{what} was not known then; it was first heard of at {first.isoformat()}")
 
 
 def newest[T](told: Sequence[T], limit: int | None) -> Sequence[T]:
@@ -163,8 +167,7 @@ def _before(moment: Moment) -> str:
 
 def state_after(orders: Service, entity: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
     """The order after these events, folded by the service's own rules; empty before the first."""
-    evolve = next(kind.evolve for kind in orders.kinds if kind.name == HOMES["orders"])
-    state = None
+    evolve, state = evolve_of(orders, entity), None
     for event in events:
         state = evolve(state, decode(event.type, event.data), entity)
     return {} if state is None else order_shape(state)
@@ -182,13 +185,8 @@ def readable(story: Story) -> str:
         )
         for moment in story.moments
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
     head = f"{story.order_id} · {story.state.get('state', 'unknown')} · first heard of {start.isoformat()}"
-    lines = [
-        f"{when:>{widths[0]}}  {who:<{widths[1]}}  {what:<{widths[2]}}  {why}"
-        for when, who, what, why in rows
-    ]
-    return "\n".join((head, *earlier(story.left_out), *lines))
+    return "\n".join((head, *earlier(story.left_out), *columns(rows, "><<")))
 
 
 def earlier(left_out: int) -> tuple[str, ...]:

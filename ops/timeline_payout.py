@@ -8,17 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from chassis.event_store import Store
-from contracts.billing import PayoutReconciled, PayoutReported, PayoutUnexplained
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.money import from_minor
-from ops.console import CannotDo
-from ops.replay import declared
+from ops.console import CannotDo, columns
+from ops.replay import declared, evolve_of
 from ops.stores import open_stores
 from ops.system import System
-from ops.timeline import Moment, earlier, moment_of, newest
+from ops.timeline import Moment, earlier, moment_of, newest, not_known_then
 from services.billing.domain.payout import Payout
-from services.billing.views import payout_view
+from services.billing.views import payout_lines, payout_view
 
 BILLING, KIND = "billing", "payout"
 EVENTS_MAX = 10_000
@@ -70,8 +69,7 @@ def timeline_of_payout(
     moments = [moment_of(BILLING, event) for event in store.events(limit=EVENTS_MAX, entity=entity)]
     known = [moment for moment in moments if at is None or moment.time <= at]
     if not known:
-        first = moments[0].time.isoformat()
-        raise CannotDo(f"payout {payout_id} was not known then; it was first heard of at {first}")
+        raise not_known_then(f"payout {payout_id}", moments[0].time)
     events = [decode(moment.type, moment.stored.data) for moment in known]
     shown = tuple(newest(known, limit))
     return PayoutStory(payout_id, _state(events, entity), shown, len(known) - len(shown))
@@ -92,38 +90,12 @@ def _entity_of(store: Store, payout_id: str) -> str:
 
 
 def _state(events: Sequence[Event], entity: str) -> dict[str, Any]:
-    evolve = next(kind.evolve for kind in declared(BILLING).kinds if kind.name == KIND)
+    evolve = evolve_of(declared(BILLING), entity)
     payout: Payout | None = None
     for event in events:
         payout = evolve(payout, event, entity)
     assert payout is not None, "a payout begins with its report"
-    return {**payout_view(payout), "lines": list(_lines(events))}
-
-
-def _lines(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
-    """Each line of the statement, and what it was tied to: an order and what it settles, the fee account, nothing."""
-    reported = next(event for event in events if isinstance(event, PayoutReported))
-    result = next(
-        (event for event in events if isinstance(event, PayoutReconciled | PayoutUnexplained)), None
-    )
-    matched = {line.line: line for line in result.matched} if result else {}
-    open_lines = result.unexplained if isinstance(result, PayoutUnexplained) else ()
-    unexplained = {line.line: line for line in open_lines}
-    for number, line in enumerate(reported.lines):
-        tied, rest = matched.get(number), unexplained.get(number)
-        yield {
-            "line": number,
-            "kind": line.kind,
-            "reference": line.reference,
-            "gross_minor": line.gross_minor,
-            "fee_minor": line.fee_minor,
-            "net_minor": line.net_minor,
-            "order_id": tied.order_id if tied else "",
-            "settles": tied.settles if tied else "",
-            "matched_minor": tied.amount_minor if tied else 0,
-            "unexplained_minor": rest.amount_minor if rest else 0,
-            "reason": rest.reason if rest else "",
-        }
+    return {**payout_view(payout), "lines": list(payout_lines(events))}
 
 
 def _lines_told(state: dict[str, Any], currency: str) -> Iterator[str]:
@@ -137,11 +109,7 @@ def _lines_told(state: dict[str, Any], currency: str) -> Iterator[str]:
         )
         for line in state["lines"]
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for number, kind, reference, net, tie in rows:
-        yield (
-            f"  line {number:>{widths[0]}}  {kind:<{widths[1]}}  {reference:<{widths[2]}}  {net:>{widths[3]}}  {tie}"
-        )
+    yield from (f"  line {line}" for line in columns(rows, "><<>"))
     for line in state["unexplained"]:
         if line["line"] < 0:
             yield f"  whole statement  {_amount(line['amount_minor'], currency)}  {line['reason']}"

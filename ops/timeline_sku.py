@@ -16,11 +16,11 @@ from chassis.event_store import Store
 from chassis.rebuild import all_events
 from contracts.event import Event
 from contracts.inventory import AvailabilityChanged, ReservationRefused
-from ops.console import CannotDo, Progress
-from ops.replay import declared
+from ops.console import CannotDo, Progress, columns
+from ops.replay import declared, evolve_of
 from ops.stores import open_stores
 from ops.system import System
-from ops.timeline import Moment, earlier, moment_of
+from ops.timeline import Moment, earlier, moment_of, not_known_then
 from services.inventory.domain.names import SKU
 from services.inventory.domain.stock import Stock
 from services.inventory.views import stock_shape
@@ -78,16 +78,14 @@ def timeline_of_sku(
     """The stock then and the newest `limit` events until then. Raises `CannotDo` for a SKU not known, or not then."""
     store = open_stores(system, (INVENTORY,))[INVENTORY]
     table, entity = declared(INVENTORY), f"{SKU}/{sku}"
-    evolve = next(kind.evolve for kind in table.kinds if kind.name == SKU)
+    evolve = evolve_of(table, entity)
     stock: Stock | None = None
     told: deque[Movement] = deque(maxlen=limit)
     count = 0
     for moment, event in _about(store, table, sku):
         if at is not None and moment.time > at:
             if stock is None:
-                raise CannotDo(
-                    f"SKU {sku} was not known then; it was first heard of at {moment.time.isoformat()}"
-                )
+                raise not_known_then(f"SKU {sku}", moment.time)
             break
         if entity in table.places[type(event)](event):
             stock = evolve(stock, event, entity)
@@ -135,6 +133,4 @@ def _table(movements: tuple[Movement, ...]) -> Iterator[str]:
         )
         for movement in movements
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for when, what, stock, order, why in rows:
-        yield f"{when:<{widths[0]}}  {what:<{widths[1]}}  {stock:>{widths[2]}}  {order:<{widths[3]}}  {why}"
+    return columns(rows, "<<><")

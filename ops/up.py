@@ -58,6 +58,7 @@ def up(
         Choice | None,
         typer.Option(
             "--store",
+            metavar="sqlite|postgres",
             help="Keep the stores in SQLite files, or in a PostgreSQL beside them.  [default: sqlite]",
         ),
     ] = None,
@@ -139,8 +140,12 @@ async def _serve(
 
 
 def _say_ready(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes, reception: Reception) -> None:
+    from ops.sample import write_sample
+
     system = supervisor.system
     said = ready_object(system, supervisor.pids())
+    shopify = secrets.get("shopify")
+    sample = write_sample(system, shopify, datetime.now(UTC)) if shopify else None
     if wishes.as_json:
         say_json(said)
         return
@@ -152,11 +157,8 @@ def _say_ready(supervisor: Supervisor, secrets: dict[str, str], wishes: Wishes, 
     say(f"  {'nats':<10} {system.nats_url}")
     say(f"  {'data':<10} {system.data}  (logs in {system.data / 'logs'})")
     say(f"  {'password':<10} in {place(system.data)}, for whoever is not on this machine")
-    if "shopify" in secrets:
-        from ops.sample import write_sample
-
+    if sample:
         say("\nSend an order of your own, as Shopify would:\n")
-        sample = write_sample(system, secrets["shopify"], datetime.now(UTC))
         say(sample.curl)
         if not wishes.demo:
             say(

@@ -27,7 +27,7 @@ from chassis.settings import section
 from contracts.event import Event
 from contracts.orders import OrderReceived, OrderRevised
 from ops.console import CannotDo, Progress
-from ops.replay import declared
+from ops.replay import declared, evolve_of
 from ops.stores import open_stores
 from ops.system import System
 from services.orders.domain.commands import PlaceOrder
@@ -186,7 +186,7 @@ def _before(store: Store, table: Service, event: StoredEvent) -> Order | None:
 
 
 def _after(table: Service, order: Order | None, facts: Iterable[Event], entity: str) -> Order | None:
-    evolve = next(kind.evolve for kind in table.kinds if kind.name == "order")
+    evolve = evolve_of(table, entity)
     for fact in facts:
         order = evolve(order, fact, entity)
     return order

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -68,14 +69,19 @@ class NatsServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "nats.conf"
         config.write_text(self.configuration())
-        self.process = subprocess.Popen(
-            [binary, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [binary, "-c", str(config)], stdout=log, stderr=log, env=os.environ | self.secrets()
+            )
         self._wait_healthy()
 
     def configuration(self) -> str:
         """What it is told."""
         return CONFIG.format(port=self.port, monitor=self.monitor, folder=self.folder / "js")
+
+    def secrets(self) -> dict[str, str]:
+        """What its configuration takes from the environment."""
+        return {}
 
     def kill(self) -> None:
         assert self.process

@@ -4,6 +4,10 @@ A service publishes the events it is the producer of, pulls and acknowledges its
 It creates nothing and deletes nothing. `channels` puts messages on CHANNELS, `bootstrap` makes streams and consumers,
 `ops` reads. What is not listed is refused.
 
+Streams live in the account of `bootstrap`. Every other user has an account of its own, into which exactly these
+subjects are imported: the answer to a request comes back into the account that asked, whatever reply subject it named
+(docs/decisions/0011).
+
 `python -m deploy.nats.permissions --write` writes `deploy/nats/users.conf`; a test holds the two together.
 """
 
@@ -24,11 +28,15 @@ ANY_CHANNEL = "evt.channels.>"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A NATS user: what it may publish (`never` wins over `publish`), and the inbox it may listen to."""
+    """A NATS user: what it may publish (`never` wins over `publish`), and the inbox it may listen to.
+
+    `keeps_streams`: it lives where the streams are, and not in an account of its own.
+    """
 
     name: str
     publish: tuple[str, ...]
     never: tuple[str, ...] = ()
+    keeps_streams: bool = False
 
     @property
     def inbox(self) -> str:
@@ -48,7 +56,10 @@ def users(cell: str = "default") -> tuple[User, ...]:
     rights: dict[str, Iterator[str]] = {service: _service(names, service) for service in SERVICES}
     rights |= {"channels": _channels(names), "bootstrap": _bootstrap(names), "ops": _ops(names)}
     never = {"ops": tuple(_consumers_of_services(names))}
-    return tuple(User(prefix + name, tuple(may), never.get(name, ())) for name, may in rights.items())
+    return tuple(
+        User(prefix + name, tuple(may), never.get(name, ()), keeps_streams=name == "bootstrap")
+        for name, may in rights.items()
+    )
 
 
 def _service(names: Names, service: str) -> Iterator[str]:

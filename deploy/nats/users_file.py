@@ -12,6 +12,10 @@ from deploy.nats.permissions import User, users
 
 FILE = Path(__file__).with_name("users.conf")
 ACCOUNT, SYSTEM = "DOORSTEP", "SYS"
+ANSWERED_MANY_TIMES = ".CONSUMER.MSG.NEXT."
+OVERSHADOWED = "$JS.API.INFO"
+"""An account without JetStream answers the whole API itself, with an error that comes before the real answer, unless it
+imports this subject. Its user may not ask for it."""
 
 type Proof = Literal["password", "nkey"]
 """How users prove who they are: by a password that the server knows too, or by an nkey of which it has one half."""
@@ -24,13 +28,58 @@ system_account: {SYSTEM}
 
 
 def configuration(cells: Sequence[str] = ("default",), proof: Proof = "password") -> str:
-    """The accounts and their users. JetStream is the account's; the system account sees the servers, not the data."""
-    found = [_user(user, proof) for cell in cells for user in users(cell)]
-    inside = "\n".join(found)
+    """The accounts and their users. JetStream is in one of them, whose subjects the others import one by one; the
+    system account sees the servers, not the data.
+    """
+    everyone = [user for cell in cells for user in users(cell)]
+    keepers = "\n".join(_user(user, proof) for user in everyone if user.keeps_streams)
+    confined = [user for user in everyone if not user.keeps_streams]
+    exports = "".join(_export(subject, who) for subject, who in _importers(confined).items())
     return (
         f"{HEAD}accounts {{\n  {SYSTEM} {{ users: [ {{ {_proof('sys', 'SYS', proof)} }} ] }}\n"
-        f"  {ACCOUNT} {{\n    jetstream: enabled\n    users: [\n{inside}\n    ]\n  }}\n}}\n"
+        f"  {ACCOUNT} {{\n    jetstream: enabled\n    users: [\n{keepers}\n    ]\n"
+        f"    exports: [\n{exports}    ]\n  }}\n"
+        f"{''.join(_account(user, proof) for user in confined)}}}\n"
     )
+
+
+def _importers(confined: Sequence[User]) -> dict[str, list[str]]:
+    """Subject to the accounts that import it."""
+    found: dict[str, list[str]] = {}
+    for user in confined:
+        for subject in _imported(user):
+            found.setdefault(subject, []).append(_account_of(user))
+    return found
+
+
+def _imported(user: User) -> tuple[str, ...]:
+    return (*user.publish, OVERSHADOWED)
+
+
+def _account_of(user: User) -> str:
+    return user.name.upper()
+
+
+def _export(subject: str, accounts: Sequence[str]) -> str:
+    """One request to pull is answered by many messages, every other one by one."""
+    many = " response: stream," if ANSWERED_MANY_TIMES in subject else ""
+    return f'      {{ service: "{subject}",{many} accounts: [{", ".join(accounts)}] }}\n'
+
+
+def _account(user: User, proof: Proof) -> str:
+    imports = "".join(
+        f'      {{ service: {{ account: {ACCOUNT}, subject: "{subject}" }} }}\n'
+        for subject in _imported(user)
+    )
+    return f"""\
+  {_account_of(user)} {{
+    users: [
+{_user(user, proof)}
+    ]
+    imports: [
+{imports}    ]
+  }}
+"""
 
 
 def _user(user: User, proof: Proof) -> str:

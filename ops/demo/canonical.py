@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.address import Address, Recipient
 from contracts.channels import OrderPlaced
-from contracts.order import OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
+from contracts.placed_order import OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
 from ops.demo.orders import DemoOrder, Line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -69,26 +70,27 @@ class Glance:
             "invoices": recent["invoices"],
             "messages": messages,
             "payouts": with_statements(recent["payouts"], recent["statements"]),
+            "for_a_second_person": sum(map(waiting_in, statuses.values())),
         }
 
     async def steps(self) -> list[dict[str, Any]]:
-        """How many of today's orders reached each step."""
+        """How many of today's orders reached each step; nothing where the stores are out of this page's reach."""
         async with self._counting:
-            await asyncio.to_thread(self._count)
+            if not await asyncio.to_thread(self._count):
+                return []
         counts = {service: tally.counts for service, tally in self._tallies.items()}
         return [{"name": step.name, "orders": counts[step.service][step.name]} for step in STEPS]
 
-    def _count(self) -> None:
+    def _count(self) -> bool:
         today = datetime.now(UTC).date()
-        for service, tally in self._tallies.items():
-            try:
-                store = open_stores(self._system, (service,))[service]
-            except CannotDo:
-                continue
-            try:
-                tally.catch_up(store, today)
-            finally:
-                store.close()
+        try:
+            stores = open_stores(self._system, COUNTED_LOGS)
+        except CannotDo:
+            return False
+        for service, store in stores.items():
+            with closing(store):
+                self._tallies[service].catch_up(store, today)
+        return True
 
     async def _statuses(self) -> dict[str, Any]:
         silent = {"ready": False}
@@ -163,7 +165,15 @@ def with_milestones(parcels: list[dict[str, Any]], scans: list[dict[str, Any]]) 
     ]
 
 
+def waiting_in(status: dict[str, Any]) -> int:
+    """How much waits for a second person, as a service counts it."""
+    return int(status.get("counts", {}).get("waits", {}).get("second_person", 0))
+
+
 def with_statements(payouts: list[dict[str, Any]], statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Decided payouts with what their statement said: provider, currency, total."""
-    said = {statement["data"]["payout_id"]: statement["data"] for statement in statements}
-    return [{**payout, "statement": said.get(payout["data"]["payout_id"], {})} for payout in payouts]
+    """Decided payouts with what their statement said: provider, currency, total; and the name of their page."""
+    said = {statement["entity"]: statement["data"] for statement in statements}
+    return [
+        {**payout, "name": payout["entity"].partition("/")[2], "statement": said.get(payout["entity"], {})}
+        for payout in payouts
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 from ops.asking import Services
 from ops.console import CannotDo
 from ops.page.glance import quoted
-from ops.system import System
+from ops.page.order_story import told_by
 
 MILESTONES = ("label_created", "handed_over", "picked_up", "in_transit", "out_for_delivery", "delivered")
 """The way of a parcel that goes well, as the customer sees it."""
@@ -16,20 +16,18 @@ MILESTONES = ("label_created", "handed_over", "picked_up", "in_transit", "out_fo
 VERSIONS = ("orders.OrderReceived.v1", "orders.OrderRevised.v1")
 
 
-async def order_content(system: System, services: Services, order: dict[str, Any]) -> dict[str, Any]:
+async def order_content(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     """The order's story across the five services, its messages, and what the warehouse may do with it."""
-    from ops.timeline import timeline_of
-
     order_id = order["order_id"]
-    story, notifications, fulfilment = await asyncio.gather(
-        asyncio.to_thread(timeline_of, system, order_id, None),
+    (events, silent), notifications, fulfilment = await asyncio.gather(
+        told_by(services, order_id, order["currency"]),
         _or({}, services.get("notify", "/notifications", order=order_id)),
         _or({}, services.get("shipping", f"/fulfilments/{quoted(order_id)}")),
     )
-    events = story.as_json()["events"]
     bought = _as_bought(events)
     return {
         "events": events,
+        "silent": silent,
         "titles": {line["sku"]: line.get("title", "") for line in bought.get("lines", ())},
         "deliveries": [delivery for delivery in bought.get("shipping", ()) if delivery["total_minor"]],
         "messages": notifications.get("notifications", []),

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel
 
 from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown
@@ -21,15 +20,17 @@ from chassis.http import Handler
 from chassis.settings import section
 from chassis.tls import listen, tls
 from contracts.rights import role_for
-from ops.asking import NoAnswer, Refused, Services
+from ops.asking import Refused, Services
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.page import wording
 from ops.page.glance import Glance, quoted
 from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers, visitors_only
 from ops.page.order_page import order_content, parcel_content
+from ops.page.payout_page import payout_content
 from ops.page.sign_in import Reception, require_own_form
-from ops.page.telling import story
+from ops.page.templating import templates
+from ops.page.waiting import WaitingPage
 from ops.system import HOST, System
 
 STATIC = Path(__file__).parent / "static"
@@ -46,6 +47,9 @@ ACTIONS = {
     "dispatch": ("shipping", "/fulfilments/{id}/dispatch", ("actor",)),
 }
 """Commands that a form on an order's page may send, and what they carry."""
+
+
+CANNOT_BE_SHOWN = "That cannot be shown now"
 
 
 class Shop(BaseModel):
@@ -108,8 +112,10 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.get("/orders/{id:[^/]+}", pages.order),
             web.post("/orders/{id:[^/]+}/{action}", pages.act),
             web.get("/parcels/{tracking}", pages.parcel),
+            web.get("/payouts/{id:[^/]+}", pages.payout),
             web.get("/mail/{id:.+}", pages.mail),
             web.get("/documents/{name}/{id:.+}", pages.document),
+            *WaitingPage(services, pages.render).routes(),
             web.get("/livez", pages.live),
             web.static("/static", STATIC),
         ]
@@ -134,7 +140,7 @@ class Pages:
         """One order: what was bought, where it stands, and its whole story."""
         order_id = request.match_info["id"]
         order = await self._services.get("orders", f"/orders/{quoted(order_id)}")
-        content = await order_content(self._system, self._services, order)
+        content = await order_content(self._services, order)
         said = request.query.get("said", "")
         return self.render(request, "order", order=order, said=said, **content)
 
@@ -150,6 +156,12 @@ class Pages:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""
         tracking = request.match_info["tracking"]
         return self.render(request, "parcel", **await parcel_content(self._services, tracking))
+
+    async def payout(self, request: web.Request) -> web.Response:
+        """A payout: each line tied to a capture, a refund or a fee, and what is left over."""
+        named, first = request.match_info["id"], request.query.get("from", "0")
+        content = await payout_content(self._services, named, int(first) if first.isdecimal() else 0)
+        return self.render(request, "payout", **content)
 
     async def mail(self, request: web.Request) -> web.Response:
         """A message as its recipient sees it."""
@@ -186,7 +198,7 @@ class Pages:
             await self._services.post(service, target, signed)
             said = "Done"
         except Refused as refusal:
-            said = str(refusal)
+            said = wording.not_done(refusal.said)
         raise web.HTTPSeeOther(f"/orders/{quote(order_id, safe=':')}?said={quote(said)}")
 
     async def login(self, request: web.Request) -> web.StreamResponse:
@@ -241,27 +253,6 @@ class Pages:
         return web.Response(text=html, content_type="text/html", status=status)
 
 
-def templates() -> Environment:
-    """The templates with the words they use; an unknown name is an error, not an empty place."""
-    found = Environment(
-        loader=PackageLoader("ops.page"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters.update(
-        age=wording.age,
-        clock=wording.clock,
-        day=wording.day,
-        plain=wording.plain,
-        money=wording.money,
-        quoted=quoted,
-    )
-    found.globals.update(HOLDS=wording.HOLDS, TEMPLATES=wording.TEMPLATES, story=story)
-    return found
-
-
 def own_path(to: str) -> str:
     """Where to go after signing in: a path of this page, never another site."""
     return to if to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() else "/"
@@ -274,11 +265,18 @@ def readable_errors(pages: Pages) -> Any:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except NoAnswer as silent:
-            return pages.render(request, "sorry", 503, reason=str(silent))
+        except web.HTTPNotFound:
+            return _nothing_there(pages, request)
         except Refused as refusal:
-            return pages.render(request, "sorry", 404 if refusal.status == 404 else 502, reason=str(refusal))
+            if refusal.status == 404:
+                return _nothing_there(pages, request)
+            return pages.render(request, "sorry", 502, heading=CANNOT_BE_SHOWN, reason=str(refusal))
         except CannotDo as reason:
-            return pages.render(request, "sorry", 404, reason=str(reason))
+            return pages.render(request, "sorry", 503, heading=CANNOT_BE_SHOWN, reason=str(reason))
 
     return middleware
+
+
+def _nothing_there(pages: Pages, request: web.Request) -> web.Response:
+    heading, sentence = wording.not_found(request.path)
+    return pages.render(request, "sorry", 404, heading=heading, reason=sentence)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ops.page.wording import TEMPLATES, money, plain
+from ops.reasons import by_whom
 
 type Facts = Mapping[str, Any]
 
@@ -61,7 +62,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
         f"On hold, {plain(facts['reason'])}: {facts['detail']} (owner: {facts['owner']})"
     ),
     "orders.HoldReleased": lambda facts: (
-        f"Hold {plain(facts['reason'])} released by {facts['actor']} {facts.get('note', '')}"
+        f"Hold {plain(facts['reason'])} released by {facts['actor']}: {facts.get('note', '')}".rstrip(": ")
     ),
     "orders.PaymentRequested": lambda facts: (
         f"Billing is asked for {amount_of(facts, 'total_minor')} ({facts['payment']['state']} at the channel)"
@@ -97,6 +98,11 @@ STORY: dict[str, Callable[[Facts], str]] = {
     ),
     "billing.PaymentFailed": lambda facts: f"Payment failed: {facts['reason']}",
     "billing.PaymentClosed": lambda facts: f"Nothing is collected any more: {facts['reason']}",
+    "billing.RefundRequested": lambda facts: (
+        f"Refund of {amount_of(facts)} waits for a second person; {facts['actor']} asks: {facts['reason']}"
+    ),
+    "billing.RefundApproved": lambda facts: f"{facts['actor']} approves the refund: {facts['reason']}",
+    "billing.RefundDenied": lambda facts: f"{facts['actor']} denies the refund: {facts['reason']}",
     "billing.RefundStarted": lambda facts: f"Refund of {amount_of(facts)} begun: {facts['reason']}",
     "billing.PaymentRefunded": lambda facts: f"{amount_of(facts)} refunded",
     "billing.RefundFailed": lambda facts: f"Refund failed: {facts['reason']}",
@@ -132,6 +138,6 @@ def story(event_type: str, facts: Facts) -> str:
     """An event in words; one that has none yet by its name and reason."""
     name = event_type.rpartition(".")[0]
     if tell := STORY.get(name):
-        return tell(facts).strip()
+        return by_whom(tell(facts).strip(), facts)
     said = "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name.partition(".")[2]).strip()
     return f"{said.capitalize()}: {facts['reason']}" if facts.get("reason") else said.capitalize()

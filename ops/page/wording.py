@@ -22,6 +22,49 @@ TEMPLATES = {
     "parcel_dispatched": "Parcel on its way",
     "refund_made": "Refund made",
 }
+SERVICE_FIGURES = {
+    "lag": "lag",
+    "position": "store position",
+    "relay_behind": "relay behind",
+    "effects_pending": "calls open",
+    "timers_pending": "timers",
+    "parked": "parked",
+}
+"""What a service says of itself, and how the page calls it."""
+NOT_FOUND = {
+    "orders": (
+        "There is no order {named}",
+        "No channel ever sent it. Orders are written channel:number, as in shopify:1001. If the channel says that it "
+        "did send it, look among the refused messages: doorstep park list.",
+    ),
+    "payouts": (
+        "There is no payout {named}",
+        "No statement with this id has come in. Payouts are written provider:id, as in stripe:po-0001.",
+    ),
+    "parcels": (
+        "There is no parcel {named}",
+        "Compare the number with the one in your message. A parcel that is still being packed has none yet.",
+    ),
+    "mail": ("There is no message {named}", "Messages are listed on today's page and on their order's."),
+    "documents": (
+        "There is no document {named}",
+        "An invoice exists once its parcel has left, a label once the carrier gave its number.",
+    ),
+}
+"""What to say where nothing is found, by the first part of the path: what was looked for, and what to do."""
+NO_SUCH_PAGE = ("There is no such page", "The address is not one of this system's.")
+
+
+def not_found(path: str) -> tuple[str, str]:
+    """A heading and a sentence for a path that leads to nothing."""
+    place, _, named = path.strip("/").partition("/")
+    heading, sentence = NOT_FOUND.get(place, NO_SUCH_PAGE) if named else NO_SUCH_PAGE
+    return heading.format(named=named.removeprefix("invoice.pdf/")), sentence
+
+
+def not_done(error: object) -> str:
+    """A service's refusal of a command, to the person who gave it."""
+    return f"Not done: {error}."
 
 
 def money(minor: int | None, currency: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, Progress, carry_out, fail, say, say_json
+from ops.console import CannotDo, DataOption, JsonOption, PortOption, Progress, carry_out, fail, tell
 from ops.publishing.publication import Publication, raw_publication
 from ops.system import System, find
 from services.orders.intake.topics import TOPIC
@@ -60,10 +60,7 @@ def publish(
         said = carry_out(_publish_ledger(system, ledger, channel))
     else:
         said = carry_out(_publish_bodies(system, channel, topic, files or [], stdin))
-    if as_json:
-        say_json(said)
-    else:
-        say("\n".join(f"{name}: {value}" for name, value in _flat(said)))
+    tell(said, lambda _: "\n".join(f"{name}: {value}" for name, value in _flat(said)), as_json)
 
 
 async def send(system: System, publications: Iterable[Publication], what: str) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from contracts.address import Address, Recipient
 from contracts.channels import OrderPlaced, ReturnReported
-from contracts.order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine
+from contracts.placed_order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine
 from ops.publishing.publication import Publication, event_publication
 from ops.publishing.retail_file import Invoice, Line, invoices
 from ops.publishing.retail_report import Report

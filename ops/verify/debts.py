@@ -86,7 +86,7 @@ DEBTS = (
         "billing",
         "orders.OrderCancelled.v1",
         ORDER,
-        ("billing.PaymentClosed.v1", "billing.RefundStarted.v1"),
+        ("billing.PaymentClosed.v1", "billing.RefundRequested.v1", "billing.RefundStarted.v1"),
         opened_by="billing.PaymentDue.v1",
     ),
     Debt("billing", "shipping.ParcelDispatched.v1", PARCEL, ("billing.InvoiceIssued.v1",)),

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from chassis.http import Runtime, answer, problem, read_body, read_limit, reply
+from chassis.approvals import Approvals, Waiting, approval_routes
+from chassis.http import (
+    Runtime,
+    Signed,
+    Stated,
+    answer,
+    problem,
+    read_body,
+    read_limit,
+    read_position,
+    reply,
+    signer,
+)
 from chassis.key_ring import AS_IT_IS, Opens
 from chassis.openapi import takes
-from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained
+from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained, RefundRequested
 from services.billing import views
-from services.billing.documents.invoice import render_invoice
-from services.billing.domain.commands import ConfirmRefund, RetryRefund
-from services.billing.domain.payment import payment_entity
-from services.billing.domain.payout import payout_entity
+from services.billing.domain.commands import ApproveRefund, ConfirmRefund, DenyRefund, RetryRefund
+from services.billing.domain.payment import Payment, order_in, payment_entity
+from services.billing.domain.payout import Payout, payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
 
 CSV_TYPE = "text/csv"
 LIMIT, LIMIT_MAX = 20, 200
-
-type Stated = Annotated[str, Field(min_length=1, max_length=400, pattern=r"\S")]
-"""Something a person has to say: not blank."""
-
-
-class Signed(BaseModel):
-    """Who decides, and why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    actor: Stated
-    reason: Stated
+LINES, LINES_MOST = 100, 1_000
 
 
 class Confirmed(Signed):
@@ -50,12 +50,14 @@ def routes(runtime: Runtime, opens: Opens = AS_IT_IS) -> Sequence[web.RouteDef]:
         web.post("/payouts", billing.report_payout),
         web.get("/payouts", billing.payouts),
         web.get("/payouts/{id}", billing.payout),
+        web.get("/payouts/{id}/lines", billing.payout_lines),
         web.get("/invoices/{number}.pdf", billing.invoice_pdf),
         web.get("/invoices/{number}", billing.invoice),
         web.get("/orders/{id}/money", billing.money),
         web.post("/orders/{id}/refunds/confirm", billing.confirm_refund),
         web.post("/orders/{id}/refunds/retry", billing.retry_refund),
         web.get("/ledger", billing.ledger),
+        *approval_routes(runtime, APPROVALS),
     )
 
 
@@ -68,7 +70,7 @@ class BillingRoutes:
 
     @takes(Statement)
     async def report_payout(self, request: web.Request) -> web.Response:
-        """A statement in JSON, or in CSV with provider, payout_id, currency and total_minor in the query."""
+        """A statement in JSON, or in CSV with provider, payout_id, currency, total_minor and actor in the query."""
         is_csv = request.content_type == CSV_TYPE
         statement = await (_read_csv(request) if is_csv else read_body(request, Statement))
         outcome = await self._runtime.execute(statement.command())
@@ -85,11 +87,26 @@ class BillingRoutes:
 
     async def payout(self, request: web.Request) -> web.Response:
         """By the provider's payout id, or `<provider>:<payout id>`."""
+        payout = await self._payout(request)
+        return reply(views.payout_view(payout)) if payout else _no_payout(request)
+
+    async def payout_lines(self, request: web.Request) -> web.Response:
+        """Its lines `?from=` a number on, `?limit=` of them, with what each was tied to. `next` is for `?from=`."""
+        first, limit = read_position(request, "from"), read_limit(request, LINES, LINES_MOST)
+        payout = await self._payout(request)
+        if payout is None:
+            return _no_payout(request)
+        history = await self._runtime.history(payout_entity(payout.provider, payout.payout_id))
+        lines = list(views.payout_lines([recorded.event for recorded in history]))
+        more = first + limit if first + limit < len(lines) else None
+        return reply({"payout_id": payout.payout_id, "lines": lines[first : first + limit], "next": more})
+
+    async def _payout(self, request: web.Request) -> Payout | None:
         named = request.match_info["id"]
-        state = await self._runtime.state(f"payout/{named}")
-        for entity in await self._runtime.tagged(f"payout:{named}", limit=1) if state is None else ():
-            state = await self._runtime.state(entity)
-        return reply(views.payout_view(state)) if state else problem(404, f"no payout {named!r}")
+        payout: Payout | None = await self._runtime.state(f"payout/{named}")
+        for entity in await self._runtime.tagged(f"payout:{named}", limit=1) if payout is None else ():
+            payout = await self._runtime.state(entity)
+        return payout
 
     async def invoice(self, request: web.Request) -> web.Response:
         """An invoice as it was issued."""
@@ -105,7 +122,7 @@ class BillingRoutes:
         issued = await self._issued(number)
         if issued is None:
             return problem(404, f"no invoice {number!r}")
-        document = await asyncio.to_thread(render_invoice, issued)
+        document = await asyncio.to_thread(_drawn, issued)
         headers = {"Content-Disposition": f'inline; filename="{issued.number}.pdf"'}
         return web.Response(body=document, content_type="application/pdf", headers=headers)
 
@@ -134,7 +151,7 @@ class BillingRoutes:
 
     @takes(Signed)
     async def retry_refund(self, request: web.Request) -> web.Response:
-        """Ask the gateway again for a refund that it refused; 409 where none was."""
+        """Ask again for a refund that the gateway refused or a person denied: 202 where it waits for a second one."""
         signed = await read_body(request, Signed)
         this = request.match_info["id"]
         return await self._decide(RetryRefund(order_id=this, **signed.model_dump()))
@@ -142,7 +159,9 @@ class BillingRoutes:
     async def _decide(self, command: ConfirmRefund | RetryRefund) -> web.Response:
         if await self._runtime.state(payment_entity(command.order_id)) is None:
             return _no_payment(command.order_id)
-        return answer(await self._runtime.execute(command))
+        outcome = await self._runtime.execute(command)
+        waits = any(isinstance(event, RefundRequested) for event in outcome.events)
+        return answer(outcome, 202 if waits else 200)
 
     async def ledger(self, _: web.Request) -> web.Response:
         """The trial balance: every account of every currency, and whether they add up to nothing."""
@@ -150,18 +169,59 @@ class BillingRoutes:
         return reply(views.trial_balance(await self._runtime.states(entities)))
 
 
+def _no_payout(request: web.Request) -> web.Response:
+    named = request.match_info["id"]
+    return problem(
+        404, f"no payout {named!r}: its statement has not come in; GET /payouts lists the newest results"
+    )
+
+
+def _waiting(payment: Payment) -> Waiting:
+    request = payment.request
+    assert request is not None
+    return Waiting(
+        id=request.refund_id,
+        kind="refund",
+        about=payment.order_id,
+        detail=f"refund of order {payment.order_id}",
+        currency=payment.currency,
+        amount_minor=request.amount_minor,
+        asked_by=request.actor,
+        asked_at=request.asked_at,
+        reason=request.reason,
+    )
+
+
+def _approve(refund: str, signed: Signed) -> ApproveRefund:
+    return ApproveRefund(order_id=order_in(refund), refund_id=refund, **signed.model_dump())
+
+
+def _deny(refund: str, signed: Signed) -> DenyRefund:
+    return DenyRefund(order_id=order_in(refund), refund_id=refund, **signed.model_dump())
+
+
+APPROVALS = Approvals(
+    entity_of=lambda refund: payment_entity(order_in(refund)),
+    show=_waiting,
+    approve=_approve,
+    deny=_deny,
+)
+"""Refunds above the limit, by the refund's id."""
+
+
 def _no_payment(order_id: str) -> web.Response:
     return problem(404, f"no payment is known for order {order_id!r}")
 
 
 async def _read_csv(request: web.Request) -> Statement:
-    """The CSV body as a statement. Answers 422 with the line and the column, or the query parameter."""
+    """The CSV body as a statement, handed in by `?actor=`. Answers 422 with the line and column, or the parameter."""
     about: dict[str, Any] = {
         name: request.query[name] for name in ("provider", "payout_id", "currency") if name in request.query
     }
     total = request.query.get("total_minor", request.query.get("total"))
     if total is not None:
         about["total_minor"] = total
+    about["actor"] = signer(request, request.query.get("actor", ""))
     try:
         return from_csv((await request.read()).decode(), about)
     except StatementUnreadable as wrong:
@@ -177,3 +237,10 @@ async def _read_csv(request: web.Request) -> Statement:
 def _unprocessable(error: str, field: str) -> web.HTTPUnprocessableEntity:
     body = orjson.dumps({"error": error, "field": field})
     return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
+
+
+def _drawn(invoice: InvoiceIssued) -> bytes:
+    """The PDF. What draws it is loaded when the first is asked for: no start waits for that."""
+    from services.billing.documents.invoice import render_invoice
+
+    return render_invoice(invoice)

@@ -9,9 +9,15 @@ from chassis.declare import Answer, Call, Effect, Step, key_of
 from contracts.event import Event
 from contracts.orders import OrderCancelled, PaymentRequested, RefundReported
 from contracts.shipping import ParcelDispatched
-from services.billing.domain import collecting, invoicing, payment, reconciling, refunding
+from services.billing.domain import approving, collecting, invoicing, payment, reconciling, refunding
 from services.billing.domain.answers import CaptureCall, RefundCall
-from services.billing.domain.commands import ConfirmRefund, ReportPayout, RetryRefund
+from services.billing.domain.commands import (
+    ApproveRefund,
+    ConfirmRefund,
+    DenyRefund,
+    ReportPayout,
+    RetryRefund,
+)
 from services.billing.domain.payment import payment_entity
 from services.billing.domain.world import World
 from services.billing.gateways.gateway import Gateway
@@ -38,7 +44,10 @@ def steps_on_event(series: str) -> dict[type[Event], Step]:
     }
 
 
-def _payment(about: OrderCancelled | RefundReported | ConfirmRefund | RetryRefund) -> tuple[str, ...]:
+type OfAnOrder = OrderCancelled | RefundReported | ConfirmRefund | RetryRefund | ApproveRefund | DenyRefund
+
+
+def _payment(about: OfAnOrder) -> tuple[str, ...]:
     return (payment_entity(about.order_id),)
 
 
@@ -52,6 +61,8 @@ def steps_on_command(channel_of: Mapping[str, str]) -> dict[type, Step]:
         ReportPayout: Step(reconciling.when_payout_reported_then_reconcile, named),
         ConfirmRefund: Step(refunding.confirm_refund, _payment),
         RetryRefund: Step(refunding.retry_refund, _payment),
+        ApproveRefund: Step(approving.approve_refund, _payment),
+        DenyRefund: Step(approving.deny_refund, _payment),
     }
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from chassis.settings import Limits
 from contracts.billing import Seller
 from services.billing.domain.policies import Policies
 
@@ -14,7 +15,8 @@ from services.billing.domain.policies import Policies
 class BillingSettings(BaseModel):
     """The `[billing]` table. `gateway_url` is empty for the sandbox of this system; seconds are floats.
 
-    `payout_channels` names the channel that a payout provider pays out for, where they differ.
+    `payout_channels` names the channel that a payout provider pays out for, where they differ. `refund_limits_minor`:
+    refunds above so many minor units of a currency need a second person; 0 is every one, a currency not named none.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -27,6 +29,7 @@ class BillingSettings(BaseModel):
     invoice_series: str = Field(default="INV", pattern=r"^[A-Z][A-Z0-9]{0,15}$")
     timezone: str = "UTC"
     payout_channels: dict[str, str] = Field(default_factory=lambda: {"shopify_payments": "shopify"})
+    refund_limits_minor: Limits = Field(default_factory=dict)
 
     @field_validator("timezone")
     @classmethod
@@ -75,4 +78,5 @@ def policies_of(settings: BillingSettings, shop: ShopSettings) -> Policies:
         timezone=zone(settings.timezone),
         seller=seller_of(shop),
         channel_of=dict(settings.payout_channels),
+        refund_limits=dict(settings.refund_limits_minor),
     )

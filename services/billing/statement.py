@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis.http import UNNAMED, Stated
 from contracts.billing import PayoutLine
 from contracts.identifiers import Currency
-from contracts.order import Minor, Text
+from contracts.placed_order import Minor, Text
 from services.billing.domain.commands import ReportPayout
 
 LINES_MAX = 20_000
@@ -45,7 +46,7 @@ class Line(BaseModel):
 
 
 class Statement(BaseModel):
-    """A provider's statement of one payout."""
+    """A provider's statement of one payout, and who hands it in."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -54,6 +55,7 @@ class Statement(BaseModel):
     currency: Currency
     total_minor: Minor
     lines: tuple[Line, ...] = Field(max_length=LINES_MAX)
+    actor: Stated = UNNAMED
 
     def command(self) -> ReportPayout:
         """The statement as a command."""
@@ -63,11 +65,12 @@ class Statement(BaseModel):
             currency=self.currency,
             total_minor=self.total_minor,
             lines=tuple(PayoutLine(**line.model_dump()) for line in self.lines),
+            actor=self.actor,
         )
 
 
 def from_csv(text: str, about: dict[str, Any]) -> Statement:
-    """A CSV statement; `about` has what the file does not: provider, payout_id, currency, total_minor.
+    """A CSV statement; `about` has what the file does not: provider, payout_id, currency, total_minor, actor.
 
     Raises `StatementUnreadable` for a wrong line, pydantic's `ValidationError` for what is wrong in `about`. A
     statement is taken whole or not at all: half of one would explain nothing.

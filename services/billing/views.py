@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chassis.http import Recorded
-from contracts.billing import JournalEntry
+from contracts.billing import JournalEntry, PayoutReconciled, PayoutReported, PayoutUnexplained
+from contracts.event import Event
 from services.billing.domain.ledger import Ledger, title_of
 from services.billing.domain.payment import Payment
 from services.billing.domain.payout import Payout
@@ -27,6 +28,35 @@ def payout_view(payout: Payout) -> dict[str, Any]:
             for line in payout.unexplained
         ],
     }
+
+
+def payout_lines(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Each line of the statement, and what it was tied to: an order and what it settles, the fee account, nothing.
+
+    Of every line, matched + unexplained = net.
+    """
+    reported = next(event for event in events if isinstance(event, PayoutReported))
+    result = next(
+        (event for event in events if isinstance(event, PayoutReconciled | PayoutUnexplained)), None
+    )
+    matched = {line.line: line for line in result.matched} if result else {}
+    left_over = result.unexplained if isinstance(result, PayoutUnexplained) else ()
+    unexplained = {line.line: line for line in left_over}
+    for number, line in enumerate(reported.lines):
+        tied, rest = matched.get(number), unexplained.get(number)
+        yield {
+            "line": number,
+            "kind": line.kind,
+            "reference": line.reference,
+            "gross_minor": line.gross_minor,
+            "fee_minor": line.fee_minor,
+            "net_minor": line.net_minor,
+            "order_id": tied.order_id if tied else "",
+            "settles": tied.settles if tied else "",
+            "matched_minor": tied.amount_minor if tied else 0,
+            "unexplained_minor": rest.amount_minor if rest else 0,
+            "reason": rest.reason if rest else "",
+        }
 
 
 def money_view(payment: Payment, history: Sequence[Recorded]) -> dict[str, Any]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from chassis.declare import Kind, Service
 from chassis.http import Runtime
 from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
-from contracts import billing
 from contracts.catalogue import STREAMS
-from contracts.event import Event
-from contracts.parking import REFUSALS
 from services.billing import http, measures, reactions
 from services.billing.domain import invoicing, ledger, payment, payment_history, payout
-from services.billing.domain.invoicing import Series, series_entity
-from services.billing.domain.ledger import Ledger, ledger_entity
-from services.billing.domain.payment import Payment, payment_entity
-from services.billing.domain.payout import Payout, payout_entity
+from services.billing.domain.invoicing import Series
+from services.billing.domain.ledger import Ledger
+from services.billing.domain.payment import Payment
+from services.billing.domain.payout import Payout
 from services.billing.gateways.gateway import Gateway
 from services.billing.gateways.http_gateway import HttpGateway
 from services.billing.gateways.opening_gateway import OpeningGateway
+from services.billing.places import PLACES
 from services.billing.settings import BillingSettings, ShopSettings, policies_of
 
 DEFAULT_SHOP = ShopSettings()
@@ -74,44 +69,3 @@ def gateway_of(settings: BillingSettings) -> HttpGateway:
     """The configured gateway; the sandbox of this system where no URL is given."""
     url = settings.gateway_url or f"http://127.0.0.1:{system().port_base + GATEWAY_PORT}"
     return HttpGateway(url, settings.gateway_connect_seconds, settings.gateway_read_seconds)
-
-
-def _payment(event: billing.PaymentDue) -> tuple[str, ...]:
-    return (payment_entity(event.order_id),)
-
-
-def _payment_and_ledger(event: billing.PaymentCaptured | billing.PaymentRefunded) -> tuple[str, ...]:
-    return (payment_entity(event.order_id), ledger_entity(event.entry.currency))
-
-
-def _invoice(event: billing.InvoiceIssued) -> tuple[str, ...]:
-    return (payment_entity(event.order_id), series_entity(event.series), ledger_entity(event.entry.currency))
-
-
-def _payout(event: billing.PayoutReported) -> tuple[str, ...]:
-    return (payout_entity(event.provider, event.payout_id),)
-
-
-def _payout_and_ledger(event: billing.PayoutReconciled | billing.PayoutUnexplained) -> tuple[str, ...]:
-    return (payout_entity(event.provider, event.payout_id), ledger_entity(event.entry.currency))
-
-
-COMMAND_REFUSED = REFUSALS["billing"].command_refused
-
-PLACES: dict[type[Event], Callable[[Any], tuple[str, ...]]] = {
-    billing.PaymentDue: _payment,
-    billing.CaptureStarted: _payment,
-    billing.PaymentInDoubt: _payment,
-    billing.PaymentCaptured: _payment_and_ledger,
-    billing.PaymentFailed: _payment,
-    billing.PaymentClosed: _payment,
-    billing.RefundStarted: _payment,
-    billing.PaymentRefunded: _payment_and_ledger,
-    billing.RefundFailed: _payment,
-    billing.InvoiceIssued: _invoice,
-    billing.PayoutReported: _payout,
-    billing.PayoutReconciled: _payout_and_ledger,
-    billing.PayoutUnexplained: _payout_and_ledger,
-    COMMAND_REFUSED: lambda event: (event.entity,),
-}
-"""The entities that each event changes, its home first."""

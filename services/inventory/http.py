@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import AfterValidator, ConfigDict, Field
 
+from chassis.approvals import Approvals, Waiting, approval_routes
 from chassis.http import Runtime, Signed, Stated, answer, problem, read_body, read_limit, reply
 from chassis.openapi import takes
 from contracts.identifiers import Location, Quantity, Sku
-from services.inventory.domain.commands import AdjustStock, ReceiveStock
-from services.inventory.domain.names import reservation_entity, sku_entity
+from contracts.inventory import WriteOffRequested
+from services.inventory.domain.commands import AdjustStock, ApproveWriteOff, DenyWriteOff, ReceiveStock
+from services.inventory.domain.names import reservation_entity, sku_entity, write_off_entity, write_off_named
 from services.inventory.domain.stock import LISTED, Stock
+from services.inventory.domain.writing_off import WriteOff
 from services.inventory.views import reservation_shape, stock_shape
 
 LIMIT, LIMIT_MAX = 50, 500
@@ -60,6 +63,7 @@ def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
         web.post("/stock/receipts", desk.receive),
         web.post("/stock/adjustments", desk.adjust),
         web.get("/reservations/{order_id}", desk.reservation),
+        *approval_routes(runtime, APPROVALS),
     )
 
 
@@ -95,7 +99,9 @@ class Desk:
 
     @takes(Adjustment)
     async def adjust(self, request: web.Request) -> web.Response:
-        """Correct the books: the events, and the SKU's stock afterwards. 409 below what is reserved."""
+        """Correct the books: the events, and the SKU's stock afterwards. 409 below what is reserved, 202 where a
+        second person has to approve it.
+        """
         body = await read_body(request, Adjustment)
         return await self._book(AdjustStock(**body.model_dump()))
 
@@ -112,11 +118,50 @@ class Desk:
             return _no_such(command.sku)
         outcome = await self.runtime.execute(command)
         stock = await self._registered(command.sku)
-        return answer(outcome, stock=stock_shape(command.sku, stock) if stock else None)
+        waits = any(isinstance(event, WriteOffRequested) for event in outcome.events)
+        shape = stock_shape(command.sku, stock) if stock else None
+        return answer(outcome, 202 if waits else 200, stock=shape)
 
     async def _registered(self, sku: str) -> Stock | None:
         stock: Stock | None = await self.runtime.state(sku_entity(sku))
         return stock if stock and stock.item else None
+
+
+def _entity(key: str) -> str | None:
+    named = write_off_named(key)
+    return write_off_entity(*named) if named else None
+
+
+def _waiting(known: WriteOff) -> Waiting:
+    return Waiting(
+        id=write_off_entity(known.sku, known.location, known.reference).partition("/")[2],
+        kind="write_off",
+        about=known.sku,
+        detail=f"{known.quantity:+d} {known.sku} at {known.location} ({known.reference})",
+        currency=known.currency,
+        amount_minor=known.value_minor,
+        asked_by=known.actor,
+        asked_at=known.asked_at,
+        reason=known.reason,
+    )
+
+
+def _decision[D: (ApproveWriteOff, DenyWriteOff)](kind: type[D]) -> Callable[[str, Signed], D]:
+    def command(key: str, signed: Signed) -> D:
+        named = write_off_named(key)
+        assert named is not None, "a key of another form names no entity"
+        return kind(*named, actor=signed.actor, reason=signed.reason)
+
+    return command
+
+
+APPROVALS = Approvals(
+    entity_of=_entity,
+    show=_waiting,
+    approve=_decision(ApproveWriteOff),
+    deny=_decision(DenyWriteOff),
+)
+"""Write-offs above the limits, by location, SKU and document."""
 
 
 def _no_such(sku: str) -> web.Response:

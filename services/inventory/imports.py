@@ -18,8 +18,8 @@ from chassis.openapi import takes
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, Sku
 from contracts.inventory import SkuAmended, SkuRegistered, StockAdjusted, StockReceived
-from contracts.order import Minor
 from contracts.parking import CommandRefused
+from contracts.placed_order import Minor
 from services.inventory.domain.commands import OpenStock, RegisterSkus, SkuRow, StockRow
 from services.inventory.domain.stock import Item
 

@@ -1,4 +1,4 @@
-"""Which entities each event changes; the first is where it is at home."""
+"""Which entities each event changes and each command looks at; the first is where an event is at home."""
 
 from __future__ import annotations
 
@@ -17,16 +17,44 @@ from contracts.inventory import (
     StockDispatched,
     StockReceived,
     StockReserved,
+    WriteOffApproved,
+    WriteOffDenied,
+    WriteOffRequested,
 )
 from contracts.parking import CommandRefused
+from services.inventory.domain.commands import (
+    AdjustStock,
+    ApproveWriteOff,
+    DenyWriteOff,
+    OpenStock,
+    ReceiveStock,
+    RegisterSkus,
+)
 from services.inventory.domain.movements import PromiseEvent
 from services.inventory.domain.names import (
     adjustment_entity,
     receipt_entity,
     reservation_entity,
     sku_entity,
+    write_off_entity,
 )
 from services.inventory.domain.stock import COMMAND_REFUSED
+
+
+def of_rows(command: RegisterSkus | OpenStock) -> tuple[str, ...]:
+    """Every SKU of a list."""
+    return tuple(sku_entity(row.sku) for row in command.rows)
+
+
+def of_receipt(command: ReceiveStock) -> tuple[str, str]:
+    """The SKU, and the document that must not be booked twice."""
+    return sku_entity(command.sku), receipt_entity(command.sku, command.location, command.reference)
+
+
+def of_adjustment(command: AdjustStock | ApproveWriteOff | DenyWriteOff) -> tuple[str, ...]:
+    """The SKU, the document that must not be booked twice, and what waits under its name for a second person."""
+    names = command.sku, command.location, command.reference
+    return sku_entity(command.sku), adjustment_entity(*names), write_off_entity(*names)
 
 
 def _sku(event: SkuRegistered | SkuAmended | AvailabilityChanged) -> tuple[str, ...]:
@@ -39,6 +67,10 @@ def _receipt(event: StockReceived) -> tuple[str, ...]:
 
 def _adjustment(event: StockAdjusted) -> tuple[str, ...]:
     return _with_reference(event, adjustment_entity)
+
+
+def _write_off(event: WriteOffRequested | WriteOffApproved | WriteOffDenied) -> tuple[str, ...]:
+    return (sku_entity(event.sku), write_off_entity(event.sku, event.location, event.reference))
 
 
 def _with_reference(
@@ -78,6 +110,9 @@ PLACES: Mapping[type[Event], Callable[[Any], tuple[str, ...]]] = {
     AvailabilityChanged: _sku,
     StockReceived: _receipt,
     StockAdjusted: _adjustment,
+    WriteOffRequested: _write_off,
+    WriteOffApproved: _write_off,
+    WriteOffDenied: _write_off,
     StockReserved: _promise,
     ReservationRefused: _reservation,
     ReservationReleased: _promise,

@@ -14,17 +14,25 @@ from contracts.catalogue import STREAMS
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
 from services.inventory import http, imports
-from services.inventory.domain import booking, opening, references, registering, reservation, stock
-from services.inventory.domain.commands import AdjustStock, OpenStock, ReceiveStock, RegisterSkus
-from services.inventory.domain.names import (
-    REFERENCE,
-    RESERVATION,
-    SKU,
-    adjustment_entity,
-    receipt_entity,
-    sku_entity,
+from services.inventory.domain import (
+    booking,
+    opening,
+    references,
+    registering,
+    reservation,
+    stock,
+    writing_off,
 )
-from services.inventory.places import PLACES
+from services.inventory.domain.commands import (
+    AdjustStock,
+    ApproveWriteOff,
+    DenyWriteOff,
+    OpenStock,
+    ReceiveStock,
+    RegisterSkus,
+)
+from services.inventory.domain.names import REFERENCE, RESERVATION, SKU, WRITE_OFF
+from services.inventory.places import PLACES, of_adjustment, of_receipt, of_rows
 from services.inventory.reactions import (
     when_order_accepted_then_reserve_stock as reserving,
 )
@@ -40,7 +48,7 @@ from services.inventory.reactions import (
 from services.inventory.reactions import (
     when_reservation_runs_out_then_free_stock as expiring,
 )
-from services.inventory.settings import InventorySettings, policies
+from services.inventory.settings import InventorySettings, policies_of
 
 
 def declare(settings: InventorySettings) -> Service:
@@ -57,6 +65,7 @@ def declare(settings: InventorySettings) -> Service:
                 tags=reservation.tags,
             ),
             Kind(REFERENCE, references.Booked, references.evolve),
+            Kind(WRITE_OFF, writing_off.WriteOff, writing_off.evolve, tags=writing_off.tags),
         ),
         places=PLACES,
         on_event={
@@ -65,17 +74,19 @@ def declare(settings: InventorySettings) -> Service:
             ParcelDispatched: Step(dispatching.when_parcel_dispatched_then_dispatch_stock, dispatching.needs),
         },
         on_command={
-            RegisterSkus: Step(registering.register_skus, _skus),
-            OpenStock: Step(opening.open_stock, _skus),
-            ReceiveStock: Step(booking.receive_stock, _receipt),
-            AdjustStock: Step(booking.adjust_stock, _adjustment),
+            RegisterSkus: Step(registering.register_skus, of_rows),
+            OpenStock: Step(opening.open_stock, of_rows),
+            ReceiveStock: Step(booking.receive_stock, of_receipt),
+            AdjustStock: Step(booking.adjust_stock, of_adjustment),
+            ApproveWriteOff: Step(writing_off.approve_write_off, of_adjustment),
+            DenyWriteOff: Step(writing_off.deny_write_off, of_adjustment),
         },
         on_timer={
             "reservation.expiry": expiring.when_reservation_runs_out_then_free_stock,
             "sku.announce": announcing.when_period_ends_then_announce_availability,
         },
         gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
-        policies=policies(settings),
+        policies=policies_of(settings),
     )
 
 
@@ -86,15 +97,3 @@ def build() -> Assembly:
 
 def _routes(runtime: Runtime) -> Sequence[web.RouteDef]:
     return (*http.routes(runtime), *imports.routes(runtime))
-
-
-def _skus(command: RegisterSkus | OpenStock) -> list[str]:
-    return [sku_entity(row.sku) for row in command.rows]
-
-
-def _receipt(command: ReceiveStock) -> tuple[str, str]:
-    return sku_entity(command.sku), receipt_entity(command.sku, command.location, command.reference)
-
-
-def _adjustment(command: AdjustStock) -> tuple[str, str]:
-    return sku_entity(command.sku), adjustment_entity(command.sku, command.location, command.reference)

@@ -12,19 +12,14 @@ from chassis.service import Assembly
 from chassis.settings import section, system
 from contracts.billing import PaymentRefunded
 from contracts.catalogue import sources_of
-from contracts.notify import (
-    NotificationFailed,
-    NotificationQueued,
-    NotificationSent,
-    NotificationSuppressed,
-)
 from contracts.orders import OrderAccepted
 from contracts.shipping import ParcelDispatched
 from services.notify import http, reactions
 from services.notify.courier import Courier
-from services.notify.domain.letters import Letters, evolve, letters_of, place, tags
+from services.notify.domain.letters import Letters, evolve, tags
 from services.notify.domain.policies import Policies
 from services.notify.mime import Mailbox
+from services.notify.places import PLACES, of_letters
 from services.notify.senders.maildir import Maildir
 from services.notify.senders.sender import Sender
 from services.notify.senders.smtp import Server, Smtp
@@ -38,16 +33,11 @@ def declare(settings: Settings, shop: Shop | None = None, courier: Courier | Non
     return Service(
         name="notify",
         kinds=(Kind("letters", Letters, evolve, calls=reactions.calls, tags=tags),),
-        places={
-            NotificationQueued: place,
-            NotificationSent: place,
-            NotificationFailed: place,
-            NotificationSuppressed: place,
-        },
+        places=PLACES,
         on_event={
-            OrderAccepted: Step(reactions.when_order_accepted_then_confirm, _letters),
-            ParcelDispatched: Step(reactions.when_parcel_dispatched_then_tell, _letters),
-            PaymentRefunded: Step(reactions.when_payment_refunded_then_tell, _letters),
+            OrderAccepted: Step(reactions.when_order_accepted_then_confirm, of_letters),
+            ParcelDispatched: Step(reactions.when_parcel_dispatched_then_tell, of_letters),
+            PaymentRefunded: Step(reactions.when_payment_refunded_then_tell, of_letters),
         },
         effects={
             "send": Effect(
@@ -101,7 +91,3 @@ def _mail_system(settings: Settings, data: Path) -> Sender:
             sender=settings.from_address,
         )
     )
-
-
-def _letters(cause: OrderAccepted | ParcelDispatched | PaymentRefunded) -> tuple[str]:
-    return (letters_of(cause.order_id),)

@@ -9,10 +9,21 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from chassis.http import Runtime, Signed, answer, problem, read_body, read_limit, read_position, reply
+from chassis.http import (
+    UNNAMED,
+    Runtime,
+    Signed,
+    Stated,
+    answer,
+    problem,
+    read_body,
+    read_limit,
+    read_position,
+    reply,
+)
 from chassis.openapi import takes
-from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, OrderReceived
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.commands import CancelOrder, ForgetCustomer, PlaceHold, PlaceOrder, ReleaseHold
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
@@ -26,11 +37,12 @@ HOLDS = tuple(reason.value for reason in HoldReason)
 
 
 class TypedIn(BaseModel):
-    """A canonical order, bare or as `{"order": ...}` like `channels.OrderPlaced.v1`."""
+    """A canonical order, bare or as `{"order": ...}` like `channels.OrderPlaced.v1`; `actor` typed it in."""
 
     model_config = ConfigDict(frozen=True)
 
     order: PlacedOrder
+    actor: Stated = UNNAMED
 
     @model_validator(mode="before")
     @classmethod
@@ -38,7 +50,8 @@ class TypedIn(BaseModel):
         if not isinstance(body, dict):
             return body
         order = body.get("order", body)
-        return {"order": {"channel": MANUAL_CHANNEL, **order} if isinstance(order, dict) else order}
+        signed = {name: body[name] for name in ("actor",) if name in body}
+        return signed | {"order": {"channel": MANUAL_CHANNEL, **order} if isinstance(order, dict) else order}
 
     @field_validator("order")
     @classmethod
@@ -116,7 +129,7 @@ class Desk:
     async def place(self, request: web.Request) -> web.Response:
         """Take a manual or phone order, in the canonical schema: 201 with events; 200 without, if known."""
         body = await read_body(request, TypedIn)
-        outcome = await self.runtime.execute(PlaceOrder(order=await self.seal(body.order)))
+        outcome = await self.runtime.execute(PlaceOrder(order=await self.seal(body.order), actor=body.actor))
         return answer(outcome, 201 if outcome.events else 200, order_id=order_id_of(body.order))
 
     async def several(self, request: web.Request) -> web.Response:
@@ -199,4 +212,9 @@ class Desk:
 
 
 def _no_such(request: web.Request) -> web.Response:
-    return problem(404, f"no order {request.match_info['id']}")
+    named = request.match_info["id"]
+    return problem(
+        404,
+        f"no order {named} was ever received. Ids are <channel>:<channel order id>, as in shopify:1001; if its channel "
+        "did send it, it may have been refused (`doorstep park list`). GET /orders lists the newest",
+    )

@@ -118,7 +118,7 @@ def channels() -> dict[str, ChannelSettings]:
     return dict(section("channels", ChannelTables).__pydantic_extra__)
 
 
-def policies(orders: OrdersSettings, known: dict[str, ChannelSettings]) -> OrderPolicies:
+def policies_of(orders: OrdersSettings, known: dict[str, ChannelSettings]) -> OrderPolicies:
     """The settings that decisions depend on, in the form that the domain knows."""
     return OrderPolicies(
         gateway_channels=frozenset(name for name, channel in known.items() if channel.payment == "gateway"),

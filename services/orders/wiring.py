@@ -1,36 +1,93 @@
-"""Puts the service together: the only file that knows how channels are read and where settings come from."""
+"""Orders as data, and the only place that knows how channels are read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from chassis.body_retention import BodyRetention
-from chassis.declare import Message
+from chassis.declare import Kind, Message, Service, Step
 from chassis.personal_data import key_store, personal
 from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
 from chassis.service import Assembly
 from chassis.settings import section
+from contracts import billing, inventory, shipping
+from contracts.catalogue import STREAMS
 from contracts.orders import MessageRefused
 from services.orders import http, measures
+from services.orders.domain import commands, deciding, forgetting, messages
 from services.orders.domain.commands import PlaceOrder, RecordReturn, RefuseMessage
+from services.orders.domain.evolve import evolve_order
+from services.orders.domain.placing import place_order
+from services.orders.domain.policies import OrderPolicies
+from services.orders.domain.states import Order, tags, timers
 from services.orders.intake import webhook
 from services.orders.intake.read import read
 from services.orders.intake.reading import Ignored, Placed, Reading, Returned, Unreadable
 from services.orders.intake.sealing import SealedReadings
-from services.orders.reactions.when_message_arrived import Reader, Told
-from services.orders.service import orders_service
-from services.orders.settings import ChannelSettings, OrdersSettings, channels, policies
+from services.orders.places import PLACES, of_customer, of_order, of_placed
+from services.orders.reactions import (
+    when_payment_answered,
+    when_shipping_reported,
+    when_stock_answered,
+    when_stock_appeared,
+)
+from services.orders.reactions.when_message_arrived import Reader, Told, when_message_arrived
+from services.orders.settings import ChannelSettings, OrdersSettings, channels, policies_of
+
+KINDS = (
+    Kind("order", Order, evolve_order, timers=timers, tags=tags),
+    Kind("return", messages.RecordedReturn, messages.evolve_return, tags=messages.return_tags),
+    Kind("customer", forgetting.ForgottenCustomer, forgetting.evolve_customer, tags=forgetting.customer_tags),
+    Kind("message", messages.RefusedMessage, messages.evolve_message, tags=messages.message_tags),
+)
+
+
+def declare(policies: OrderPolicies, read: Reader) -> Service:
+    """The service's table; `read` says what a channel's message asks for. Pure: opens and touches nothing."""
+    stock, appearing = when_stock_answered, when_stock_appeared
+    payment, parcels = when_payment_answered, when_shipping_reported
+    return Service(
+        name="orders",
+        kinds=KINDS,
+        places=PLACES,
+        on_raw=when_message_arrived(read),
+        on_event={
+            inventory.StockReserved: Step(stock.when_stock_reserved_then_request_payment, of_order),
+            inventory.ReservationRefused: Step(stock.when_reservation_refused_then_hold, of_order),
+            inventory.ReservationExpired: Step(stock.when_reservation_expired_then_hold_or_renew, of_order),
+            inventory.SkuRegistered: Step(appearing.when_sku_registered_then_release_unmapped),
+            inventory.AvailabilityChanged: Step(appearing.when_availability_changed_then_serve_who_waits),
+            billing.PaymentCaptured: Step(payment.when_payment_captured_then_release, of_order),
+            billing.PaymentFailed: Step(payment.when_payment_failed_then_hold, of_order),
+            billing.PaymentRefunded: Step(payment.when_payment_refunded_then_note_it, of_order),
+            billing.InvoiceIssued: Step(payment.when_invoice_issued_then_note_it, of_order),
+            shipping.ParcelDispatched: Step(parcels.when_parcel_dispatched_then_fulfil, of_order),
+            shipping.ParcelScanned: Step(parcels.when_parcel_scanned_then_note_progress, of_order),
+            shipping.FulfilmentCancelled: Step(parcels.when_fulfilment_cancelled_then_cancel, of_order),
+            shipping.CancellationRefused: Step(parcels.when_cancellation_refused_then_go_on, of_order),
+        },
+        on_command={
+            PlaceOrder: Step(place_order, of_placed),
+            commands.ForgetCustomer: Step(forgetting.forget_customer, of_customer),
+            commands.CancelOrder: Step(deciding.cancel_order, of_order),
+            commands.PlaceHold: Step(deciding.place_hold, of_order),
+            commands.ReleaseHold: Step(deciding.release_hold, of_order),
+        },
+        on_timer={"order.hold_limit": deciding.end_at_hold_limit},
+        gathers={STREAMS["shipping"]: 0.06},  # the parcel has left: nobody waits for what follows
+        policies=policies,
+    )
 
 
 def build() -> Assembly:
-    """The orders service as configured, ready to run."""
+    """Orders as configured, ready to run."""
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
     retention = BodyRetention(key_store(), personal().body_days)
     readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
     bodies = SealsBodies(key_store()) if seals else None
     return Assembly(
-        service=orders_service(policies(settings, known), told_by(readings)),
+        service=declare(policies_of(settings, known), told_by(readings)),
         routes=lambda runtime: (
             *http.routes(runtime, readings.seal),
             *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),

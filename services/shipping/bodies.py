@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from chassis.http import Signed, Stated
+from chassis.http import UNNAMED, Signed, Stated
 from contracts.address import Address
-from contracts.order import Text
+from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
 
@@ -32,7 +32,9 @@ class RetryBody(Signed):
 
 
 class ScanBody(BaseModel):
-    """A carrier's scan. Without a `scan_id` (or `id`), code, time and place make one: it still counts once."""
+    """A carrier's scan, and who reports it. Without a `scan_id` (or `id`), code, time and place make one: it still
+    counts once.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +43,7 @@ class ScanBody(BaseModel):
     place: Text = ""
     scan_id: Annotated[str, Field(max_length=100, validation_alias=AliasChoices("scan_id", "id"))] = ""
     vocabulary: str = ""
+    actor: Stated = UNNAMED
 
     @model_validator(mode="after")
     def _vocabulary_is_known(self) -> ScanBody:

@@ -15,7 +15,6 @@ from chassis.openapi import takes
 from contracts.shipping import FulfilmentPlanned, LabelBought
 from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody
 from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
-from services.shipping.documents.pdf import pdf
 from services.shipping.documents.zpl import zpl
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
 from services.shipping.domain.fulfilment import Fulfilment, Parcel, entity_of
@@ -114,6 +113,7 @@ class ShippingDesk:
             scanned_at=body.at,
             place=body.place,
             vocabulary=body.vocabulary,
+            actor=body.actor,
         )
         return answer(await self.runtime.execute(command))
 
@@ -126,7 +126,7 @@ class ShippingDesk:
     async def label_pdf(self, request: web.Request) -> web.Response:
         """The label for an office printer: 4 x 6 inches."""
         label = await self._label(request)
-        document = await asyncio.to_thread(pdf, label)
+        document = await asyncio.to_thread(_drawn, label)
         return web.Response(body=document, content_type="application/pdf")
 
     async def label_zpl(self, request: web.Request) -> web.Response:
@@ -187,3 +187,10 @@ class ShippingDesk:
 
 def _labels(events: Sequence[object]) -> int:
     return sum(isinstance(event, LabelBought) for event in events)
+
+
+def _drawn(label: ShippingLabel) -> bytes:
+    """The PDF. What draws it is loaded when the first is asked for: no start waits for that."""
+    from services.shipping.documents.pdf import pdf
+
+    return pdf(label)

@@ -47,7 +47,7 @@ def when_order_released_then_plan_and_label(released: OrderReleased, world: Worl
     planned = plan(released, world.policies)
     fulfilment = after(known or Fulfilment(released.order_id), [planned])
     labels = _labels(fulfilment, fulfilment.parcels, world)
-    return (planned, *labels, *autopilot(after(fulfilment, labels), world.policies))
+    return (planned, *labels, *autopilot(after(fulfilment, labels), world.policies, world.now))
 
 
 def when_cancellation_requested_then_stop(asked: CancellationRequested, world: World) -> Iterable[Event]:
@@ -74,7 +74,7 @@ def when_hand_over_is_due_then_dispatch(entity: str, world: World) -> Iterable[E
 
 def dispatch_fulfilment(command: DispatchFulfilment, world: World) -> Iterable[Event]:
     """A person hands over."""
-    return dispatch(command, _standing(entity_of(command.order_id), world))
+    return dispatch(command, _standing(entity_of(command.order_id), world), world.now)
 
 
 def keep_scan(command: RecordScan, world: World) -> Iterable[Event]:
@@ -90,7 +90,7 @@ def retry_label(command: RetryLabel, world: World) -> Iterable[Event]:
     renewed = [p for p in again.parcels if p not in fulfilment.parcels]
     waiting = [p for p in renewed if _own_range(p, world.policies)]
     labels = _from_range(again, waiting, world)
-    return (*asked, *labels, *autopilot(after(again, labels), world.policies))
+    return (*asked, *labels, *autopilot(after(again, labels), world.policies, world.now))
 
 
 def grant_range(command: GrantRange, world: World) -> Iterable[Event]:
@@ -117,7 +117,7 @@ def awaits_range(carrier: str) -> str:
 def _relabelled(fulfilment: Fulfilment, numbers: NumberRange, world: World) -> list[Event]:
     waiting = [p for p in fulfilment.parcels if p.awaits_range and p.carrier == numbers.carrier]
     labels = labels_from_range(fulfilment, waiting[: numbers.left], numbers, world.policies, world.now)
-    return [*labels, *autopilot(after(fulfilment, labels), world.policies)]
+    return [*labels, *autopilot(after(fulfilment, labels), world.policies, world.now)]
 
 
 def _used(numbers: NumberRange, events: Iterable[Event]) -> NumberRange:

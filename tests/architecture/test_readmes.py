@@ -43,5 +43,5 @@ def test_a_readme_points_at_files_that_exist(service: str) -> None:
     named = re.findall(r"`(test_\w+)(?:\.py)?`", read(service))
     assert named, "each decision names its tests"
     assert set(named) - tests == set()
-    files = re.findall(r"`((?!tests/)[a-z]+/[\w/]+\.(?:py|typ|html|txt))`", read(service))
+    files = re.findall(r"`((?!tests/)[a-z]+/[\w/]+\.(?:py|html|txt))`", read(service))
     assert [name for name in files if not (folder / name).exists()] == []

@@ -23,7 +23,6 @@ TEXT = {
     ".html",
     ".css",
     ".js",
-    ".typ",
     ".subject",
     "",
 }

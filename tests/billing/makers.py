@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from contracts.address import Address, Recipient
 from contracts.billing import CaptureStarted, JournalEntry, PaymentCaptured, PaymentDue, Posting, Seller
-from contracts.order import PaymentFacts, TaxLine, Units
 from contracts.orders import Bill, BillLine, OrderCancelled, PaymentRequested
+from contracts.placed_order import PaymentFacts, TaxLine, Units
 from contracts.shipping import ParcelDispatched
 from services.billing.settings import BillingSettings, ShopSettings
 from services.billing.wiring import declare
-from tests.spec import Spec
+from tests.spec import NOON, Spec
 
 ORDER = "shopify:1001"
 PAYMENT = f"payment/{ORDER}"
+THE_DAY_BEFORE = NOON - timedelta(days=1)
+"""When parcels left the house: billing hears of it later."""
 ANNA = Recipient(name="Anna Berg", email="anna@example.org")
 BERLIN = Address(name="Anna Berg", line1="Lindenallee 3", postcode="10115", city="Berlin", country="DE")
 SELLER = Seller(name="Lantern & Loom", lines=("Hafenstrasse 7", "Hamburg", "DE"), vat_id="DE123456789")
@@ -141,7 +144,11 @@ def cancelled(
 
 
 def parcel(
-    *units: tuple[str, int], order: str = ORDER, number: int = 1, last: bool = True
+    *units: tuple[str, int],
+    order: str = ORDER,
+    number: int = 1,
+    last: bool = True,
+    at: datetime | None = THE_DAY_BEFORE,
 ) -> ParcelDispatched:
     return ParcelDispatched(
         order_id=order,
@@ -153,4 +160,5 @@ def parcel(
         recipient=ANNA,
         actor="packer",
         last=last,
+        dispatched_at=at,
     )

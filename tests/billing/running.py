@@ -31,8 +31,10 @@ from tests.stores import Stores
 class Shop:
     """The service's store, engine and routes, and a client of them."""
 
-    def __init__(self, stores: Stores, gateway: Gateway | None = None) -> None:
-        service = declare(BillingSettings(), SHOP, gateway)
+    def __init__(
+        self, stores: Stores, gateway: Gateway | None = None, settings: BillingSettings | None = None
+    ) -> None:
+        service = declare(settings or BillingSettings(), SHOP, gateway)
         self._store = stores.open("billing")
         self._engine = Engine(Reactor(service, self._store, wall_clock), self._store, Meter("billing"))
         self._effects = Effects(service.effects, self._engine.call_of, self._engine.submit)

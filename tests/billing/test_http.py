@@ -68,6 +68,23 @@ async def test_what_is_unexplained_is_answered_line_by_line(shop: Shop) -> None:
     ]
 
 
+async def test_each_line_of_a_payout_says_what_it_was_tied_to(shop: Shop) -> None:
+    """The capture and its order, or why nothing; a long statement is read in parts."""
+    ghost = LINE | {"reference": "ghost"}
+    await shop.post("/payouts", json=PAYOUT | {"lines": [LINE, ghost], "total_minor": 5718})
+    status, first = await shop.get("/payouts/shopify:po_1/lines?limit=1")
+    tied = {"order_id": "shopify:1002", "settles": "pay-shopify:1002-1", "matched_minor": 2859}
+    left = {"unexplained_minor": 0, "reason": ""}
+    assert (status, first) == (
+        200,
+        {"payout_id": "po_1", "lines": [{"line": 0} | LINE | tied | left], "next": 1},
+    )
+    _, rest = await shop.get("/payouts/po_1/lines?from=1")
+    tied = {"order_id": "", "settles": "", "matched_minor": 0}
+    left = {"unexplained_minor": 2859, "reason": "no capture with the reference 'ghost' is known"}
+    assert (rest["lines"], rest["next"]) == ([{"line": 1} | ghost | tied | left], None)
+
+
 async def test_the_same_id_with_other_content_is_a_conflict(shop: Shop) -> None:
     """409 with the state; the first result stands."""
     await shop.post("/payouts", json=PAYOUT)
@@ -187,7 +204,14 @@ async def test_the_trial_balance_adds_up_to_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/payouts/po_9", "/invoices/INV-2026-000009", "/invoices/X.pdf", "/orders/shop:9/money"]
+    "path",
+    [
+        "/payouts/po_9",
+        "/payouts/po_9/lines",
+        "/invoices/INV-2026-000009",
+        "/invoices/X.pdf",
+        "/orders/shop:9/money",
+    ],
 )
 async def test_what_is_not_known_is_not_found(shop: Shop, path: str) -> None:
     """404 with what was looked for."""

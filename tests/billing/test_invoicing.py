@@ -13,11 +13,14 @@ from contracts.billing import InvoiceIssued, InvoiceLine, VatGroup
 from contracts.orders import BillLine
 from services.billing.domain.answers import Captured, Declined
 from services.billing.domain.invoicing import NothingToInvoice
+from services.billing.settings import BillingSettings
+from services.billing.wiring import declare
 from tests.billing.makers import (
     BERLIN,
     ORDER,
     PAYMENT,
     SELLER,
+    SHOP,
     adjustment,
     billing,
     cancelled,
@@ -31,7 +34,7 @@ from tests.billing.makers import (
     started,
     tax,
 )
-from tests.spec import Answered, Given, Then
+from tests.spec import Answered, Given, Spec, Then
 
 DE, REDUCED = Decimal("0.19"), Decimal("0.07")
 
@@ -109,10 +112,12 @@ def test_a_parcel_is_invoiced_with_the_next_number() -> None:
             currency="EUR",
             buyer=BERLIN,
             lines=(
-                InvoiceLine(title="Lamp", sku="LAMP", quantity=2, gross_minor=2380, rate=DE),
-                InvoiceLine(title="Book", sku="BOOK", quantity=1, gross_minor=1070, rate=REDUCED),
-                InvoiceLine(title="Delivery", quantity=1, gross_minor=595, rate=DE),
-                InvoiceLine(title="Voucher", quantity=1, gross_minor=-119, rate=DE),
+                InvoiceLine(title="Lamp", sku="LAMP", quantity=2, gross_minor=2380, rate=DE, net_minor=2000),
+                InvoiceLine(
+                    title="Book", sku="BOOK", quantity=1, gross_minor=1070, rate=REDUCED, net_minor=1000
+                ),
+                InvoiceLine(title="Delivery", quantity=1, gross_minor=595, rate=DE, net_minor=500),
+                InvoiceLine(title="Voucher", quantity=1, gross_minor=-119, rate=DE, net_minor=-100),
             ),
             vat=(
                 VatGroup(rate=DE, net_minor=2400, tax_minor=456, gross_minor=2856),
@@ -130,8 +135,36 @@ def test_a_parcel_is_invoiced_with_the_next_number() -> None:
                 ("vat_payable:0.07", -70),
             ),
             seller=SELLER,
+            supplied_on=date(2026, 11, 20),
+            paid_minor=3926,
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "supplied_on"),
+    [
+        (datetime(2026, 11, 20, 22, 59, tzinfo=UTC), date(2026, 11, 20)),
+        (datetime(2026, 11, 20, 23, 1, tzinfo=UTC), date(2026, 11, 21)),
+        (None, None),
+    ],
+)
+def test_the_date_of_supply_is_the_parcels_by_the_shops_calendar(
+    left: datetime | None, supplied_on: date | None
+) -> None:
+    """Not the day on which billing heard of it; absent where the parcel's event does not say."""
+    berlin = Spec(declare(BillingSettings(timezone="Europe/Berlin"), SHOP))
+    asked = requested()
+    (invoice,) = berlin.given(due(asked), captured(asked)).when(parcel(("LAMP", 1), at=left)).events
+    assert isinstance(invoice, InvoiceIssued)
+    assert (invoice.supplied_on, invoice.issued_on) == (supplied_on, date(2026, 11, 21))
+
+
+def test_what_was_collected_is_said_as_far_as_the_invoice_asks_for_it() -> None:
+    """Two parcels of one paid order: each invoice is paid, neither with the other's money."""
+    two = paid(goods("LAMP", 2380, tax("0.19", 380), quantity=2))
+    after = two.when(parcel(("LAMP", 1), last=False), parcel(("LAMP", 1), number=2))
+    assert [(i.total_minor, i.paid_minor) for i in invoices(after)] == [(1190, 1190), (1190, 1190)]
 
 
 def test_a_repeated_parcel_gets_no_second_number() -> None:

@@ -10,7 +10,7 @@ from contracts.billing import JournalEntry, Posting, UnbalancedEntry
 from contracts.event import Event
 from services.billing.domain import ledger
 from services.billing.domain.answers import Captured, Declined, RefundCall, Refunded
-from services.billing.wiring import PLACES
+from services.billing.places import PLACES
 from tests.billing.makers import billing, billing_service, cancelled, delivery, goods, parcel, requested, tax
 from tests.spec import Answered, Given, Memory, Then
 

@@ -25,7 +25,7 @@ from tests.spec import Answered
 UNPAID = requested(state="unpaid")
 PAID = requested(state="paid")
 ATTEMPT, REFUND = f"pay-{ORDER}-1", f"refund-{ORDER}-1"
-CLOSED = PaymentClosed(order_id=ORDER, reason="customer asked")
+CLOSED = PaymentClosed(order_id=ORDER, reason="customer asked", actor="anna")
 
 
 def refund_started(source: str = "gateway", reference: str = REFUND) -> RefundStarted:

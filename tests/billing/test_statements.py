@@ -35,6 +35,7 @@ def test_a_csv_statement_says_the_same_as_json() -> None:
             PayoutLine(kind="charge", reference="ch_1", gross_minor=2000, fee_minor=88, net_minor=1912),
             PayoutLine(kind="fee", gross_minor=0, net_minor=0),
         ),
+        actor="unnamed",
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.money import allocate, tax_inside, tax_on
 from services.billing.domain.invoicing import share
-from services.billing.domain.vat import Position, assess, vat_groups, within_tolerance
+from services.billing.domain.vat import Position, assess, nets_of, vat_groups, within_tolerance
 
 NINETEEN, SEVEN, FIFTEEN, TWENTY = Decimal("0.19"), Decimal("0.07"), Decimal("0.15"), Decimal("0.20")
 
@@ -135,3 +135,21 @@ def test_net_tax_and_rounding_are_what_was_paid(
     )
     assert tax.net_minor + tax.tax_minor + tax.rounding_minor == paid
     assert all(group.net_minor + group.tax_minor == group.gross_minor for group in tax.groups)
+
+
+AMOUNTS = st.lists(
+    st.tuples(st.integers(-50_000, 500_000), st.sampled_from((NINETEEN, SEVEN, FIFTEEN))), max_size=12
+)
+
+
+@given(AMOUNTS, st.booleans())
+def test_lines_without_tax_add_up_to_their_group(amounts: list[tuple[int, Decimal]], inclusive: bool) -> None:
+    """BR-CO-10: whatever is rounded, and also with discounts; each line is at most a cent from its own rounding."""
+    positions = [position(amount, rate) for amount, rate in amounts]
+    nets = nets_of(positions, inclusive=inclusive)
+    for group in vat_groups(positions, inclusive=inclusive):
+        alike = [net for net, (_, rate) in zip(nets, amounts, strict=True) if rate == group.rate]
+        assert sum(alike) == group.net_minor
+    if inclusive:
+        own = [amount - tax_inside(amount, rate) for amount, rate in amounts]
+        assert all(abs(net - alone) <= 1 for net, alone in zip(nets, own, strict=True))

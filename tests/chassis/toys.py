@@ -18,8 +18,8 @@ from chassis.settings import SERVICE_PORTS, System
 from contracts.address import Recipient
 from contracts.event import Event
 from contracts.inventory import ReservationExpired, ReservationReleased, StockReserved
-from contracts.order import Units
 from contracts.orders import OrderAccepted, OrderCancelled
+from contracts.placed_order import Units
 from tests.conftest import free_port
 from tests.stores import Files as Files
 from tests.stores import Stores as Stores

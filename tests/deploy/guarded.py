@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sysconfig
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from itertools import batched
-from pathlib import Path
 
 import nats
 from nats.aio.client import Client
@@ -19,16 +13,8 @@ from nats.aio.client import Client
 from chassis.login import Login
 from deploy.nats.permissions import users
 from deploy.nats.users_file import FILE
-from tests.conftest import eventually
+from tests.conftest import NatsServer
 
-CONFIG = """
-listen: 127.0.0.1:{port}
-http: 127.0.0.1:{monitor}
-max_payload: 2MB
-jetstream {{ store_dir: "{folder}", sync_interval: always, max_file_store: 300GB, max_memory_store: 64MB }}
-include "users.conf"
-{more}
-"""
 VIOLATION = re.compile(r'permissions violation for (?:publish|subscription) to "([^"]+)"', re.IGNORECASE)
 AT_ONCE = 16
 """Attempts between two flushes: nats-py gives up a connection on which too many errors arrive in one read."""
@@ -36,49 +22,21 @@ NAMES = ("sys", *(user.name for user in users()))
 
 
 @dataclass
-class GuardedServer:
-    """nats-server with `deploy/nats/users.conf`, each user's password being `pw-<user>`."""
+class GuardedServer(NatsServer):
+    """nats-server with `deploy/nats/users.conf`, each user's password being `pw-<user>`; `more` is configuration."""
 
-    folder: Path
-    port: int
-    monitor: int
-    users_file: Path = FILE
-    secrets: dict[str, str] = field(
-        default_factory=lambda: {f"NATS_PASSWORD_{name.upper()}": f"pw-{name}" for name in NAMES}
-    )
     more: str = ""
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        binary = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
-        assert binary, "nats-server is missing: run `make install`"
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.users_file, self.folder / "users.conf")
-        config = self.folder / "nats.conf"
-        config.write_text(
-            CONFIG.format(port=self.port, monitor=self.monitor, folder=self.folder / "js", more=self.more)
-        )
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [binary, "-c", str(config)], stdout=log, stderr=log, env=os.environ | self.secrets
-            )
-        eventually(self._is_healthy, 10, "nats-server is healthy", every=0.02)
+        shutil.copy(FILE, self.folder / "users.conf")
+        super().start()
 
-    def stop(self) -> None:
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
+    def configuration(self) -> str:
+        return f'{super().configuration()}\ninclude "users.conf"\n{self.more}\n'
 
-    def _is_healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/healthz", timeout=1):
-                return True
-        except (urllib.error.URLError, OSError):
-            return False
+    def secrets(self) -> dict[str, str]:
+        return {f"NATS_PASSWORD_{name.upper()}": f"pw-{name}" for name in NAMES}
 
 
 def login_of(name: str) -> Login:

@@ -14,6 +14,28 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 BASE = "python:3.13-slim"
 TAG = "doorstep:test"
+OURS_BYTES_MAX = 120_000_000
+"""What may stand on the base image: with the official slim Python below it, under 250 MB."""
+DRAWS_DOCUMENTS = """
+from datetime import UTC, datetime
+from pathlib import Path
+from contracts.billing import InvoiceIssued
+from services.billing.documents.invoice import render_invoice
+from services.shipping.documents.label import ShippingLabel
+from services.shipping.documents.pdf import pdf
+golden = Path("contracts/golden/billing.InvoiceIssued.v1/complete.json").read_bytes()
+assert render_invoice(InvoiceIssued.model_validate_json(golden)).startswith(b"%PDF-")
+at = datetime(2026, 11, 21, tzinfo=UTC)
+label = ShippingLabel("doorstep", "DS000000014DE", "Berlin", ("Łódź 東京",), "PL", "shop:1", "shop:1-p1", 1, 1, 500, at)
+assert pdf(label).startswith(b"%PDF-")
+"""
+COMPILED = """
+import sys
+from pathlib import Path
+import services.billing.wiring
+looked_for = [getattr(module, "__cached__", None) for module in list(sys.modules.values())]
+assert [path for path in looked_for if path and not Path(path).exists()] == []
+"""
 LOCKED = ("--read-only", "--cap-drop", "ALL", "--network", "none", "--tmpfs", "/tmp")
 
 
@@ -61,3 +83,24 @@ def test_it_says_what_it_is(image: str) -> None:
     assert config["User"] == "10001:10001"
     assert config["Labels"]["org.opencontainers.image.title"] == "Doorstep"
     assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "deploy.health"]
+
+
+@pytest.mark.timeout(1000)
+def test_it_draws_invoices_and_labels(image: str) -> None:
+    """What was taken out of its packages is not missed."""
+    done = docker("run", "--rm", *LOCKED, image, "python", "-c", DRAWS_DOCUMENTS)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.timeout(1000)
+def test_a_service_starts_from_bytecode(image: str) -> None:
+    """Also of Python's own library: nothing can be written in the container, so it would be compiled at each start."""
+    done = docker("run", "--rm", *LOCKED, image, "python", "-c", COMPILED)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.timeout(1000)
+def test_it_is_small(image: str) -> None:
+    """Every node that runs a service downloads it."""
+    ours, base = (json.loads(docker("image", "inspect", name).stdout)[0]["Size"] for name in (image, BASE))
+    assert ours - base < OURS_BYTES_MAX

@@ -15,8 +15,8 @@ from contracts.inventory import (
     StockReceived,
     StockReserved,
 )
-from contracts.order import Units
 from contracts.orders import OrderAccepted, OrderCancelled
+from contracts.placed_order import Units
 from contracts.shipping import ParcelDispatched
 from services.inventory.domain.commands import AdjustStock, ReceiveStock
 from services.inventory.settings import InventorySettings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.inventory import ReservationExpired, ReservationRefused, ReservationReleased, StockDispatched
-from contracts.order import Units
+from contracts.placed_order import Units
 from services.inventory.domain.reservation import Status
 from tests.inventory.samples import (
     BACK,

@@ -29,11 +29,11 @@ def facts(item: Item, **changed: Any) -> dict[str, Any]:
 
 
 def registered(sku: str, item: Item) -> SkuRegistered:
-    return SkuRegistered(sku=sku, **facts(item))
+    return SkuRegistered(sku=sku, **facts(item), actor="anna")
 
 
 def amended(sku: str, item: Item) -> SkuAmended:
-    return SkuAmended(sku=sku, **facts(item))
+    return SkuAmended(sku=sku, **facts(item), actor="anna")
 
 
 def refused(line: int, sku: str, reason: str, state: str = "unregistered") -> CommandRefused:

@@ -25,7 +25,7 @@ from contracts.inventory import (
     StockReceived,
     StockReserved,
 )
-from contracts.order import Units
+from contracts.placed_order import Units
 from services.inventory.domain.commands import OpenStock, RegisterSkus, SkuRow, StockRow
 from services.inventory.domain.stock import Item
 from tests.inventory.samples import accepted, adjust, cancelled, inventory, parcel, receive

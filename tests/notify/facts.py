@@ -5,8 +5,8 @@ from __future__ import annotations
 from contracts.address import Recipient
 from contracts.billing import JournalEntry, PaymentRefunded, Posting
 from contracts.notify import NotificationQueued, NotificationSuppressed
-from contracts.order import Units
 from contracts.orders import OrderAccepted
+from contracts.placed_order import Units
 from contracts.shipping import ParcelDispatched
 from services.notify.domain.reachable import NO_ADDRESS
 

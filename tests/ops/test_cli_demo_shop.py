@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chassis.declare import Message
-from contracts.order import PlacedOrder
+from contracts.placed_order import PlacedOrder
 from ops.demo.canonical import canonical_event
 from ops.demo.carrier import due_scans
 from ops.demo.memory import Memory

@@ -121,7 +121,7 @@ def test_an_order_nobody_knows_is_said_so(demo: Up, page: Any) -> None:
     page.goto(demo.said["page"])
     page.get_by_role("searchbox").fill("shopify:does-not-exist")
     page.get_by_role("button", name="Find").click()
-    page.get_by_role("heading", name="That cannot be shown").wait_for()
+    page.get_by_role("heading", name="There is no order shopify:does-not-exist").wait_for()
     page.get_by_role("link", name="Back to today").click()
     page.get_by_role("heading", name="Today").wait_for()
     page.faults.clear()  # the 404 itself is what was asked for

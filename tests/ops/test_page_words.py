@@ -11,7 +11,7 @@ from ops.page.glance import with_milestones, with_statements
 from ops.page.order_page import reached_by
 from ops.page.telling import STORY, story, units
 from ops.page.today import STEPS, Tally, before_day
-from ops.page.wording import age, money
+from ops.page.wording import age, money, not_found
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -88,8 +88,35 @@ def test_a_parcel_shows_its_newest_advancing_scan() -> None:
 
 def test_a_payout_whose_statement_is_out_of_sight_has_an_empty_one() -> None:
     """The result stands for itself."""
-    (shown,) = with_statements([{"data": {"payout_id": "po-1"}}], [])
-    assert shown["statement"] == {}
+    (shown,) = with_statements([{"entity": "payout/stripe:po-1", "data": {}}], [])
+    assert (shown["name"], shown["statement"]) == ("stripe:po-1", {})
+
+
+def test_payouts_of_two_providers_keep_their_statements_apart() -> None:
+    """A provider's ids are its own: another may use the same."""
+    statements = [
+        {"entity": "payout/stripe:1", "data": {"currency": "EUR"}},
+        {"entity": "payout/adyen:1", "data": {"currency": "GBP"}},
+    ]
+    shown = with_statements([{"entity": "payout/adyen:1", "data": {}}], statements)
+    assert [payout["statement"]["currency"] for payout in shown] == ["GBP"]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/orders/nope:1", "There is no order nope:1"),
+        ("/payouts/stripe:po-9", "There is no payout stripe:po-9"),
+        ("/documents/invoice.pdf/INV-9", "There is no document INV-9"),
+        ("/nowhere", "There is no such page"),
+        ("/orders/", "There is no such page"),
+    ],
+)
+def test_what_is_not_there_is_named(path: str, heading: str) -> None:
+    """A person reads what was looked for and what to do, not which service refused with which status."""
+    said, sentence = not_found(path)
+    assert said == heading
+    assert sentence.endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from chassis.bus import Bus
 from chassis.service import Running
 from contracts.address import Recipient
-from contracts.order import Units
 from contracts.orders import OrderAccepted
+from contracts.placed_order import Units
 from ops.console import CannotDo
 from ops.park import list_parked, readable_list, readable_one, settle_parked, show_parked
 from ops.system import System

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.address import Address, Recipient
 from contracts.channels import OrderPlaced, ReturnReported
-from contracts.order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine
+from contracts.placed_order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine
 from ops.publishing.retail import publications
 from ops.publishing.retail_report import RULES
 from ops.publishing.retail_tables import CHARGES, COUNTRIES

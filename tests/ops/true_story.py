@@ -11,8 +11,8 @@ from contracts.address import Address, Recipient
 from contracts.billing import JournalEntry, MatchedLine, PayoutLine, Posting, VatGroup
 from contracts.channels import OrderPlaced
 from contracts.inventory import StockLine
-from contracts.order import OrderLine, PaymentFacts, PlacedOrder, Units
 from contracts.orders import Bill
+from contracts.placed_order import OrderLine, PaymentFacts, PlacedOrder, Units
 from tests.ops.house import START, House
 
 ANNA = Recipient(name="Anna", email="anna@example.com")

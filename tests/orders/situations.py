@@ -11,15 +11,23 @@ from contracts import billing, inventory, orders, shipping
 from contracts.address import Address, Recipient
 from contracts.event import Event
 from contracts.inventory import Short, StockLine
-from contracts.order import OrderLine, PaymentFacts, PaymentState, PlacedOrder, ShippingLine, TaxLine, Units
 from contracts.orders import HoldReason
 from contracts.parking import REFUSALS, CommandRefused
+from contracts.placed_order import (
+    OrderLine,
+    PaymentFacts,
+    PaymentState,
+    PlacedOrder,
+    ShippingLine,
+    TaxLine,
+    Units,
+)
 from services.orders.domain.commands import PlaceOrder
 from services.orders.domain.holds import OWNERS
 from services.orders.domain.machine import COMMANDS
 from services.orders.domain.policies import OrderPolicies
 from services.orders.domain.states import State
-from services.orders.service import orders_service
+from services.orders.wiring import declare
 from tests.spec import NOON, Spec
 
 ID = "shop:1001"
@@ -36,7 +44,7 @@ def told(_: Any) -> None:
     """No test of the decisions sends raw messages through here."""
 
 
-spec = Spec(orders_service(OrderPolicies(payment_hold_limit=LIMIT), told))
+spec = Spec(declare(OrderPolicies(payment_hold_limit=LIMIT), told))
 
 
 def line(sku: str, quantity: int, total_minor: int, **more: Any) -> OrderLine:

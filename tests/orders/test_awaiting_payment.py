@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from contracts.order import PaymentFacts, PaymentState, PlacedOrder, Units
 from contracts.orders import HoldReason, PaymentRequested
+from contracts.placed_order import PaymentFacts, PaymentState, PlacedOrder, Units
 from services.orders.domain.commands import ReleaseHold
 from services.orders.domain.policies import MANUAL_CHANNEL, OrderPolicies
 from services.orders.domain.revising import BILL_CHANGED
 from services.orders.domain.states import tags
-from services.orders.service import orders_service
+from services.orders.wiring import declare
 from tests.orders.situations import (
     DEMAND,
     ENTITY,
@@ -126,7 +126,7 @@ def test_our_gateway_collects_for_its_channels_and_for_what_people_type_in(
 ) -> None:
     """Nobody else could: a person at the phone is no shop with a checkout."""
     placed = owing("unpaid", channel=channel)
-    first = Spec(orders_service(rules, told)).when(place(placed))
+    first = Spec(declare(rules, told)).when(place(placed))
     (event,) = first.world.service.on_event[type(stock_reserved())].then(
         stock_reserved().model_copy(update={"order_id": f"{channel}:1001"}), first.world
     )

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import PaymentFacts, PaymentState, Units
 from contracts.orders import CancellationRequested, HoldReason
+from contracts.placed_order import PaymentFacts, PaymentState, Units
 from services.orders.domain.commands import CancelOrder, PlaceHold, ReleaseHold
 from services.orders.domain.deciding import NOTHING_MAPPED, TOO_LATE, UnknownOrder
 from services.orders.domain.machine import COMMANDS
@@ -45,7 +45,7 @@ from tests.orders.situations import (
 
 CANCEL = CancelOrder(order_id=ID, actor="mira", reason="changed my mind")
 HOLD = PlaceHold(order_id=ID, actor="mira", note="call first")
-MANUAL_HOLD = held(HoldReason.MANUAL, "mira: call first")
+MANUAL_HOLD = held(HoldReason.MANUAL, "mira: call first").model_copy(update={"actor": "mira"})
 
 
 def release(reason: HoldReason) -> ReleaseHold:

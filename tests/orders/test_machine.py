@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from contracts import orders
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import Units
 from contracts.orders import HoldReason
+from contracts.placed_order import Units
 from services.orders.domain.commands import CancelOrder, PlaceHold, ReleaseHold
 from services.orders.domain.evolve import CHANGES
 from services.orders.domain.machine import COMMANDS, TRANSITIONS, IllegalTransition, after

@@ -11,14 +11,13 @@ from contracts.orders import MessageRefused, ReturnRecorded
 from contracts.parking import REFUSALS
 from services.orders.domain.messages import message_tags, return_tags
 from services.orders.domain.policies import OrderPolicies
-from services.orders.service import orders_service
 from services.orders.settings import ChannelSettings
-from services.orders.wiring import reader
+from services.orders.wiring import declare, reader
 from tests.orders.situations import ORDER, accepted, received
 from tests.spec import NOON, Spec
 
 CHANNELS = {"shop": ChannelSettings(kind="canonical"), "other": ChannelSettings(kind="shopify")}
-service = orders_service(OrderPolicies(), reader(CHANNELS))
+service = declare(OrderPolicies(), reader(CHANNELS))
 spec = Spec(service)
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from contracts import billing, orders
 from contracts.event import Event
-from contracts.order import PaymentFacts
 from contracts.orders import HoldReason
+from contracts.placed_order import PaymentFacts
 from services.orders.domain.policies import OrderPolicies
-from services.orders.service import orders_service
+from services.orders.wiring import declare
 from tests.orders.situations import (
     ADA,
     AN_ORDER_ACCEPTED,
@@ -103,7 +103,7 @@ def test_a_timer_that_comes_too_early_or_finds_the_hold_gone_does_nothing() -> N
 
 def test_without_a_limit_the_hold_stays() -> None:
     """A shop may prefer to look itself."""
-    patient = Spec(orders_service(OrderPolicies(payment_hold_limit=timedelta()), told))
+    patient = Spec(declare(OrderPolicies(payment_hold_limit=timedelta()), told))
     after = patient.given(*AN_ORDER_BILLED).when(PAYMENT_FAILED)
     assert after.state(ENTITY).holds[0].expires_at is None
     assert after.world.timers() == {}
@@ -114,7 +114,7 @@ def test_without_a_limit_the_hold_stays() -> None:
 )
 def test_the_gateway_collects_where_the_channel_does_not(said: str, asked: str) -> None:
     """`payment = "gateway"`: paid at the channel is only a promise there."""
-    ours = Spec(orders_service(OrderPolicies(gateway_channels=frozenset({"shop"})), told))
+    ours = Spec(declare(OrderPolicies(gateway_channels=frozenset({"shop"})), told))
     placed = order(payment=PaymentFacts(state=said, reference="tx-1"))  # type: ignore[arg-type]
     (event,) = ours.given(received(placed), AN_ORDER_ACCEPTED[1]).when(stock_reserved()).events
     assert isinstance(event, orders.PaymentRequested)

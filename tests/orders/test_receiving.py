@@ -9,8 +9,8 @@ import pytest
 
 from contracts import orders
 from contracts.address import Address
-from contracts.order import Adjustment, PaymentFacts, Units
 from contracts.orders import HoldReason
+from contracts.placed_order import Adjustment, PaymentFacts, Units
 from services.orders.domain.states import displayed
 from tests.orders.situations import (
     AN_ORDER_ACCEPTED,

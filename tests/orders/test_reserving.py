@@ -8,7 +8,6 @@ import pytest
 
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import Units
 from contracts.orders import (
     HoldReason,
     OrderAccepted,
@@ -17,6 +16,7 @@ from contracts.orders import (
     OrderReleased,
     PaymentRequested,
 )
+from contracts.placed_order import Units
 from services.orders.domain.deciding import UnknownOrder
 from services.orders.domain.states import tags
 from tests.orders.situations import (

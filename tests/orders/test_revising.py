@@ -10,8 +10,8 @@ import pytest
 
 from contracts.event import Event
 from contracts.inventory import Short
-from contracts.order import PaymentFacts, Units
 from contracts.orders import CancellationRequested, HoldReason, RefundReported
+from contracts.placed_order import PaymentFacts, Units
 from services.orders.domain.revising import BILL_CHANGED
 from services.orders.domain.states import displayed
 from tests.orders.situations import (

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import orders, shipping
 from contracts.event import Event
-from contracts.order import PaymentFacts, Units
+from contracts.placed_order import PaymentFacts, Units
 from contracts.shipping import Milestone
 from services.orders.domain.deciding import TOO_LATE
 from services.orders.domain.machine import IllegalTransition

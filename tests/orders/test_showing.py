@@ -10,9 +10,9 @@ import pytest
 from chassis.settings import SettingsWrong
 from contracts import orders
 from contracts.event import Event
-from contracts.order import Units
 from contracts.orders import HoldReason
-from services.orders.settings import ChannelSettings, OrdersSettings, channels, policies
+from contracts.placed_order import Units
+from services.orders.settings import ChannelSettings, OrdersSettings, channels, policies_of
 from services.orders.views import fulfilment_state, order_shape, payment_state
 from tests.orders.situations import (
     AN_ORDER_ACCEPTED,
@@ -101,7 +101,7 @@ def test_channels_are_tables_with_secrets_from_the_environment(
         "shopify": ChannelSettings(kind="shopify", secret="s3cret"),
         "till": ChannelSettings(kind="canonical", payment="gateway"),
     }
-    rules = policies(OrdersSettings(payment_hold_hours=1), known)
+    rules = policies_of(OrdersSettings(payment_hold_hours=1), known)
     assert (rules.gateway_channels, rules.payment_hold_limit) == ({"till"}, timedelta(hours=1))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from contracts.address import Address, Recipient
-from contracts.order import Units
 from contracts.orders import CancellationRequested, OrderReleased, ReleasedLine
 from contracts.parking import REFUSALS, CommandRefused
+from contracts.placed_order import Units
 from contracts.shipping import (
     CancellationRefused,
     FulfilmentCancelled,
@@ -22,7 +23,7 @@ from contracts.shipping import (
 )
 from services.shipping.settings import CarrierSettings, ShippingSettings, ShopSettings
 from services.shipping.wiring import declare
-from tests.spec import Spec
+from tests.spec import NOON, Spec
 
 ORDER = "shopify:1001"
 FULFILMENT = f"fulfilment/{ORDER}"
@@ -140,6 +141,7 @@ def dispatched(
     actor: str = "autopilot",
     reason: str = "",
     last: bool = True,
+    at: datetime = NOON,
 ) -> ParcelDispatched:
     lines = units or (("LAMP", 2),)
     return ParcelDispatched(
@@ -154,6 +156,7 @@ def dispatched(
         actor=actor,
         reason=reason,
         last=last,
+        dispatched_at=at,
     )
 
 

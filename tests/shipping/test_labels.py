@@ -206,7 +206,7 @@ def test_a_patient_autopilot_waits_its_time_and_then_hands_over() -> None:
     labelled = patient.given(granted()).when(released()).then(planned(), label)
     assert labelled.world.timers() == {(FULFILMENT, "hand_over"): due}
     later = patient.given(granted(), planned(), label, now=due)
-    after = later.when(Timer(FULFILMENT, "hand_over")).then(dispatched(label))
+    after = later.when(Timer(FULFILMENT, "hand_over")).then(dispatched(label, at=due))
     assert not after.world.timers()
 
 

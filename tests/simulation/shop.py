@@ -16,8 +16,8 @@ from services.notify.mime import Mailbox
 from services.notify.settings import Settings as NotifySettings
 from services.notify.wiring import declare as notify
 from services.orders.domain.policies import OrderPolicies
-from services.orders.service import orders_service
 from services.orders.settings import ChannelSettings
+from services.orders.wiring import declare as orders
 from services.orders.wiring import reader
 from services.shipping.carriers.desk import LabelDesk
 from services.shipping.domain.commands import GrantRange
@@ -67,7 +67,7 @@ class Shop:
         """The table of a service that starts: nothing that another process had in memory is in it."""
         match name:
             case "orders":
-                return orders_service(self._orders, reader(CHANNELS))
+                return orders(self._orders, reader(CHANNELS))
             case "inventory":
                 return inventory(self._inventory)
             case "shipping":

@@ -128,6 +128,58 @@ def test_a_hold_can_be_looked_at_where_it_is_decided(rose_orders: Shop, tab: Any
     assert_is_a_picture(tab, tmp_path / "held.png")
 
 
+def test_a_payout_opens_with_each_line_and_what_is_left_over(rose_orders: Shop, tab: Any) -> None:
+    """From the first page: the capture it pays with its order, the fee, and the line that nothing explains."""
+    charge = line("charge", "shopify:9001", 1190, 30)
+    surprise = line("adjustment", "CB-1", -500, 0)
+    statement = {
+        "provider": "shopify",
+        "payout_id": "po-9001",
+        "currency": "EUR",
+        "total_minor": 1190 - 30 - 500,
+        "lines": [charge, surprise],
+    }
+    assert rose_orders.post("billing", "/payouts", statement).status == 200
+    tab.goto(rose_orders.up.said["page"])
+    part(tab, "Payouts").get_by_role("link", name="po-9001").click()
+    tab.get_by_role("heading", name="po-9001").wait_for()
+    lines = part(tab, "Lines").get_by_role("listitem").all_inner_texts()
+    assert "capture pay-shopify:9001-1 of order shopify:9001: €11.60, after a fee of €0.30" in lines[0]
+    assert "−€5.00 left over" in lines[1]
+    assert "an adjustment that no capture, refund or fee explains" in part(tab, "Left over").inner_text()
+    part(tab, "Lines").get_by_role("link", name="shopify:9001").click()
+    part(tab, "Its story").wait_for()
+
+
+def line(kind: str, reference: str, gross: int, fee: int) -> dict[str, Any]:
+    """A line of a statement."""
+    amounts = {"gross_minor": gross, "fee_minor": fee, "net_minor": gross - fee}
+    return {"kind": kind, "reference": reference} | amounts
+
+
+def test_what_is_not_there_is_said_in_a_sentence(rose_orders: Shop, tab: Any) -> None:
+    """404, what was looked for, and the way back."""
+    answer = tab.goto(rose_orders.up.said["page"] + "/orders/nope:1")
+    assert answer.status == 404
+    assert tab.get_by_role("heading", name="There is no order nope:1").is_visible()
+    tab.get_by_role("link", name="Back to today").click()
+    tab.get_by_role("heading", name="Today").wait_for()
+
+
+def test_a_phone_shows_what_each_service_has_parked(rose_orders: Shop, chromium: Any) -> None:
+    """The figure that calls for a person must not be the one that is out of sight."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, device_scale_factor=2, is_mobile=True
+    )
+    tab = context.new_page()
+    tab.goto(rose_orders.up.said["page"])
+    parked = part(tab, "Services").locator("[data-title=parked]").all()
+    boxes = [box for figure in parked if (box := figure.bounding_box())]
+    assert len(boxes) == 5
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in boxes), boxes
+    context.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/orders/shopify:9001", "/orders/shopify:9002"])
 def test_a_phone_needs_no_sideways_scrolling(
     rose_orders: Shop, chromium: Any, tmp_path: Path, path: str

@@ -10,12 +10,12 @@ from contracts.billing import CaptureStarted, PaymentCaptured, PaymentDue, Payme
 from contracts.event import Event
 from contracts.orders import PaymentRequested
 from services.billing.domain.answers import CaptureCall, Captured, Declined
+from services.billing.domain.giving_back import start_or_ask
 from services.billing.domain.invoicing import invoice_without_parcel
 from services.billing.domain.ledger import clearing_of, money_in
 from services.billing.domain.payment import Payment, Stage, payment_entity, payment_id, payment_of
 from services.billing.domain.payment_history import evolve
 from services.billing.domain.policies import Policies
-from services.billing.domain.refunding import give_back
 from services.billing.domain.world import World
 
 type Collect = Callable[[PaymentRequested, Policies], Event]
@@ -118,7 +118,7 @@ COLLECT: Mapping[str, Collect] = {
 def when_capture_answered_then_record(
     order_id: str, call: CaptureCall, answer: Any, world: World
 ) -> list[Event]:
-    """Money that arrives for a cancelled order is recorded and given back in the same decision."""
+    """Money that arrives for a cancelled order is recorded and given back (above the limit: asked for) at once."""
     payment = payment_of(order_id, world)
     if not payment.in_flight or payment.reference != call.reference:
         return []
@@ -126,8 +126,13 @@ def when_capture_answered_then_record(
         return [PaymentFailed(order_id=order_id, payment_id=payment.payment_id, reason=answer.reason[:500])]
     captured = _captured(payment, answer)
     if payment.closed:
-        return [captured, give_back(payment, captured.amount_minor, payment.closed)]
+        return [captured, _given_back(payment, captured, world)]
     return with_invoice(payment, [captured], world)
+
+
+def _given_back(payment: Payment, captured: PaymentCaptured, world: World) -> Event:
+    after = evolve(payment, captured, "")
+    return start_or_ask(after, after.refundable_minor, payment.closed, payment.closed_by, world)
 
 
 def _captured(payment: Payment, answer: Captured) -> PaymentCaptured:

@@ -27,6 +27,26 @@ class RetryRefund:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveRefund:
+    """A second person agrees with a refund that is above the limit."""
+
+    order_id: str
+    refund_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenyRefund:
+    """A second person does not agree with a refund that is above the limit."""
+
+    order_id: str
+    refund_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPayout:
     """A provider's statement to be tied to what was captured and refunded. Amounts are minor units of `currency`."""
 
@@ -35,3 +55,4 @@ class ReportPayout:
     currency: str
     total_minor: int
     lines: tuple[PayoutLine, ...]
+    actor: str = ""

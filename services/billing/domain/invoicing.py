@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from contracts.billing import InvoiceIssued, InvoiceLine, JournalEntry, VatGroup
@@ -20,7 +20,7 @@ from contracts.orders import Bill, BillLine
 from contracts.shipping import ParcelDispatched
 from services.billing.domain import ledger
 from services.billing.domain.payment import Payment, payment_entity, units_taken
-from services.billing.domain.vat import NO_TAX, Assessment, Position, assess, vat_group
+from services.billing.domain.vat import NO_TAX, Assessment, Position, assess, nets_of, vat_group
 from services.billing.domain.world import World
 
 
@@ -30,11 +30,15 @@ class NothingToInvoice(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What an invoice is for: a parcel with its units by SKU, or no parcel where nothing has to be shipped."""
+    """What an invoice is for: a parcel with its units by SKU, or no parcel where nothing has to be shipped.
+
+    `at` is when the parcel left the house, where that is known.
+    """
 
     parcel_id: str
     units: Mapping[str, int]
     last: bool
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ def when_parcel_dispatched_then_issue_invoice(parcel: ParcelDispatched, world: W
         return []
     if payment is None or payment.bill is None:
         raise NothingToInvoice(f"parcel {parcel.parcel_id}: order {parcel.order_id} has no open bill")
-    delivered = Delivered(parcel.parcel_id, _units(parcel), last=parcel.last)
+    delivered = Delivered(parcel.parcel_id, _units(parcel), parcel.last, parcel.dispatched_at)
     return _invoices(payment, payment.bill, delivered, world)
 
 
@@ -145,7 +149,7 @@ def _invoice(
         parcel_id=delivered.parcel_id,
         currency=payment.currency,
         buyer=bill.buyer,
-        lines=tuple(_line(position, inclusive=bill.prices_include_tax) for position in positions),
+        lines=_lines(positions, inclusive=bill.prices_include_tax),
         vat=tax.groups,
         net_minor=tax.net_minor,
         tax_minor=tax.tax_minor,
@@ -156,7 +160,15 @@ def _invoice(
         last=delivered.last,
         vat_note=tax.note,
         seller=policies.seller,
+        supplied_on=policies.date_of(delivered.at) if delivered.at else None,
+        paid_minor=_paid(payment, payable),
     )
+
+
+def _paid(payment: Payment, payable_minor: int) -> int:
+    """What is left of the money collected after the invoices before this one, as far as this one asks for it."""
+    left = payment.captured_minor - payment.refunded_minor - payment.invoiced_minor
+    return min(max(left, 0), payable_minor)
 
 
 def next_number(series: Series | None, issued_on: date) -> int:
@@ -182,13 +194,19 @@ def _tax_invoiced(payment: Payment, bill: Bill) -> int:
     return sum(_position(line, 0, taken).tax_minor for line, taken in pairs if line.kind != "goods" or taken)
 
 
-def _line(position: Position, *, inclusive: bool) -> InvoiceLine:
+def _lines(positions: Sequence[Position], *, inclusive: bool) -> tuple[InvoiceLine, ...]:
+    nets = nets_of(positions, inclusive=inclusive)
+    return tuple(_line(position, net, inclusive) for position, net in zip(positions, nets, strict=True))
+
+
+def _line(position: Position, net_minor: int, inclusive: bool) -> InvoiceLine:
     return InvoiceLine(
         title=position.title,
         sku=position.sku,
         quantity=position.quantity,
         gross_minor=position.amount_minor + (0 if inclusive else position.tax_minor),
         rate=position.rate,
+        net_minor=net_minor,
     )
 
 

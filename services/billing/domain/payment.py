@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from contracts.address import Recipient
 from contracts.billing import RefundStarted
 from contracts.orders import Bill, BillLine
+from contracts.second_person import WAITS
 from services.billing.domain.answers import CaptureCall, RefundCall
 from services.billing.domain.world import World
 
@@ -22,7 +24,9 @@ REFUND_ID = re.compile(r"refund-(?P<order>.+)-(?P<number>\d+)")
 
 
 class Stage(StrEnum):
-    """Where the money is. A refund is due where the channel that collected has to give it back, or a person there."""
+    """Where the money is. A refund is due where the channel that collected has to give it back, or a person there;
+    it is requested where a second person has to agree first.
+    """
 
     DUE = "due"
     CAPTURING = "capturing"
@@ -30,6 +34,8 @@ class Stage(StrEnum):
     CAPTURED = "captured"
     FAILED = "failed"
     CLOSED = "closed"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_DENIED = "refund_denied"
     REFUNDING = "refunding"
     REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
@@ -55,6 +61,27 @@ class Refund:
     provider_reference: str = ""
 
 
+class Decided(StrEnum):
+    """What a second person has said."""
+
+    NOT_YET = "not_yet"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """The newest refund for which a second person was asked: by whom, why, and what was said."""
+
+    refund_id: str
+    amount_minor: int
+    actor: str
+    reason: str
+    asked_at: datetime
+    decided: Decided = Decided.NOT_YET
+    decided_by: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """An invoice of this order: for which parcel, over how much."""
@@ -68,7 +95,8 @@ class Issued:
 class Payment:
     """What billing knows of an order's money. `taken` counts the units already invoiced, by line of the bill.
 
-    `ships` is false where no parcel will bring the invoice about: then the capture does.
+    `ships` is false where no parcel will bring the invoice about: then the capture does. `closed` says why nothing is
+    collected any more, `closed_by` who cancelled.
     """
 
     order_id: str
@@ -84,6 +112,8 @@ class Payment:
     provider_reference: str = ""
     captured_minor: int = 0
     closed: str = ""
+    closed_by: str = ""
+    request: RefundRequest | None = None
     refunds: tuple[Refund, ...] = ()
     invoices: tuple[Issued, ...] = ()
     taken: tuple[int, ...] = ()
@@ -148,6 +178,8 @@ def refund_id(order_id: str, number: int) -> str:
 
 
 ALLOWED: Mapping[Stage, tuple[str, ...]] = {
+    Stage.REFUND_REQUESTED: ("ApproveRefund", "DenyRefund"),
+    Stage.REFUND_DENIED: ("RetryRefund",),
     Stage.REFUND_DUE: ("ConfirmRefund",),
     Stage.REFUND_FAILED: ("RetryRefund",),
 }
@@ -194,7 +226,7 @@ def calls(payment: Payment) -> dict[str, CaptureCall | RefundCall]:
 
 
 def tags(payment: Payment) -> tuple[str, ...]:
-    """`state=` and `tax=` are counted; `ref:` is what statements may call it; `invoice:` finds it by number.
+    """`state=`, `tax=` and `waits=` are counted; `ref:` is what statements may call it; `invoice:` finds it by number.
 
     References that name the order themselves (see `order_in`) need no tag.
     """
@@ -203,6 +235,8 @@ def tags(payment: Payment) -> tuple[str, ...]:
         f"ref:{reference}" for reference in _references(payment) if order_in(reference) != payment.order_id
     ]
     found += [f"invoice:{invoice.number}" for invoice in payment.invoices]
+    if payment.stage is Stage.REFUND_REQUESTED:
+        found.append(WAITS)
     if payment.vat_note:
         found.append("tax=mismatch")
     return tuple(found)

@@ -14,16 +14,21 @@ from contracts.billing import (
     PaymentFailed,
     PaymentInDoubt,
     PaymentRefunded,
+    RefundApproved,
+    RefundDenied,
     RefundFailed,
+    RefundRequested,
     RefundStarted,
 )
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.parking import REFUSALS
 from services.billing.domain.payment import (
+    Decided,
     Issued,
     Payment,
     Refund,
+    RefundRequest,
     RefundStage,
     Stage,
     refund_of,
@@ -82,8 +87,35 @@ def _failed(payment: Payment, event: PaymentFailed) -> Payment:
 def _closed(payment: Payment, event: PaymentClosed) -> Payment:
     """A capture under way goes on being asked for, so that what it brings can be given back."""
     if payment.in_flight:
-        return replace(payment, closed=event.reason)
-    return replace(payment, stage=Stage.CLOSED, closed=event.reason, bill=None, taken=())
+        return replace(payment, closed=event.reason, closed_by=event.actor)
+    closed = replace(payment, stage=Stage.CLOSED, closed=event.reason, closed_by=event.actor)
+    return replace(closed, bill=None, taken=())
+
+
+def _refund_requested(payment: Payment, event: RefundRequested) -> Payment:
+    request = RefundRequest(
+        refund_id=event.refund_id,
+        amount_minor=event.amount_minor,
+        actor=event.actor,
+        reason=event.reason,
+        asked_at=event.asked_at,
+    )
+    closed = payment.closed or event.reason
+    waiting = replace(payment, stage=Stage.REFUND_REQUESTED, request=request, closed=closed)
+    return replace(waiting, bill=None, taken=())
+
+
+def _refund_approved(payment: Payment, event: RefundApproved) -> Payment:
+    return _decided(payment, Decided.APPROVED, event.actor)
+
+
+def _refund_denied(payment: Payment, event: RefundDenied) -> Payment:
+    return replace(_decided(payment, Decided.DENIED, event.actor), stage=Stage.REFUND_DENIED)
+
+
+def _decided(payment: Payment, decided: Decided, by: str) -> Payment:
+    assert payment.request is not None
+    return replace(payment, request=replace(payment.request, decided=decided, decided_by=by))
 
 
 def _refund_started(payment: Payment, event: RefundStarted) -> Payment:
@@ -148,6 +180,9 @@ EVOLVE: Mapping[type[Event], Callable[[Any, Any], Payment]] = {
     PaymentCaptured: _captured,
     PaymentFailed: _failed,
     PaymentClosed: _closed,
+    RefundRequested: _refund_requested,
+    RefundApproved: _refund_approved,
+    RefundDenied: _refund_denied,
     RefundStarted: _refund_started,
     PaymentRefunded: _refunded,
     RefundFailed: _refund_failed,

@@ -16,7 +16,7 @@ class Policies:
     """`gateway` names who is asked to capture; `series` starts every invoice number.
 
     `timezone` says on which date an invoice is issued; `channel_of` which channel a payout provider pays out for,
-    where the two names differ.
+    where the two names differ. `refund_limits`: minor units by currency that one person may give back alone.
     """
 
     gateway: str = "sandbox"
@@ -24,6 +24,7 @@ class Policies:
     timezone: tzinfo = UTC
     seller: Seller = NOBODY
     channel_of: Mapping[str, str] = field(default_factory=dict)
+    refund_limits: Mapping[str, int] = field(default_factory=dict)
 
     def date_of(self, now: datetime) -> date:
         """The shop's calendar date at this time."""

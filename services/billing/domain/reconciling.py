@@ -36,25 +36,26 @@ def when_payout_reported_then_reconcile(statement: ReportPayout, world: World) -
     """The statement as it came, and its result. The same one again changes nothing; another content is refused."""
     known: Payout | None = world.state(payout_entity(statement.provider, statement.payout_id))
     if known is not None:
-        return [] if known.content == content_of(statement) else [_refused(known)]
+        return [] if known.content == content_of(statement) else [_refused(known, statement.actor)]
     reported = PayoutReported(
         payout_id=statement.payout_id,
         provider=statement.provider,
         currency=statement.currency,
         total_minor=statement.total_minor,
         lines=statement.lines,
+        actor=statement.actor,
     )
     return [reported, _reconcile(statement, world)]
 
 
-def _refused(known: Payout) -> Event:
+def _refused(known: Payout, actor: str) -> Event:
     return REFUSALS["billing"].command_refused(
         entity=payout_entity(known.provider, known.payout_id),
         command="ReportPayout",
         state=known.state,
         allowed=(),
         reason="a payout with this id is known, with other lines or another total; it is never changed afterwards",
-        actor=known.provider,
+        actor=actor or known.provider,
     )
 
 

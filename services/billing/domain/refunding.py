@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from contracts.billing import PaymentClosed, PaymentRefunded, RefundFailed, RefundStarted
+from contracts.billing import PaymentClosed, RefundFailed
 from contracts.event import Event
 from contracts.orders import OrderCancelled, RefundReported
-from contracts.parking import REFUSALS
 from services.billing.domain.answers import Declined, RefundCall
 from services.billing.domain.commands import ConfirmRefund, RetryRefund
-from services.billing.domain.ledger import clearing_of, money_back
+from services.billing.domain.giving_back import give_back, made, start_or_ask
 from services.billing.domain.payment import (
-    ALLOWED,
     Payment,
     Refund,
     RefundStage,
     Stage,
     payment_entity,
     payment_of,
-    refund_id,
     refund_of,
 )
+from services.billing.domain.refusals import refused
 from services.billing.domain.world import World
 
-REFUSED = REFUSALS["billing"].command_refused
+NOT_STARTED = frozenset({Stage.REFUND_REQUESTED, Stage.REFUND_DENIED})
+"""Where a refund was asked for, and money has not begun to move."""
+RETRIED = frozenset({Stage.REFUND_FAILED, Stage.REFUND_DENIED})
 
 
 def when_order_cancelled_then_give_back(cancelled: OrderCancelled, world: World) -> list[Event]:
@@ -32,26 +32,36 @@ def when_order_cancelled_then_give_back(cancelled: OrderCancelled, world: World)
     back once it is known. A repeated cancellation, or one of an order nobody asked money for, changes nothing.
 
     What the channel collected only the channel can give back: it has, where it cancelled by itself; otherwise the
-    refund stays due until the channel or a person says that it was made.
+    refund stays due until the channel or a person says that it was made. Above the limit a second person is asked
+    first, whoever cancelled.
     """
     payment: Payment | None = world.state(payment_entity(cancelled.order_id))
     if payment is None or payment.closed:
         return []
     reason = cancelled.reason or "order cancelled"
     if payment.stage is not Stage.CAPTURED or not payment.refundable_minor:
-        return [PaymentClosed(order_id=payment.order_id, reason=reason)]
+        return [PaymentClosed(order_id=payment.order_id, reason=reason, actor=cancelled.actor)]
+    if payment.source == "channel" and cancelled.by_channel:
+        return _made_there(payment, reason)
+    return [start_or_ask(payment, payment.refundable_minor, reason, cancelled.actor, world)]
+
+
+def _made_there(payment: Payment, reason: str) -> list[Event]:
+    """The channel has given everything back already: that is a fact, whatever limits we set ourselves."""
     started = give_back(payment, payment.refundable_minor, reason)
-    if started.source == "channel" and cancelled.by_channel:
-        return [started, _made(payment, refund_of(started))]
-    return [started]
+    return [started, made(payment, refund_of(started))]
 
 
 def when_refund_reported_then_record(reported: RefundReported, world: World) -> list[Event]:
-    """The channel gave back what was due. Where nothing is due from it, this changes nothing."""
+    """The channel gave back what was due, or what we had not agreed to yet. Otherwise this changes nothing."""
     payment: Payment | None = world.state(payment_entity(reported.order_id))
-    if payment is None or payment.stage is not Stage.REFUND_DUE or payment.open_refund is None:
+    if payment is None or payment.source != "channel":
         return []
-    return [_made(payment, payment.open_refund)]
+    if payment.stage in NOT_STARTED:
+        return _made_there(payment, payment.closed)
+    if payment.stage is not Stage.REFUND_DUE or payment.open_refund is None:
+        return []
+    return [made(payment, payment.open_refund)]
 
 
 def confirm_refund(command: ConfirmRefund, world: World) -> list[Event]:
@@ -59,60 +69,23 @@ def confirm_refund(command: ConfirmRefund, world: World) -> list[Event]:
     payment = payment_of(command.order_id, world)
     refund = payment.open_refund
     if payment.stage is Stage.REFUND_DUE and refund:
-        made = _made(payment, refund, command.reference)
-        return [made.model_copy(update={"actor": command.actor, "reason": command.reason})]
+        by_hand = {"actor": command.actor, "reason": command.reason}
+        return [made(payment, refund, command.reference).model_copy(update=by_hand)]
     if any(known.provider_reference == command.reference for known in payment.refunds):
         return []
-    return [_refused(payment, command, "no refund is due from the channel")]
+    return [refused(payment, command, "no refund is due from the channel")]
 
 
 def retry_refund(command: RetryRefund, world: World) -> list[Event]:
-    """A new refund with a reference of its own: the gateway would answer the old one with the old refusal."""
+    """A new refund with a reference of its own: the gateway would answer the old one with the old refusal.
+
+    One that was denied is asked for again in the same way; above the limit each attempt needs a second person.
+    """
     payment = payment_of(command.order_id, world)
-    if payment.stage is not Stage.REFUND_FAILED:
-        return [_refused(payment, command, "no refund was refused")]
-    return [give_back(payment, payment.refundable_minor, command.reason, command.actor)]
-
-
-def _refused(payment: Payment, command: ConfirmRefund | RetryRefund, reason: str) -> Event:
-    return REFUSED(
-        entity=payment_entity(payment.order_id),
-        command=type(command).__name__,
-        state=payment.stage.value,
-        allowed=ALLOWED.get(payment.stage, ()),
-        reason=reason,
-        actor=command.actor,
-    )
-
-
-def give_back(payment: Payment, amount_minor: int, reason: str, actor: str = "") -> RefundStarted:
-    """Start a refund with the next number: through the gateway, or at the channel that collected."""
-    refund = refund_id(payment.order_id, len(payment.refunds) + 1)
-    source: Literal["channel", "gateway"] = "channel" if payment.source == "channel" else "gateway"
-    return RefundStarted(
-        order_id=payment.order_id,
-        refund_id=refund,
-        reference=refund if source == "gateway" else f"{payment.channel}-{refund}",
-        source=source,
-        currency=payment.currency,
-        amount_minor=amount_minor,
-        reason=reason,
-        actor=actor,
-    )
-
-
-def _made(payment: Payment, refund: Refund, provider_reference: str = "") -> PaymentRefunded:
-    amount_minor = refund.amount_minor
-    return PaymentRefunded(
-        order_id=payment.order_id,
-        refund_id=refund.refund_id,
-        reference=refund.reference,
-        currency=payment.currency,
-        amount_minor=amount_minor,
-        recipient=payment.recipient,
-        entry=money_back(clearing_of(payment.source, payment.channel), amount_minor, payment.currency),
-        provider_reference=provider_reference,
-    )
+    if payment.stage not in RETRIED:
+        return [refused(payment, command, "no refund was refused")]
+    amount_minor = payment.refundable_minor
+    return [start_or_ask(payment, amount_minor, command.reason, command.actor, world, by_hand=True)]
 
 
 def when_refund_answered_then_record(
@@ -125,7 +98,7 @@ def when_refund_answered_then_record(
         return []
     if isinstance(answer, Declined):
         return [RefundFailed(order_id=order_id, refund_id=refund.refund_id, reason=answer.reason[:500])]
-    return [_made(payment, refund, answer.provider_reference)]
+    return [made(payment, refund, answer.provider_reference)]
 
 
 def _open_refund(payment: Payment, reference: str) -> Refund | None:

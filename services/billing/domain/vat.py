@@ -66,6 +66,26 @@ def vat_groups(positions: Sequence[Position], *, inclusive: bool) -> tuple[VatGr
     return tuple(vat_group(rate, amount, inclusive=inclusive) for rate, amount in sums.items())
 
 
+def nets_of(positions: Sequence[Position], *, inclusive: bool) -> tuple[int, ...]:
+    """Each position's amount without tax. Those of one rate add up to the group's net (BR-CO-10), whatever was rounded.
+
+    Where prices include tax, a position's net is what it adds to the net of those before it at its rate.
+    """
+    if not inclusive:
+        return tuple(position.amount_minor for position in positions)
+    gross: dict[Decimal, int] = {}
+    nets = []
+    for position in positions:
+        before = gross.get(position.rate, 0)
+        gross[position.rate] = before + position.amount_minor
+        nets.append(_net(gross[position.rate], position.rate) - _net(before, position.rate))
+    return tuple(nets)
+
+
+def _net(gross_minor: int, rate: Decimal) -> int:
+    return gross_minor - tax_inside(gross_minor, rate)
+
+
 def within_tolerance(difference_minor: int, lines: int, groups: int) -> bool:
     """Rule 7.6: half a minor unit for each rounding that was made."""
     return 2 * abs(difference_minor) <= lines + groups

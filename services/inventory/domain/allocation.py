@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from contracts.inventory import Short, StockLine
-from contracts.order import Units
+from contracts.placed_order import Units
 from services.inventory.domain.stock import UNSPOKEN, Place, Stock
 
 QUANTITY_MAX = 1_000_000

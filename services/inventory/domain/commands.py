@@ -68,4 +68,26 @@ class AdjustStock:
     reference: str
 
 
-type Command = RegisterSkus | OpenStock | ReceiveStock | AdjustStock
+@dataclass(frozen=True, slots=True)
+class ApproveWriteOff:
+    """A second person agrees with an adjustment that takes more than one person may."""
+
+    sku: str
+    location: str
+    reference: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DenyWriteOff:
+    """A second person does not agree with such an adjustment."""
+
+    sku: str
+    location: str
+    reference: str
+    actor: str
+    reason: str
+
+
+type Command = RegisterSkus | OpenStock | ReceiveStock | AdjustStock | ApproveWriteOff | DenyWriteOff

@@ -12,8 +12,10 @@ from services.inventory.domain.availability import with_news
 from services.inventory.domain.books import Books, stock_of
 from services.inventory.domain.commands import OpenStock, StockRow
 from services.inventory.domain.refusals import below_reserved, refused, unregistered
+from services.inventory.domain.writing_off import is_for_two
 
 REASON = "opening stock"
+FOR_TWO = "more than one person may write off: book an adjustment, which a second person approves"
 
 
 def open_stock(command: OpenStock, books: Books) -> tuple[Event, ...]:
@@ -41,6 +43,9 @@ def _row(row: StockRow, first: int | None, command: OpenStock, books: Books) -> 
         return None
     if place.available + difference < 0:
         return below_reserved(row.sku, place, command, difference, row.line)
+    if is_for_two(difference, stock.item, books.policies):
+        reason = f"{row.sku} at {row.location}: {difference:+d} is {FOR_TWO}"
+        return refused(row.sku, command, reason, allowed=("AdjustStock",), line=row.line)
     fact = StockReceived if difference > 0 else StockAdjusted
     return fact(
         sku=row.sku,

@@ -61,7 +61,7 @@ def _row(row: SkuRow, first: int | None, command: RegisterSkus, shelf: Shelf) ->
         yield refused(row.sku, command, reason, REGISTERED if known else UNREGISTERED, line=row.line)
     elif known != row.item:
         shelf.put(row.sku, row.item)
-        yield (SkuAmended if known else SkuRegistered)(sku=row.sku, **asdict(row.item))
+        yield (SkuAmended if known else SkuRegistered)(sku=row.sku, **asdict(row.item), actor=command.actor)
 
 
 def _fault(row: SkuRow, first: int | None, shelf: Shelf) -> str:

@@ -19,6 +19,9 @@ from contracts.inventory import (
     StockDispatched,
     StockReceived,
     StockReserved,
+    WriteOffApproved,
+    WriteOffDenied,
+    WriteOffRequested,
 )
 from contracts.parking import REFUSALS
 from services.inventory.domain.gtin import comparable
@@ -194,5 +197,8 @@ EVOLVES: Mapping[type[Event], Callable[[Stock, Any, str], Stock]] = {
     ReservationExpired: _moved,
     StockDispatched: _dispatched,
     AvailabilityChanged: _announced,
+    WriteOffRequested: _unchanged,
+    WriteOffApproved: _unchanged,
+    WriteOffDenied: _unchanged,
     COMMAND_REFUSED: _unchanged,
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from contracts.event import Event
 from contracts.inventory import ReservationReleased, StockAdjusted, StockDispatched, StockLine
-from contracts.order import Units
+from contracts.placed_order import Units
 from contracts.shipping import ParcelDispatched
 from services.inventory.domain.allocation import allocate, demand
 from services.inventory.domain.availability import with_news

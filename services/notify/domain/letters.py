@@ -104,11 +104,6 @@ def letters_of(order_id: str) -> str:
     return f"letters/{order_id}"
 
 
-def place(event: LetterEvent) -> tuple[str]:
-    """Every event of notify changes the letters of its order, and nothing else."""
-    return (letters_of(event.order_id),)
-
-
 def tags(letters: Letters) -> tuple[str, ...]:
     """`state=failed` and `state=suppressed`: the customers that were not reached."""
     unreached = {ending for ending in letters.ended.values() if ending is not Ending.SENT}

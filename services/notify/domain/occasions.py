@@ -13,8 +13,8 @@ from contracts.address import Recipient
 from contracts.billing import PaymentRefunded
 from contracts.money import Money
 from contracts.notify import Template
-from contracts.order import Units
 from contracts.orders import OrderAccepted
+from contracts.placed_order import Units
 from contracts.shipping import ParcelDispatched
 from services.notify.domain.policies import Policies
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from contracts.address import Address
 from contracts.frozen import replace
-from contracts.order import PaymentFacts, PlacedOrder
 from contracts.orders import Bill, BillLine
+from contracts.placed_order import PaymentFacts, PlacedOrder
 
 
 def bill_of(placed: PlacedOrder) -> Bill:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.channels import ReturnReported
-from contracts.order import PlacedOrder
 from contracts.orders import HoldReason, MessageRefused
+from contracts.placed_order import PlacedOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
-    """An order, or a newer version of one: from a channel's message or typed in by a person."""
+    """An order, or a newer version of one: from a channel's message, or typed in by a person, the `actor`."""
 
     order: PlacedOrder
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

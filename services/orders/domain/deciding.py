@@ -63,7 +63,8 @@ def place_hold(command: PlaceHold, world: World) -> list[Event]:
     if order.hold(HoldReason.MANUAL):
         return []
     detail = f"{command.actor}: {command.note}"[:500]
-    return [held(order.order_id, HoldReason.MANUAL, detail, world.now)]
+    hold = held(order.order_id, HoldReason.MANUAL, detail, world.now)
+    return [hold.model_copy(update={"actor": command.actor})]
 
 
 def release_hold(command: ReleaseHold, world: World) -> list[Event]:

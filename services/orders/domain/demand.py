@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from contracts.order import OrderLine, PlacedOrder, Units
 from contracts.orders import ReleasedLine
+from contracts.placed_order import OrderLine, PlacedOrder, Units
 
 
 class Counted(Protocol):

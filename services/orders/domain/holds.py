@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from contracts.order import Units
 from contracts.orders import HoldReason, HoldReleased, OrderHeld
+from contracts.placed_order import Units
 from services.orders.domain.policies import OrderPolicies
 from services.orders.domain.rules import Finding
 

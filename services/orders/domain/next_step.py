@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from contracts.address import Address
 from contracts.event import Event
 from contracts.frozen import replace
-from contracts.order import PlacedOrder, Units
 from contracts.orders import (
     OrderAccepted,
     OrderFulfilled,
@@ -18,6 +17,7 @@ from contracts.orders import (
     PaymentAwaited,
     PaymentRequested,
 )
+from contracts.placed_order import PlacedOrder, Units
 from services.orders.domain.bill import bill_of, payment_facts
 from services.orders.domain.demand import demand_of, goods_of, released_lines, weights_missing
 from services.orders.domain.evolve import evolve_order

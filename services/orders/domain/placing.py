@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts.event import Event
 from contracts.identifiers import order_id
-from contracts.order import PlacedOrder
-from contracts.orders import OrderReceived
+from contracts.orders import OrderReceived, OrderRevised
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.commands import PlaceOrder
 from services.orders.domain.holds import held_for
 from services.orders.domain.next_step import unfold
@@ -25,10 +25,17 @@ def place_order(command: PlaceOrder, world: World) -> list[Event]:
     placed = command.order
     order: Order | None = world.state(entity_of(order_id_of(placed)))
     if order is None:
-        return _receive(placed, world)
+        return _signed(_receive(placed, world), command.actor)
     if placed.version <= order.version:
         return []
-    return (revise if order.state in BEFORE_RELEASE else came_too_late)(order, placed, world)
+    take = revise if order.state in BEFORE_RELEASE else came_too_late
+    return _signed(take(order, placed, world), command.actor)
+
+
+def _signed(events: list[Event], actor: str) -> list[Event]:
+    """The fact that says what was placed also says by whom."""
+    said = (OrderReceived, OrderRevised)
+    return [e.model_copy(update={"actor": actor}) if actor and isinstance(e, said) else e for e in events]
 
 
 def _receive(placed: PlacedOrder, world: World) -> list[Event]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.event import Event
-from contracts.order import PlacedOrder
 from contracts.orders import (
     CancellationRequested,
     HoldReason,
@@ -14,6 +13,7 @@ from contracts.orders import (
     OrderRevised,
     RefundReported,
 )
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.bill import bill_of
 from services.orders.domain.demand import demand_of
 from services.orders.domain.evolve import WAITS_FOR_STOCK

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contracts.address import Address
-from contracts.order import PlacedOrder
 from contracts.orders import HoldReason
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.policies import STANDARD_RULES, HoldRules
 
 UNPAYABLE = frozenset({"refunded", "voided"})

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from contracts.order import PlacedOrder, Units
 from contracts.orders import HoldReason
+from contracts.placed_order import PlacedOrder, Units
 from contracts.shipping import Milestone
 
 HELD = "held"

@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.channels import OrderPlaced, ReturnReported
-from contracts.order import PlacedOrder
+from contracts.placed_order import PlacedOrder
 from services.orders.intake.fields import Wrong, quoted
 from services.orders.intake.reading import Placed, Reading, Returned
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.channels import ReturnReported
-from contracts.order import PlacedOrder
+from contracts.placed_order import PlacedOrder
 
 
 @dataclass(frozen=True, slots=True)

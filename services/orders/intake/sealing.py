@@ -17,9 +17,9 @@ from chassis.sealed_bodies import SEALED
 from chassis.sealing import Key, NotSealed, key_id_of
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address
-from contracts.order import PlacedOrder
 from contracts.orders import OrderReceived
 from contracts.personal import personal_texts, with_sealed
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from contracts.money import allocate
-from contracts.order import (
+from contracts.placed_order import (
     Adjustment,
     OrderLine,
     PaymentFacts,

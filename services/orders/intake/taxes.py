@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from contracts.money import allocate
-from contracts.order import OrderLine, TaxLine
+from contracts.placed_order import OrderLine, TaxLine
 
 RATE_STEP = Decimal("0.0001")
 """An estimated rate is rounded to a hundredth of a per cent."""

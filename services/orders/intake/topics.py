@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from contracts.order import PlacedOrder
+from contracts.placed_order import PlacedOrder
 from services.orders.intake.fields import Fields
 from services.orders.intake.shopify import shopify_order
 from services.orders.intake.woocommerce import woocommerce_order

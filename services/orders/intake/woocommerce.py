@@ -15,7 +15,7 @@ from functools import partial
 
 from contracts.address import Address
 from contracts.money import allocate, divide_half_up
-from contracts.order import (
+from contracts.placed_order import (
     Adjustment,
     OrderLine,
     PaymentFacts,

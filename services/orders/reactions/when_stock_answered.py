@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from contracts.event import Event
 from contracts.inventory import ReservationExpired, ReservationRefused, Short, StockReserved
-from contracts.order import Units
 from contracts.orders import HoldReason
+from contracts.placed_order import Units
 from services.orders.domain.deciding import known_order
 from services.orders.domain.demand import demand_of
 from services.orders.domain.holds import held

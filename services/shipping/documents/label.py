@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from textwrap import wrap
 
@@ -84,18 +84,6 @@ def address_lines(address: Address) -> tuple[str, ...]:
         town = f"{town}, {address.region}".lstrip(", ")
     block = (address.name, address.company, address.line1, address.line2, town)
     return tuple(line for part in block for line in wrap(" ".join(part.split()), LINE_CHARACTERS_MAX))
-
-
-def texts_of(label: ShippingLabel) -> dict[str, object]:
-    """The content as plain values, for a template."""
-    values: dict[str, object] = {field.name: getattr(label, field.name) for field in fields(label)}
-    return values | {
-        "weight": label.weight,
-        "labelled_at": label.labelled_at.strftime("%Y-%m-%d"),
-        "order_id": shortened(label.order_id, 24),
-        "parcel_id": shortened(label.parcel_id, 44),
-        "ship_from": label.ship_from[:140],
-    }
 
 
 def shortened(name: str, characters_max: int) -> str:

@@ -32,7 +32,7 @@ class RetryLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordScan:
-    """Keep a carrier's scan. `vocabulary` is whose words `code` speaks, by default the carrier's."""
+    """Keep a carrier's scan, reported by `actor`. `vocabulary` says whose words `code` speaks: by default its own."""
 
     order_id: str
     parcel_id: str
@@ -41,6 +41,7 @@ class RecordScan:
     scanned_at: datetime
     place: str = ""
     vocabulary: str = ""
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

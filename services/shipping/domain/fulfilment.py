@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from contracts.address import Address, Recipient
 from contracts.event import Event
-from contracts.order import Units
+from contracts.placed_order import Units
 from contracts.shipping import (
     FulfilmentCancelled,
     LabelBought,

@@ -16,7 +16,7 @@ from services.shipping.domain.refusing import refuse
 AUTOPILOT = "autopilot"
 
 
-def dispatch(command: DispatchFulfilment, fulfilment: Fulfilment) -> list[Event]:
+def dispatch(command: DispatchFulfilment, fulfilment: Fulfilment, now: datetime) -> Sequence[Event]:
     """Hand over the parcels named, all or none of them; without names, every parcel that has a label."""
     unknown = [name for name in command.parcels if fulfilment.parcel(name) is None]
     if unknown:
@@ -28,14 +28,16 @@ def dispatch(command: DispatchFulfilment, fulfilment: Fulfilment) -> list[Event]
     unready = [p for p in chosen if p.state not in (ParcelState.LABELLED, ParcelState.DISPATCHED)]
     if unready and (command.parcels or not ready):
         return [refuse(command, fulfilment, _why_not(unready[0]))]
-    return list(hand_over(fulfilment, ready, command.actor, command.reason))
+    return hand_over(fulfilment, ready, now, command.actor, command.reason)
 
 
-def autopilot(fulfilment: Fulfilment, policies: ShippingPolicies) -> Sequence[ParcelDispatched]:
+def autopilot(
+    fulfilment: Fulfilment, policies: ShippingPolicies, now: datetime
+) -> Sequence[ParcelDispatched]:
     """What is handed over at once, by policy."""
     if not policies.hands_over_at_once or fulfilment.cancelled:
         return ()
-    return hand_over(fulfilment, fulfilment.in_state(ParcelState.LABELLED), AUTOPILOT)
+    return hand_over(fulfilment, fulfilment.in_state(ParcelState.LABELLED), now, AUTOPILOT)
 
 
 def hand_over_due(fulfilment: Fulfilment, now: datetime) -> Sequence[ParcelDispatched]:
@@ -45,11 +47,11 @@ def hand_over_due(fulfilment: Fulfilment, now: datetime) -> Sequence[ParcelDispa
         for parcel in fulfilment.in_state(ParcelState.LABELLED)
         if parcel.hand_over_at is not None and parcel.hand_over_at <= now
     ]
-    return hand_over(fulfilment, due, AUTOPILOT)
+    return hand_over(fulfilment, due, now, AUTOPILOT)
 
 
 def hand_over(
-    fulfilment: Fulfilment, parcels: Iterable[Parcel], actor: str, reason: str = ""
+    fulfilment: Fulfilment, parcels: Iterable[Parcel], now: datetime, actor: str, reason: str = ""
 ) -> list[ParcelDispatched]:
     """Dispatched, one event per parcel; `last` on the one after which nothing of the order is left in the
     house.
@@ -68,6 +70,7 @@ def hand_over(
             actor=actor,
             reason=reason,
             last=handed == left,
+            dispatched_at=now,
         )
         for handed, parcel in enumerate(parcels, 1)
     ]

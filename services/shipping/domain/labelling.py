@@ -88,7 +88,7 @@ def label_answered(
         currency=answer.currency,
         hand_over_at=None if fulfilment.cancelled else policies.hand_over_at(now),
     )
-    return [bought, *autopilot(after(fulfilment, [bought]), policies)]
+    return [bought, *autopilot(after(fulfilment, [bought]), policies, now)]
 
 
 def void_answered(fulfilment: Fulfilment, reference: str, answer: Voided | Refused) -> list[Event]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from contracts.order import Units
 from contracts.orders import ReleasedLine
+from contracts.placed_order import Units
 
 PARCELS_MAX = 50
 """Beyond this many parcels the last one takes the rest, whatever it weighs: that order needs a pallet and a

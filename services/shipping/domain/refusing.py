@@ -20,7 +20,7 @@ def refuse(
         state=fulfilment.state,
         allowed=fulfilment.allowed,
         reason=reason,
-        actor=getattr(command, "actor", "carrier"),
+        actor=command.actor or "carrier",
     )
 
 

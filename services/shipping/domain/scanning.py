@@ -36,5 +36,6 @@ def record_scan(command: RecordScan, fulfilment: Fulfilment, policies: ShippingP
             scanned_at=command.scanned_at,
             place=command.place,
             advanced=moved.milestone is not track.milestone,
+            actor=command.actor,
         )
     ]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.declare import Message
-from contracts.order import PlacedOrder
+from contracts.placed_order import PlacedOrder
 from services.orders.intake.read import read
 from services.orders.intake.reading import Placed, Reading, Unreadable
 from services.orders.settings import ChannelSettings

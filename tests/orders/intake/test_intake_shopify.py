@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from contracts.address import Address, Recipient
-from contracts.order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
+from contracts.placed_order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
 from services.orders.domain.rules import totals_add_up
 from tests.orders.intake.bodies import placed, refused, shopify_body, shopify_line
 

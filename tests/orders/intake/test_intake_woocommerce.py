@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.address import Address, Recipient
-from contracts.order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
+from contracts.placed_order import Adjustment, OrderLine, PaymentFacts, PlacedOrder, ShippingLine, TaxLine
 from services.orders.domain.rules import totals_add_up
 from services.orders.intake.reading import Ignored
 from tests.orders.intake.bodies import placed, reading, refused, woo_body, woo_line

@@ -14,8 +14,8 @@ from chassis.sealing import key_id_of
 from chassis.sqlite_keys import SQLiteKeys
 from contracts.channels import OrderPlaced
 from contracts.frozen import replace
-from contracts.order import PlacedOrder
 from contracts.personal import TOGETHER, personal_texts, with_opened
+from contracts.placed_order import PlacedOrder
 from services.orders.domain.rules import findings
 from services.orders.intake.read import read
 from services.orders.intake.reading import Placed, Unreadable

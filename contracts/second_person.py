@@ -1,0 +1,20 @@
+"""When a second person has to agree, and who counts as one: the same rule for money and for goods."""
+
+from __future__ import annotations
+
+WAITS = "waits=second_person"
+"""The tag of a state that waits for a second person: it is counted, and found by it."""
+
+
+def needs_second_person(amount: int, limit: int | None) -> bool:
+    """Whether this is more than one person may do alone. A limit of 0 means always, None means never."""
+    return limit is not None and amount > limit
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two actors are one: how they are capitalised and spaced makes no second person."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(actor: str) -> str:
+    return " ".join(actor.casefold().split())

@@ -1,0 +1,35 @@
+"""The templates, and the words that all of them may use."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from ops.page import wording
+from ops.page.glance import quoted
+from ops.page.telling import story
+
+
+def templates() -> Environment:
+    """The templates with the words they use; an unknown name is an error, not an empty place."""
+    found = Environment(
+        loader=PackageLoader("ops.page"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        age=wording.age,
+        clock=wording.clock,
+        day=wording.day,
+        plain=wording.plain,
+        money=wording.money,
+        quoted=quoted,
+    )
+    found.globals.update(
+        HOLDS=wording.HOLDS,
+        TEMPLATES=wording.TEMPLATES,
+        SERVICE_FIGURES=wording.SERVICE_FIGURES,
+        story=story,
+    )
+    return found

@@ -1,0 +1,66 @@
+"""The page where the services' stores are out of its reach, as in a container of its own: it asks for all it shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import eventually, free_port
+from tests.ops.running import REPOSITORY
+from tests.story.orders import shopify_order
+from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Answer, Shop, ask
+
+ORDER = "shopify:9100"
+
+
+@pytest.fixture(scope="module")
+def page(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`python -m ops.page` with an empty data folder of its own, told where the services are."""
+    port = free_port()
+    elsewhere = {
+        "DOORSTEP_SYSTEM__DATA": str(tmp_path_factory.mktemp("elsewhere")),
+        "DOORSTEP_SYSTEM__PORT_BASE": str(port),
+        "DOORSTEP_SYSTEM__SERVICES": json.dumps({name: shop.url(name) for name in shop.up.said["services"]}),
+    }
+    command = [sys.executable, "-m", "ops.page"]
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | elsewhere)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: answers(url), WITHIN_SECONDS, "the page answers")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    """Whether somebody listens there already."""
+    try:
+        return ask(f"{url}/livez").status == 200
+    except OSError:
+        return False
+
+
+def test_an_order_tells_its_story_through_all_five_services(shop: Shop, page: str) -> None:
+    """Each service is asked for what it has of the order; no store is opened."""
+    assert shop.webhook(SHOPIFY, "orders/create", shopify_order(9100, "ROSE"), "delivery-9100").status == 202
+    shop.until_invoiced(ORDER)
+    shop.until_told(ORDER, "order_confirmed", "parcel_dispatched")
+    shown: Answer = ask(f"{page}/orders/{ORDER}")
+    assert shown.status == 200
+    html = shown.body.decode()
+    told = [name for name in shop.up.said["services"] if f'<span class="service">{name}</span>' in html]
+    assert told == list(shop.up.said["services"])
+    assert "Reserved: 1 × ROSE" in html
+
+
+def test_steps_that_cannot_be_counted_are_left_out(page: str) -> None:
+    """Seven noughts would say that nothing happened today."""
+    html = ask(page).body.decode()
+    assert "All five services are well" in html
+    assert 'class="flow"' not in html
