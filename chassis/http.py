@@ -23,6 +23,7 @@ from chassis.crashpoints import crash_point
 from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
+from chassis.key_store import KeysAway
 from chassis.logs import logger
 from chassis.reactor import RAW_STREAM
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
@@ -255,7 +256,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return problem(known.status, known.reason)
     except web.RequestPayloadError as cut_off:
         return problem(400, f"the body cannot be read: {cut_off}")
-    except (BusAway, Overloaded) as away:
+    except (BusAway, KeysAway, Overloaded) as away:
         return problem(503, str(away), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     except Exception as fault:  # noqa: BLE001 - the border: logged with its traceback, answered without it
         logger().exception(

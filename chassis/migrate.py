@@ -1,4 +1,5 @@
-"""`python -m chassis.migrate`: make each service's schema, role and tables in PostgreSQL, or bring them up to date.
+"""`python -m chassis.migrate`: make each service's schema, role and tables in PostgreSQL, and those of the keys, or
+bring them up to date.
 
 Forward only, one at a time whoever calls it, each step in a transaction of its own. Run it as the database's owner,
 before the services: they may only use what it makes.
@@ -17,11 +18,12 @@ from eventsourcing.persistence import PersistenceError
 from psycopg import sql
 
 from chassis.event_store import OldStore
-from chassis.migrations import Applied, Migration, migrations, outstanding
+from chassis.migrations import KEYS, Applied, Migration, migrations, outstanding
 from chassis.postgres_connections import (
     Connection,
     ConnectionLost,
     again,
+    eraser_of,
     first_line,
     parameters,
     schema_of,
@@ -32,6 +34,7 @@ from contracts.parking import SERVICES
 
 LOCK = "SELECT pg_advisory_lock(hashtextextended('doorstep migrations', 0))"
 LOCK_WAIT = "SET lock_timeout = '60s'"
+STORES = (*SERVICES, KEYS)
 VERSION_MIN = 140_000
 DURABLE = ("fsync", "full_page_writes")
 BOOK = """
@@ -48,22 +51,23 @@ class CannotMigrate(Exception):
 def migrate(
     url: str,
     cell: str = "default",
-    services: Sequence[str] = SERVICES,
+    stores: Sequence[str] = STORES,
     steps: Sequence[Migration] | None = None,
 ) -> dict[str, list[str]]:
-    """Bring the schemas of these services to the newest step; returns what was applied to each.
+    """Bring the schemas of these stores to the newest step; returns what was applied to each.
 
     Raises `CannotMigrate`, `OldStore` where an applied step was changed since, `PersistenceError` for anything else.
     """
-    known = migrations() if steps is None else steps
     connection = again(lambda: _connect(url))
     with connection, told(connection):
         _require_fit(connection)
         connection.execute(LOCK_WAIT)
         connection.execute(LOCK)
         return {
-            schema: _bring_up(connection, schema, known)
-            for schema in (schema_of(cell, service) for service in services)
+            schema_of(cell, store): _bring_up(
+                connection, cell, store, migrations(store) if steps is None else steps
+            )
+            for store in stores
         }
 
 
@@ -84,8 +88,10 @@ def _require_fit(connection: Connection) -> None:
             raise CannotMigrate(f"{setting} is off: what was acknowledged would not be on disk. Switch it on")
 
 
-def _bring_up(connection: Connection, schema: str, known: Sequence[Migration]) -> list[str]:
-    _have_role(connection, schema)
+def _bring_up(connection: Connection, cell: str, store: str, known: Sequence[Migration]) -> list[str]:
+    schema = schema_of(cell, store)
+    for role in (schema, eraser_of(schema)) if store == KEYS else (schema,):
+        _have_role(connection, role)
     if not _ask(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", schema):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     connection.execute("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
@@ -149,8 +155,8 @@ def main() -> None:
         done = migrate(settings.database_url, settings.cell)
     except (CannotMigrate, OldStore, PersistenceError, SettingsWrong) as known:
         sys.exit(f"migrate: {known}")
-    newest = migrations()[-1].name
-    told_as = {schema: {"applied": applied, "at": newest} for schema, applied in done.items()}
+    newest = {schema_of(settings.cell, store): migrations(store)[-1].name for store in STORES}
+    told_as = {schema: {"applied": applied, "at": newest[schema]} for schema, applied in done.items()}
     lines = (f"{schema}: {', '.join(applied) or 'nothing to do'}" for schema, applied in done.items())
     print(json.dumps(told_as) if chosen.json else "\n".join(lines))  # noqa: T201 - the command's result
 

@@ -21,9 +21,12 @@ from chassis.http import (
     read_position,
     reply,
 )
+from chassis.key_ring import KeyRing
 from chassis.openapi import openapi_of, takes
 from chassis.parking import PARKED
+from chassis.personal_data import key_store
 from chassis.reactor import Discarded, Item, Retried, StillRefused
+from chassis.sealed_bodies import readable
 
 if TYPE_CHECKING:
     from chassis.service import Running
@@ -39,6 +42,7 @@ class OpsRoutes:
     def __init__(self, running: Running) -> None:
         self._running = running
         self._store = running.store
+        self._ring = KeyRing(key_store(running.settings.data), running.name)
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -118,6 +122,7 @@ class OpsRoutes:
             return problem(404, f"nothing is parked as {entity}")
         data = orjson.loads(event.data)
         message = await self._running.bus.message(data["stream"], data["stream_seq"])
+        message = await readable(message, self._ring) if message else None
         body = as_text(message.data) | {"headers": dict(message.headers)} if message else {"body": None}
         return reply(self._listed(entity, event) | {"traceback": data.get("traceback", "")} | body)
 

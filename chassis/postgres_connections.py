@@ -31,7 +31,7 @@ LOST_PEER = {
 }
 """A server that is cut off is given up within about ten seconds, unless the URL says otherwise."""
 SESSION = """
-SELECT set_config('role', %(role)s, false), set_config('search_path', quote_ident(%(role)s), false),
+SELECT set_config('role', %(role)s, false), set_config('search_path', quote_ident(%(schema)s), false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
     set_config('default_transaction_read_only', %(read_only)s, false),
@@ -63,6 +63,11 @@ class ConnectionLost(OperationalError):
 def schema_of(cell: str, service: str) -> str:
     """The schema of a service in a cell, and the role that may use it: `doorstep_default_orders`."""
     return f"doorstep_{cell}_{service}"
+
+
+def eraser_of(schema: str) -> str:
+    """The role that may destroy what is in a schema of keys."""
+    return f"{schema}_eraser"
 
 
 def parameters(url: str, application: str) -> str:
@@ -102,11 +107,15 @@ def first_line(trouble: Exception) -> str:
 
 
 class Connections:
-    """Connections of one store, as many as threads use it at once: the one last used is used next."""
+    """Connections of one store, as many as threads use it at once: the one last used is used next.
 
-    def __init__(self, url: str, schema: str, *, read_only: bool) -> None:
+    They act as the role of the schema's name, unless another `role` is named.
+    """
+
+    def __init__(self, url: str, schema: str, *, read_only: bool, role: str = "") -> None:
         self._parameters = parameters(url, schema)
         self._schema = schema
+        self._role = role or schema
         self._read_only = read_only
         self._idle: list[Connection] = []
 
@@ -147,7 +156,7 @@ class Connections:
         return connection
 
     def _set_up(self, connection: Connection) -> None:
-        values = {"role": self._schema, "read_only": "on" if self._read_only else "off"}
+        values = {"role": self._role, "schema": self._schema, "read_only": "on" if self._read_only else "off"}
         try:
             connection.execute(SESSION, values)
         except NOT_SET_UP as missing:

@@ -29,14 +29,16 @@ from chassis.engine import Engine
 from chassis.event_store import OldStore, StalePosition, Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox, StreamLost
+from chassis.key_store import KeysAway
 from chassis.logs import logger, set_up
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
 from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
 from chassis.ownership import own
+from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Owned
-from chassis.reactor import Due, Item, Outcome, Reactor
+from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, section, system
 from chassis.standby import standing_by
@@ -53,6 +55,7 @@ SWITCH_INTERVAL_SECONDS = 0.001
 """How soon the event loop gets the interpreter back from the writer's thread."""
 KNOWN = (
     BusAway,
+    KeysAway,
     OldStore,
     PersistenceError,
     SettingsWrong,
@@ -74,6 +77,8 @@ class Assembly:
     routes: Callable[[Runtime], Sequence[web.RouteDef]]
     on_start: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
+    prepare: Prepare | None = None
+    """While it raises `KeysAway` the messages of the channels wait, and nothing else."""
     body_bytes_max: int = BODY_BYTES_MAX
     measure: Measure | None = None
 
@@ -122,6 +127,7 @@ class Running:
         self.runtime = Runtime(self.engine, bus)
         self.started = False
         self._sure = sure
+        self.preparation = Preparation(assembly.prepare)
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
@@ -143,7 +149,8 @@ class Running:
         await self.relay.room()
         await self._sure()
 
-    async def _take(self, items: Sequence[Item]) -> None:
+    async def _take(self, items: Sequence[Incoming | Unnumbered]) -> None:
+        await self.preparation.of(items)
         await self.engine.submit(items)
 
     async def _fire(self, due: list[Due]) -> list[Outcome]:
@@ -243,6 +250,7 @@ class Running:
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
+            "keys": {"ok": not self.preparation.keys_away},
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from contracts.event import Personal
 
@@ -10,6 +11,8 @@ from contracts.event import Personal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A postal address. `country` is ISO 3166-1 alpha-2; `region` a state or province code or name."""
+
+    SEALED_TOGETHER: ClassVar[bool] = True
 
     name: Personal[str] = ""
     company: Personal[str] = ""
@@ -24,11 +27,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag."""
+    """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag.
+
+    `mailable` is whether `email` can be an address at all, told where it is sealed and nobody can look any more.
+    """
 
     name: Personal[str] = ""
     email: Personal[str] = ""
     locale: str = "en"
+    mailable: bool | None = None
 
 
 NOBODY = Recipient()

@@ -72,6 +72,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(orders.InvoiceNoted),
     Entry(orders.OrderFulfilled),
     Entry(orders.ReturnRecorded),
+    Entry(orders.CustomerForgotten),
     Entry(orders.MessageRefused),
     Entry(inventory.SkuRegistered, ("orders",)),
     Entry(inventory.SkuAmended),

@@ -20,6 +20,7 @@ from contracts.event import Event
 
 TEXTS: Mapping[str, str] = {
     "order_id": "shopify:1001",
+    "orders": "shopify:1001",
     "channel": "shopify",
     "channel_order_id": "1001",
     "message": "CHANNELS/17",

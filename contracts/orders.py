@@ -246,6 +246,18 @@ class ReturnRecorded(Event, type="orders.ReturnRecorded.v1"):
     report: ReturnReported
 
 
+class CustomerForgotten(Event, type="orders.CustomerForgotten.v1"):
+    """The key to a person's data was destroyed: nobody can read that data any more, in any copy. Names no person.
+
+    `key` is its id, as it stands beside what it sealed; `orders` are those it had sealed.
+    """
+
+    key: str
+    orders: tuple[OrderId, ...] = ()
+    actor: Text
+    reason: Text
+
+
 class MessageRefused(Event, type="orders.MessageRefused.v1"):
     """A channel's message that is no order we can read. Kept byte for byte on CHANNELS at `stream_seq`."""
 

@@ -15,10 +15,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.address import NOBODY, Address, Recipient
+from contracts.event import Personal
 from contracts.identifiers import ChannelName, ChannelOrderId, Currency, Quantity, Sku
 
 type PaymentState = Literal["paid", "authorised", "unpaid", "refunded", "voided"]
 type Text = Annotated[str, Field(max_length=500)]
+type Sealable = Annotated[str, Field(max_length=4000)]
+"""A `Text` of a person: sealed it is longer. What comes in is bounded where it is read."""
 type Minor = Annotated[int, Field(ge=-(10**15), le=10**15)]
 
 
@@ -96,7 +99,7 @@ class PlacedOrder:
     payment: PaymentFacts
     cancelled_at: datetime | None = None
     cancel_reason: Text = ""
-    note: Text = ""
+    note: Personal[Sealable] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, Role]] = {
     },
     "orders": {
         "/orders": "operator",
+        "/customers/{key}/forgotten": "admin",
         "/orders/{id}/cancel": "operator",
         "/orders/{id}/holds": "operator",
         "/orders/{id}/holds/{reason}/release": "operator",

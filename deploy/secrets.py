@@ -41,6 +41,7 @@ def drawn(cells: tuple[str, ...], namespace: str, server_names: tuple[str, ...] 
         "nats-authority": {"ca.crt": authority},
         **_postgres(namespace),
         "access": {"password": _password()},
+        "master-key": {"key": secrets.token_hex(32)},
         "channels": {
             f"DOORSTEP_CHANNELS__{name.upper()}__SECRET": secrets.token_hex(32) for name in CHANNELS
         },

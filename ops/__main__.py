@@ -16,6 +16,7 @@ from ops.audit_commands import register as register_audit
 from ops.console import CannotDo, fail
 from ops.doctor import register as register_doctor
 from ops.importing.command import register as register_import
+from ops.personal.commands import register as register_personal
 from ops.publishing.command import register as register_publish
 from ops.status import register as register_status
 from ops.up import register as register_up
@@ -63,6 +64,7 @@ for register in (
     register_publish,
     register_import,
     register_audit,
+    register_personal,
 ):
     register(main)
 

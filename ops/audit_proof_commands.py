@@ -44,7 +44,7 @@ def audit_export(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every event, the checkpoints, the public key and the reader into a folder. It holds personal data."""
+    """Write every event, the checkpoints, the public key and the reader into a folder; personal data stays sealed."""
     from ops.audit_export import export_history
 
     said = export_history(find(data, port_base), folder)

@@ -28,6 +28,8 @@ from ops.channel_copies import save_channels, waiting_copy
 from ops.console import CannotDo, Progress, note
 from ops.database import database_of
 from ops.folder_copies import FOLDERS, PRIVATE_FOLDER, described, put_folder_back, save_folder
+from ops.personal.forgetting_again import forget_again
+from ops.personal.mails import opening, sealing
 from ops.preflight import lock_folder
 from ops.store_copies import copy_store
 from ops.stores import open_stores, path_of
@@ -124,7 +126,10 @@ def _described_messages(path: Path, messages: int) -> Manifest:
 
 
 def _save_folder(system: System, name: str, folder: Path) -> Manifest:
-    save_folder(name, system.data, folder)
+    if name == "mail":
+        save_folder(name, system.data, folder, sealing(system))
+    else:
+        save_folder(name, system.data, folder)
     return described(name, folder)
 
 
@@ -142,13 +147,17 @@ def bring_back(system: System, folder: Path, *, force: bool) -> Manifest:
         for service in SERVICES:
             _put(copy_of(folder, service), path_of(system, service))
         put_rest_back(system, folder, manifest)
+        forget_again(system)
     return manifest
 
 
 def put_rest_back(system: System, folder: Path, manifest: Manifest) -> None:
     """What is in a backup beside the stores. The channel messages only where no stream can have them."""
     for name in FOLDERS:
-        put_folder_back(name, folder, system.data)
+        if name == "mail":
+            put_folder_back(name, folder, system.data, opening(system))
+        else:
+            put_folder_back(name, folder, system.data)
     if not (system.data / "nats").exists():
         _put_messages_back(system, folder, manifest)
 

@@ -12,7 +12,7 @@ from typing import Any
 from contracts.parking import SERVICES
 from ops.console import CannotDo
 
-TABLES = ("system", "shop", "channels", "access", "tls", "outbound", "traces", *SERVICES)
+TABLES = ("system", "shop", "channels", "access", "personal", "tls", "outbound", "traces", *SERVICES)
 """Every table that somebody reads."""
 
 

@@ -106,6 +106,11 @@ WHY: dict[str, tuple[str, str, str]] = {
         "look at the log for `relay_interrupted`: it says what NATS refuses",
         "nats-unhealthy",
     ),
+    "keys": (
+        "has no keys to personal data: channel messages wait",
+        "bring the key store back, or the way to it: it tries again by itself",
+        "keys-away",
+    ),
     "stream": (
         "found that its stream lacks messages",
         "wait: it publishes them again by itself; the page says what to do if it may not",

@@ -37,7 +37,15 @@ FOLDERS: Mapping[str, Callable[[Path], Iterator[Path]]] = {
 """Folders below the data folder, and which of their files belong into a backup."""
 
 
-def save_folder(name: str, data: Path, copy: Path) -> None:
+type Change = Callable[[str, bytes], bytes]
+"""From a file's name and content to what is copied in its place."""
+
+
+def _as_it_is(_: str, content: bytes) -> bytes:
+    return content
+
+
+def save_folder(name: str, data: Path, copy: Path, change: Change = _as_it_is) -> None:
     """Copy a folder's files, while they are written to: of a log only its whole lines."""
     for file in FOLDERS[name](data / name):
         target = copy / file.relative_to(data)
@@ -48,16 +56,16 @@ def save_folder(name: str, data: Path, copy: Path) -> None:
             continue  # a mail that was just moved on: it is met again under `cur`
         if file.suffix == ".jsonl":
             content = content[: content.rfind(b"\n") + 1]
-        _write_private(target, content)
+        _write_private(target, change(file.name, content))
 
 
-def put_folder_back(name: str, copy: Path, data: Path) -> None:
+def put_folder_back(name: str, copy: Path, data: Path, change: Change = _as_it_is) -> None:
     """Put the files back that are not there. What the outside has done since a backup is not undone by a restore."""
     for file in FOLDERS[name](copy / name):
         target = data / file.relative_to(copy)
         if not target.exists():
             _make_private(target.parent, data)
-            _write_private(target, file.read_bytes())
+            _write_private(target, change(file.name, file.read_bytes()))
 
 
 def described(name: str, copy: Path) -> dict[str, Any]:

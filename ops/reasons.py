@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = {
     "ParcelHandedOver": "{carrier} has parcel {parcel_id} with {lines}",
     "ParcelProgressed": "parcel {parcel_id} is {milestone}",
     "InvoiceNoted": "invoice {number} over {total_minor}",
+    "CustomerForgotten": "{actor} had the customer forgotten: {reason}",
     "OrderFulfilled": "every line was handed over",
     "SkuRegistered": "the catalogue has it now: {title}",
     "SkuAmended": "the catalogue was amended: {title}",

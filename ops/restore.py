@@ -10,6 +10,7 @@ from contracts.parking import SERVICES
 from ops.backup import Manifest, bring_back, copy_of, put_rest_back, read_manifest
 from ops.console import CannotDo, Progress
 from ops.database import database_of, holds_events, replacing
+from ops.personal.forgetting_again import forget_again
 from ops.preflight import lock_folder
 from ops.store_copies import copy_store
 from ops.stores import Kept, database_url, keep_in, kept_in
@@ -30,7 +31,8 @@ async def restore(system: System, folder: Path, *, force: bool, into: Kept | Non
             if not force:
                 _require_none(system)
             await _put_stores(system, folder)
-        put_rest_back(system, folder, manifest)
+            put_rest_back(system, folder, manifest)
+            forget_again(system)
     return manifest
 
 

@@ -21,6 +21,7 @@ import structlog
 
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
+from chassis.settings import system
 from tests.postgres import database as database
 from tests.stores import stores as stores
 
@@ -157,3 +158,12 @@ async def until(condition, seconds: float = 15.0, every: float = 0.01):
             return value
         assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
         await asyncio.sleep(every)
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder of this test alone, for services that are built in this process: their keys lie in it."""
+    monkeypatch.setenv("DOORSTEP_SYSTEM__DATA", str(tmp_path))
+    system.cache_clear()
+    yield tmp_path
+    system.cache_clear()

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,8 +19,11 @@ from pathlib import Path
 
 import pytest
 
+from chassis.master_key import MasterKey
 from chassis.migrate import migrate
+from chassis.migrations import KEYS
 from chassis.postgres_connections import schema_of
+from chassis.postgres_keys import PostgresKeys
 from chassis.postgres_store import PostgresStore
 from ops.postgres_server import command, prepare, servant, url_of, wait_until_accepting
 from ops.processes import as_user
@@ -73,6 +76,11 @@ class Database:
 
     def new_cell(self) -> str:
         return f"t{os.getpid()}_{next(self._cells)}"
+
+    def keys(self, cell: str, master: Callable[[], MasterKey]) -> PostgresKeys:
+        """The store of keys in a cell, made if need be."""
+        migrate(self.url, cell, (KEYS,))
+        return PostgresKeys(self.url, schema_of(cell, KEYS), master)
 
     def store(self, cell: str, service: str = "orders", *, url: str = "") -> PostgresStore:
         """The store of a service in a cell, made if need be. `url` may lead there by a detour."""

@@ -1,4 +1,7 @@
-"""The numbered steps that make a service's tables in PostgreSQL: `NNNN_name.sql`, added to, never edited."""
+"""The numbered steps that make tables in PostgreSQL: `NNNN_name.sql`, added to, never edited.
+
+Those of a service's event store are here, those of the store of keys in `keys/`.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,14 @@ class Migration:
         return sha256(self.statements.encode()).hexdigest()
 
 
+KEYS = "keys"
+"""The store of keys, which stands beside the services' stores under this name."""
+
+
 @cache
-def migrations() -> tuple[Migration, ...]:
-    """All steps of this release, in order."""
-    return read(Path(__file__).parent)
+def migrations(store: str = "") -> tuple[Migration, ...]:
+    """All steps of this release, in order: for the store of keys, or else for the store of any service."""
+    return read(Path(__file__).parent / (KEYS if store == KEYS else ""))
 
 
 def read(folder: Path) -> tuple[Migration, ...]:

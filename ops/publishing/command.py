@@ -71,13 +71,17 @@ async def send(system: System, publications: Iterable[Publication], what: str) -
     from chassis.bus import BusAway, connect
     from chassis.names import Names
     from chassis.settings import system as settings
+    from ops.publishing.sealing import sealed_publications
 
     done, progress = 0, Progress(what)
     try:
         async with connect(system.nats_url, "doorstep publish", Names(settings().cell)) as bus:
             for window in batched(publications, WINDOW):
                 await asyncio.gather(
-                    *(bus.publish(p.subject, p.data, p.headers, p.message_id) for p in window)
+                    *(
+                        bus.publish(p.subject, p.data, p.headers, p.message_id)
+                        for p in await asyncio.to_thread(sealed_publications, window, system)
+                    )
                 )
                 done += len(window)
                 progress.reached(done)

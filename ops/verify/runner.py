@@ -9,12 +9,16 @@ from pathlib import Path
 
 from chassis.bus import BusAway
 from chassis.declare import Service
+from chassis.key_store import KeyStore
+from chassis.personal_data import key_store
 from contracts.parking import SERVICES
 from ops.bus_access import connected
 from ops.console import Progress
+from ops.personal.keys import keys_of
 from ops.replay import declared
 from ops.stores import open_stores
 from ops.system import System
+from ops.verify.bodies import Bodies
 from ops.verify.chain import Chains
 from ops.verify.copies import PATIENCE_SECONDS, Bus, Copies
 from ops.verify.evidence import Evidence, weigh
@@ -40,7 +44,7 @@ async def verify_system(system: System) -> list[Verdict]:
         stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
         async with AsyncExitStack() as connections:
             bus = await _bus(system, connections)
-            return await audit(weigh(stores, live), bus, system.data)
+            return await audit(weigh(stores, live), bus, system.data, keys=keys_of(system))
 
 
 async def audit(
@@ -49,8 +53,11 @@ async def audit(
     data: Path,
     table_of: Callable[[str], Service] = declared,
     patience_seconds: float = PATIENCE_SECONDS,
+    keys: KeyStore | None = None,
 ) -> list[Verdict]:
-    """All verdicts, I1 to I13. `data` is where truth logs and mails lie, `table_of` declares a service."""
+    """All verdicts, I1 to I13. `data` is where truth logs and mails lie, `table_of` declares a service; `keys` open
+    messages that are sealed, by default those of the folder.
+    """
     channels = await bus.stream_info(CHANNELS) if bus else None
     read_until = evidence.applied["orders"].get(CHANNELS, 0)
     chains, messages = (
@@ -77,15 +84,15 @@ async def audit(
         chains.is_damaged,
     )
     if bus and read_until:
-        await _listen(bus, messages, read_until)
+        await _listen(bus, messages, read_until, Bodies(keys or key_store(data)))
     verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]
     verdicts += [*chains.conclude(), await copies.compare(bus), judge_rebuilds(evidence, table_of)]
     return sorted(verdicts, key=lambda verdict: int(verdict.id.removeprefix("I")))
 
 
-async def _listen(bus: Bus, messages: ChannelMessages, until: int) -> None:
+async def _listen(bus: Bus, messages: ChannelMessages, until: int, bodies: Bodies) -> None:
     async for message in bus.read(CHANNELS, 1):
-        messages.hear(message)
+        messages.hear(await bodies.readable(message))
         if message.stream_seq >= until:
             return
 

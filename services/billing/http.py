@@ -23,6 +23,7 @@ from chassis.http import (
     reply,
     signer,
 )
+from chassis.key_ring import AS_IT_IS, Opens
 from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained, RefundRequested
 from services.billing import views
@@ -42,9 +43,9 @@ class Confirmed(Signed):
     reference: Stated
 
 
-def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+def routes(runtime: Runtime, opens: Opens = AS_IT_IS) -> Sequence[web.RouteDef]:
     """Billing's own routes."""
-    billing = BillingRoutes(runtime)
+    billing = BillingRoutes(runtime, opens)
     return (
         web.post("/payouts", billing.report_payout),
         web.get("/payouts", billing.payouts),
@@ -63,8 +64,9 @@ def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
 class BillingRoutes:
     """The handlers. Each takes a request and answers JSON, but for the PDF."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, opens: Opens = AS_IT_IS) -> None:
         self._runtime = runtime
+        self._opens = opens
 
     @takes(Statement)
     async def report_payout(self, request: web.Request) -> web.Response:
@@ -128,7 +130,7 @@ class BillingRoutes:
         for entity in await self._runtime.tagged(f"invoice:{number}", limit=1):
             for recorded in await self._runtime.history(entity):
                 if isinstance(recorded.event, InvoiceIssued) and recorded.event.number == number:
-                    return recorded.event
+                    return await self._opens.open(recorded.event)
         return None
 
     async def money(self, request: web.Request) -> web.Response:

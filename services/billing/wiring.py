@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chassis.declare import Kind, Service
 from chassis.http import Runtime
+from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
 from contracts.catalogue import STREAMS
@@ -15,6 +16,7 @@ from services.billing.domain.payment import Payment
 from services.billing.domain.payout import Payout
 from services.billing.gateways.gateway import Gateway
 from services.billing.gateways.http_gateway import HttpGateway
+from services.billing.gateways.opening_gateway import OpeningGateway
 from services.billing.places import PLACES
 from services.billing.settings import BillingSettings, ShopSettings, policies_of
 
@@ -48,14 +50,14 @@ def declare(
 def build() -> Assembly:
     """Billing as configured, ready to run."""
     settings, shop = section("billing", BillingSettings), section("shop", ShopSettings)
-    gateway = gateway_of(settings)
+    gateway, readers = gateway_of(settings), opens("billing")
 
     async def open_gateway(_: Runtime) -> None:
         await gateway.open()
 
     return Assembly(
-        service=declare(settings, shop, gateway),
-        routes=http.routes,
+        service=declare(settings, shop, OpeningGateway(gateway, readers)),
+        routes=lambda runtime: http.routes(runtime, readers),
         on_start=(open_gateway,),
         on_stop=(gateway.close,),
         body_bytes_max=STATEMENT_BYTES_MAX,

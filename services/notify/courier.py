@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from chassis.key_ring import AS_IT_IS, Opens
+from contracts.address import Recipient
+from contracts.frozen import replace
+from contracts.personal import ERASED, without_personal
 from services.notify.domain.letters import Letter, Rejected, Sent
 from services.notify.mime import Mailbox, compose, envelope_address, message_id
 from services.notify.rendering import render
 from services.notify.senders.sender import Message, Sender
+
+FORGOTTEN = "the customer was forgotten: nobody can read the address any more"
+
+
+async def opened(letter: Letter, opens: Opens) -> Letter:
+    """The letter with the name and the address of its recipient readable."""
+    recipient = await opens.open(Recipient(name=letter.name, email=letter.email))
+    return replace(letter, name=recipient.name, email=recipient.email)
 
 
 def utc_now() -> datetime:
@@ -17,17 +29,31 @@ def utc_now() -> datetime:
 
 
 class Courier:
-    """Sends letters as `sender`, through a mail system that may or may not remember them."""
+    """Sends letters as `sender`, through a mail system that may or may not remember them.
 
-    def __init__(self, sender: Mailbox, mail: Sender, now: Callable[[], datetime] = utc_now) -> None:
+    A letter is sealed until here; `opens` reads whom it is for.
+    """
+
+    def __init__(
+        self, sender: Mailbox, mail: Sender, now: Callable[[], datetime] = utc_now, opens: Opens = AS_IT_IS
+    ) -> None:
         self.mail = mail
         self._sender = sender
         self._domain = sender.address.rpartition("@")[2]
         self._now = now
+        self._opens = opens
 
     async def send(self, notification_id: str, letter: Letter) -> Sent | Rejected:
-        """Render it and hand it over; raises where the answer is unclear."""
-        return await self.mail.send(self.message(notification_id, letter))
+        """Render it and hand it over; raises where the answer is unclear. Nobody writes to who was forgotten."""
+        readable = await opened(letter, self._opens)
+        if readable.email == ERASED:
+            return Rejected(FORGOTTEN)
+        answer = await self.mail.send(self.message(notification_id, readable))
+        if isinstance(answer, Rejected):
+            return Rejected(
+                without_personal(answer.reason, Recipient(name=readable.name, email=readable.email))
+            )
+        return answer
 
     async def was_sent(self, notification_id: str, letter: Letter) -> Sent | None:
         """`Sent` where the mail system has it already; None where it has not, or cannot tell."""

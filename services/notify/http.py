@@ -9,7 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from chassis.declare import key_of
-from chassis.http import Runtime, problem, read_limit, reply
+from chassis.http import Recorded, Runtime, problem, read_limit, reply
+from chassis.key_ring import AS_IT_IS, Opens
+from contracts.frozen import replace
 from services.notify.domain.letters import letters_of
 from services.notify.domain.occasions import order_of
 from services.notify.views import DECISIONS, notification_of, notifications, preview
@@ -22,9 +24,9 @@ FRAME = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inlin
 """A message is shown as what it is: no script, nothing loaded from anywhere."""
 
 
-def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+def routes(runtime: Runtime, opens: Opens = AS_IT_IS) -> Sequence[web.RouteDef]:
     """The service's own routes."""
-    queries = Notifications(runtime)
+    queries = Notifications(runtime, opens)
     return (
         web.get("/notifications", queries.several),
         web.get("/notifications/{id:.+}", queries.one),
@@ -36,6 +38,7 @@ class Notifications:
     """Queries about what was written to customers."""
 
     runtime: Runtime
+    opens: Opens = AS_IT_IS
 
     async def several(self, request: web.Request) -> web.Response:
         """`?order=`: all of an order; `?state=failed|suppressed`: those; otherwise the latest."""
@@ -49,7 +52,7 @@ class Notifications:
     async def one(self, request: web.Request) -> web.Response:
         """One notification with its `subject`, `text` and `html`; `?as=html|text`: just that."""
         notification_id = request.match_info["id"]
-        history = await self.runtime.history(letters_of(order_of(notification_id)))
+        history = await self._history(order_of(notification_id))
         row = next((row for row in notifications(history) if row["notification_id"] == notification_id), None)
         if row is None:
             return problem(404, f"no notification {notification_id}")
@@ -80,6 +83,9 @@ class Notifications:
         return [known[id] for recorded in decided if (id := notification_of(recorded)) in known]
 
     async def _of(self, orders: Iterable[str]) -> list[dict[str, Any]]:
-        return [
-            row for order in orders for row in notifications(await self.runtime.history(letters_of(order)))
-        ]
+        return [row for order in orders for row in notifications(await self._history(order))]
+
+    async def _history(self, order_id: str) -> list[Recorded]:
+        """What was written about an order, readable for whoever may ask."""
+        history = await self.runtime.history(letters_of(order_id))
+        return [replace(told, event=await self.opens.open(told.event)) for told in history]

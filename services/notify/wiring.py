@@ -6,6 +6,8 @@ from pathlib import Path
 
 from chassis.declare import Effect, Kind, Service, Step
 from chassis.http import Runtime
+from chassis.key_ring import AS_IT_IS, Opens
+from chassis.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import section, system
 from contracts.billing import PaymentRefunded
@@ -54,22 +56,24 @@ def declare(settings: Settings, shop: Shop | None = None, courier: Courier | Non
 def build() -> Assembly:
     """Notify as configured, ready to run."""
     settings, shop = section("notify", Settings), section("shop", Shop)
-    courier = courier_of(settings, shop, system().data)
+    readers = opens("notify")
+    courier = courier_of(settings, shop, system().data, readers)
 
     async def open_mail(_: Runtime) -> None:
         await courier.mail.open()
 
     return Assembly(
         service=declare(settings, shop, courier),
-        routes=http.routes,
+        routes=lambda runtime: http.routes(runtime, readers),
         on_start=(open_mail,),
         on_stop=(courier.mail.close,),
     )
 
 
-def courier_of(settings: Settings, shop: Shop, data: Path) -> Courier:
+def courier_of(settings: Settings, shop: Shop, data: Path, opens: Opens = AS_IT_IS) -> Courier:
     """The courier for the configured mail system; a relative maildir lies under the data folder."""
-    return Courier(Mailbox(shop.name, settings.from_address), _mail_system(settings, data))
+    sender = Mailbox(shop.name, settings.from_address)
+    return Courier(sender, _mail_system(settings, data), opens=opens)
 
 
 def _mail_system(settings: Settings, data: Path) -> Sender:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,14 @@ from chassis.http import (
 from chassis.openapi import takes
 from contracts.orders import HoldReason, OrderReceived
 from contracts.placed_order import PlacedOrder
-from services.orders.domain.commands import CancelOrder, PlaceHold, PlaceOrder, ReleaseHold
+from services.orders.domain.commands import CancelOrder, ForgetCustomer, PlaceHold, PlaceOrder, ReleaseHold
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
 from services.orders.views import order_shape
 
 LIMIT, LIMIT_MAX = 50, 500
+NOTE_MAX = 500
 STATES = (*(state.value for state in State), HELD)
 HOLDS = tuple(reason.value for reason in HoldReason)
 
@@ -61,14 +62,37 @@ class TypedIn(BaseModel):
                 raise ValueError(f"{name} needs an offset, as in 2026-11-21T12:00:00Z")
         return order
 
+    @field_validator("order")
+    @classmethod
+    def _note_is_short(cls, order: PlacedOrder) -> PlacedOrder:
+        if len(order.note) > NOTE_MAX:
+            raise ValueError(f"note has more than {NOTE_MAX} characters")
+        return order
 
-def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+
+type Seal = Callable[[PlacedOrder], Awaitable[PlacedOrder]]
+"""Seals the personal data of an order that somebody typed in."""
+
+
+async def as_it_is(order: PlacedOrder) -> PlacedOrder:
+    """Nothing is sealed."""
+    return order
+
+
+class Forgotten(Signed):
+    """Who had a customer forgotten, and why; `orders` are those whose data is gone with it."""
+
+    orders: tuple[str, ...] = ()
+
+
+def routes(runtime: Runtime, seal: Seal = as_it_is) -> Sequence[web.RouteDef]:
     """The service's own routes, beside the channels' webhooks."""
-    desk = Desk(runtime)
+    desk = Desk(runtime, seal)
     return (
         web.post("/orders", desk.place),
         web.get("/orders", desk.several),
         web.get("/orders/{id}", desk.one),
+        web.post("/customers/{key}/forgotten", desk.forgotten),
         web.post("/orders/{id}/cancel", desk.cancel),
         web.post("/orders/{id}/holds", desk.hold),
         web.post("/orders/{id}/holds/{reason}/release", desk.release),
@@ -99,12 +123,14 @@ class Desk:
     """Shows orders, takes new ones, and hands people's decisions to the service."""
 
     runtime: Runtime
+    seal: Seal = as_it_is
 
     @takes(TypedIn)
     async def place(self, request: web.Request) -> web.Response:
         """Take a manual or phone order, in the canonical schema: 201 with events; 200 without, if known."""
         body = await read_body(request, TypedIn)
-        outcome = await self.runtime.execute(PlaceOrder(order=body.order, actor=body.actor))
+        placed = await self.seal(body.order)
+        outcome = await self.runtime.execute(PlaceOrder(order=placed, actor=body.actor))
         return answer(outcome, 201 if outcome.events else 200, order_id=order_id_of(body.order))
 
     async def several(self, request: web.Request) -> web.Response:
@@ -164,6 +190,13 @@ class Desk:
             order_id=this, reason=HoldReason(reason), actor=signed.actor, note=signed.reason
         )
         return await self._decide(request, command)
+
+    @takes(Forgotten)
+    async def forgotten(self, request: web.Request) -> web.Response:
+        """Record that a customer's key was destroyed (`doorstep erase` does that): 200 with the event, once."""
+        said = await read_body(request, Forgotten)
+        key = request.match_info["key"]
+        return answer(await self.runtime.execute(ForgetCustomer(key=key, **said.model_dump())))
 
     async def _decide(
         self, request: web.Request, command: CancelOrder | PlaceHold | ReleaseHold

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from contracts.event import Event
-from contracts.orders import MessageRefused, ReturnRecorded
+from contracts.orders import CustomerForgotten, MessageRefused, ReturnRecorded
 from contracts.parking import (
     REFUSALS,
     CommandRefused,
     ParkedMessageDiscarded,
     ParkedMessageRetried,
 )
-from services.orders.domain.commands import PlaceOrder
+from services.orders.domain.commands import ForgetCustomer, PlaceOrder
+from services.orders.domain.forgetting import customer_entity
 from services.orders.domain.machine import TRANSITIONS
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
@@ -31,6 +32,11 @@ def of_placed(command: PlaceOrder) -> tuple[str, ...]:
     return (entity_of(order_id_of(command.order)),)
 
 
+def of_customer(about: ForgetCustomer | CustomerForgotten) -> tuple[str, ...]:
+    """The person whose key it is."""
+    return (customer_entity(about.key),)
+
+
 def _return(recorded: ReturnRecorded) -> tuple[str, ...]:
     return (f"return/{recorded.return_id}",)
 
@@ -46,6 +52,7 @@ def _aimed_at(refused: CommandRefused) -> tuple[str, ...]:
 PLACES: Mapping[type[Event], Callable[[Any], tuple[str, ...]]] = {
     **dict.fromkeys(TRANSITIONS, of_order),
     ReturnRecorded: _return,
+    CustomerForgotten: of_customer,
     MessageRefused: _message,
     SAID.retried: _message,
     SAID.discarded: _message,

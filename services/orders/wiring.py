@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from chassis.body_retention import BodyRetention
 from chassis.declare import Kind, Message, Service, Step
+from chassis.personal_data import key_store, personal
+from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
 from chassis.service import Assembly
 from chassis.settings import section
 from contracts import billing, inventory, shipping
 from contracts.catalogue import STREAMS
 from contracts.orders import MessageRefused
 from services.orders import http, measures
-from services.orders.domain import commands, deciding, messages
+from services.orders.domain import commands, deciding, forgetting, messages
 from services.orders.domain.commands import PlaceOrder, RecordReturn, RefuseMessage
 from services.orders.domain.evolve import evolve_order
 from services.orders.domain.placing import place_order
@@ -20,8 +22,9 @@ from services.orders.domain.policies import OrderPolicies
 from services.orders.domain.states import Order, tags, timers
 from services.orders.intake import webhook
 from services.orders.intake.read import read
-from services.orders.intake.reading import Ignored, Placed, Returned, Unreadable
-from services.orders.places import PLACES, of_order, of_placed
+from services.orders.intake.reading import Ignored, Placed, Reading, Returned, Unreadable
+from services.orders.intake.sealing import SealedReadings
+from services.orders.places import PLACES, of_customer, of_order, of_placed
 from services.orders.reactions import (
     when_payment_answered,
     when_shipping_reported,
@@ -34,6 +37,7 @@ from services.orders.settings import ChannelSettings, OrdersSettings, channels, 
 KINDS = (
     Kind("order", Order, evolve_order, timers=timers, tags=tags),
     Kind("return", messages.RecordedReturn, messages.evolve_return, tags=messages.return_tags),
+    Kind("customer", forgetting.ForgottenCustomer, forgetting.evolve_customer, tags=forgetting.customer_tags),
     Kind("message", messages.RefusedMessage, messages.evolve_message, tags=messages.message_tags),
 )
 
@@ -64,6 +68,7 @@ def declare(policies: OrderPolicies, read: Reader) -> Service:
         },
         on_command={
             PlaceOrder: Step(place_order, of_placed),
+            commands.ForgetCustomer: Step(forgetting.forget_customer, of_customer),
             commands.CancelOrder: Step(deciding.cancel_order, of_order),
             commands.PlaceHold: Step(deciding.place_hold, of_order),
             commands.ReleaseHold: Step(deciding.release_hold, of_order),
@@ -77,21 +82,33 @@ def declare(policies: OrderPolicies, read: Reader) -> Service:
 def build() -> Assembly:
     """Orders as configured, ready to run."""
     known, settings = channels(), section("orders", OrdersSettings)
+    seals = personal().seal
+    retention = BodyRetention(key_store(), personal().body_days)
+    readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
+    bodies = SealsBodies(key_store()) if seals else None
     return Assembly(
-        service=declare(policies_of(settings, known), reader(known)),
+        service=declare(policies_of(settings, known), told_by(readings)),
         routes=lambda runtime: (
-            *http.routes(runtime),
-            *webhook.routes(runtime, known, limits=settings.intake),
+            *http.routes(runtime, readings.seal),
+            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),
         ),
+        on_start=(readings.start, retention.start),
+        on_stop=(retention.stop,),
+        prepare=readings.prepare if seals else None,
         measure=measures.holds,
     )
 
 
 def reader(known: Mapping[str, ChannelSettings]) -> Reader:
-    """From a channel's message to what it asks for."""
+    """From a channel's message to what it asks for, nothing sealed."""
+    return told_by(lambda message: read(message, known))
+
+
+def told_by(reading: Callable[[Message], Reading]) -> Reader:
+    """From a channel's message, as somebody reads it, to what it asks for."""
 
     def told(message: Message) -> Told:
-        match read(message, known):
+        match reading(message):
             case Placed(order):
                 return PlaceOrder(order=order)
             case Returned(report):
@@ -112,6 +129,6 @@ def refusal(message: Message, reason: str) -> MessageRefused:
         stream_seq=message.stream_seq,
         subject=message.subject,
         reason=reason[:500],
-        body_sha256=hashlib.sha256(message.data).hexdigest(),
-        body_bytes=len(message.data),
+        body_sha256=digest_of(message.headers, message.data),
+        body_bytes=body_bytes(message.headers, message.data),
     )

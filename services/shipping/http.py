@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
+from chassis.key_ring import AS_IT_IS, Opens, Seals
 from chassis.openapi import takes
 from contracts.shipping import FulfilmentPlanned, LabelBought
 from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody
@@ -25,9 +26,9 @@ PARCEL_ID = re.compile(r"^(?P<order>.+)-p[1-9][0-9]*$")
 GRANT_ROUNDS_MAX = 10_000
 
 
-def routes(runtime: Runtime) -> Sequence[web.RouteDef]:
+def routes(runtime: Runtime, opens: Opens = AS_IT_IS, seals: Seals = AS_IT_IS) -> Sequence[web.RouteDef]:
     """The service's own routes."""
-    desk = ShippingDesk(runtime)
+    desk = ShippingDesk(runtime, opens, seals)
     return (
         web.get("/fulfilments", desk.newest),
         web.get("/fulfilments/{id}", desk.one),
@@ -49,6 +50,8 @@ class ShippingDesk:
     """
 
     runtime: Runtime
+    opens: Opens = AS_IT_IS
+    seals: Seals = AS_IT_IS
 
     async def newest(self, request: web.Request) -> web.Response:
         """The fulfilments planned last. `?state=` those in a state, oldest first, `?after=` the `next` of the
@@ -93,7 +96,7 @@ class ShippingDesk:
             reason=body.reason,
             parcels=body.parcels,
             carrier=body.carrier,
-            ship_to=body.ship_to,
+            ship_to=await self.seals.seal(body.ship_to, entity=f"order/{fulfilment.order_id}"),
         )
         return answer(await self.runtime.execute(command))
 
@@ -175,8 +178,9 @@ class ShippingDesk:
     async def _label(self, request: web.Request) -> ShippingLabel:
         fulfilment, parcel = await self._parcel(request)
         history = await self.runtime.history(entity_of(fulfilment.order_id))
+        readable = [(recorded.time, await self.opens.open(recorded.event)) for recorded in history]
         try:
-            return label_of(parcel.parcel_id, [(recorded.time, recorded.event) for recorded in history])
+            return label_of(parcel.parcel_id, readable)
         except NoLabel as none:
             raise web.HTTPNotFound(reason=str(none)) from none
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from chassis.declare import Effect, Kind, Service, Step
 from chassis.http import Runtime
+from chassis.key_ring import AS_IT_IS, Opens
+from chassis.personal_data import opens, seals
 from chassis.service import Assembly
 from chassis.settings import CARRIER_PORT, DEFAULT_PORT_BASE, section, system
 from contracts.orders import CancellationRequested, OrderReleased
@@ -73,7 +75,8 @@ def build() -> Assembly:
     """Shipping as configured, ready to run."""
     settings, shop = section("shipping", ShippingSettings), section("shop", ShopSettings)
     port_base = system().port_base
-    desk = desk_of(settings, port_base)
+    readers = opens("shipping")
+    desk = desk_of(settings, port_base, readers)
 
     async def open_desk(_: Runtime) -> None:
         await desk.open()
@@ -85,13 +88,13 @@ def build() -> Assembly:
 
     return Assembly(
         service=declare(settings, shop, port_base, desk),
-        routes=http.routes,
+        routes=lambda runtime: http.routes(runtime, readers, seals()),
         on_start=(open_desk, grant_first_ranges),
         on_stop=(desk.close,),
     )
 
 
-def desk_of(settings: ShippingSettings, port_base: int) -> LabelDesk:
+def desk_of(settings: ShippingSettings, port_base: int, opens: Opens = AS_IT_IS) -> LabelDesk:
     """The carriers that are called over HTTP; without a URL, the sandbox of this system."""
     sandbox = f"http://127.0.0.1:{port_base + CARRIER_PORT}"
     return LabelDesk(
@@ -101,7 +104,8 @@ def desk_of(settings: ShippingSettings, port_base: int) -> LabelDesk:
             )
             for name, carrier in settings.known_carriers.items()
             if carrier.kind == "http"
-        }
+        },
+        opens,
     )
 
 

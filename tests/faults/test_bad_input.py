@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from chassis.bus import Bus, open_bus
 from chassis.http import BODY_BYTES_MAX
 from chassis.service import Running
-from chassis.settings import SERVICE_PORTS, System
+from chassis.settings import SERVICE_PORTS, System, system
 from chassis.sqlite_store import SQLiteStore
 from services.orders.wiring import build
 from tests.conftest import NatsServer, free_port, until
@@ -199,7 +199,10 @@ async def open_intake(folder: Path, server: NatsServer, bus: Bus, *channels: str
     own_bus = await open_bus(server.url, "test-bad-input")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DOORSTEP_CONFIG", str(config))
+        environment.setenv("DOORSTEP_SYSTEM__DATA", str(folder))
+        system.cache_clear()
         assembly = build()
+    system.cache_clear()
     running = Running(assembly, settings, own_bus, SQLiteStore(folder / "orders.sqlite"))
     await running.start()
     base = f"http://127.0.0.1:{settings.port_of('orders')}"

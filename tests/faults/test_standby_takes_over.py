@@ -87,7 +87,7 @@ async def test_three_of_everything_at_once_and_the_one_that_works_is_stopped(cre
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> None:
     """Nobody can kill it from here: it finds its lock gone, and does nothing any more."""
-    migrate(crew.database_url, services=("shipping",))
+    migrate(crew.database_url, stores=("shipping",))
     there, here = ten_free_ports(), crew.port_base
     first = crew.start(*IN_A_NAMESPACE, port_base=there)
     await crew.serving(there)

@@ -75,7 +75,7 @@ def test_a_table_that_nobody_reads_is_named_with_the_one_that_is_meant(configura
     assert list(unread_tables()) == [
         "[inventroy] in the configuration is read by nobody: did you mean [inventory]?",
         "[wholesale] in the configuration is read by nobody: there are "
-        "system, shop, channels, access, tls, outbound, traces, orders, inventory, shipping, billing, notify",
+        "system, shop, channels, access, personal, tls, outbound, traces, orders, inventory, shipping, billing, notify",
     ]
 
 

@@ -50,10 +50,15 @@ def test_a_backup_of_a_running_system_becomes_a_whole_one_elsewhere(up: Up, tmp_
     assert done.returncode == 0, done.stderr
     manifest = json.loads(done.stdout)
     assert manifest["channels"]["messages"] == len(early) + len(late) >= 4
+    kept = up.run("backup-keys", str(tmp_path / "keys"))
+    assert kept.returncode == 0, kept.stderr
     assert up.stop() == 0
 
     other = Up(tmp_path / "elsewhere" / "var", ten_free_ports())
     other.data.mkdir(parents=True)
+    assert other.run("restore-keys", str(tmp_path / "keys")).returncode == 0, (
+        "a backup of the stores has no keys"
+    )
     restored = other.run("restore", str(tmp_path / "copy"))
     assert restored.returncode == 0, restored.stderr
     try:

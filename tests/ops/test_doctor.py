@@ -20,7 +20,7 @@ from tests.ops.test_cli_restore import feed
 from tests.ops.test_cli_up import load_shop
 
 GB = 1024**3
-CHECKS = ("started", "store", "bus", "publish", "relay", "stream", "lag")
+CHECKS = ("started", "store", "bus", "publish", "relay", "keys", "stream", "lag")
 
 
 def a_service(**otherwise: Any) -> dict[str, Any]:
@@ -64,6 +64,7 @@ ILL: dict[str, tuple[Found, str, str]] = {
     "silent": (Found(silent={"orders": "billing does not answer"}), "does not answer", "service-down"),
     "store": (of_billing(**failing("store")), "cannot write to its store", "disk-full"),
     "bus": (of_billing(**failing("bus")), "no connection to NATS", "nats-unhealthy"),
+    "keys": (of_billing(**failing("keys")), "has no keys to personal data", "keys-away"),
     "starting": (of_billing(**failing("started")), "still starting", "service-down"),
     "stream": (of_billing(**failing("stream", lost=7)), "lacks messages (lost 7)", "stream-lost"),
     "far behind": (of_billing(**failing("lag", ORDERS=20_000)), "ORDERS 20000", "consumer-reset"),

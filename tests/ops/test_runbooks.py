@@ -205,6 +205,15 @@ def set_a_store_back(shop: Shop) -> None:
     shutil.copy(shop.folder / "yesterday.sqlite", shop.store("notify"))
 
 
+def damage_the_keys(shop: Shop) -> None:
+    """After a backup of them; the next order waits."""
+    assert shop.sh("doorstep backup-keys keys-backup").returncode == 0
+    shop.stop()
+    for left in shop.folder.glob("var/keys/keys.sqlite*"):
+        left.write_bytes(b"not a database " * 500)
+    shop.start()
+
+
 def park_a_message(shop: Shop) -> None:
     nonsense = shop.up.run(
         "publish", "--channel", "shopify", "--topic", "orders/create", "--stdin", stdin="{}"
@@ -226,6 +235,7 @@ TROUBLE: dict[str, Callable[[Shop], None]] = {
     "restore-one-service": damage_a_store,
     "history-diverged": set_a_store_back,
     "parked-messages": park_a_message,
+    "keys-away": damage_the_keys,
     "service-down": nothing_in_particular,
     "nats-unhealthy": nothing_in_particular,
     "calls-failing": nothing_in_particular,

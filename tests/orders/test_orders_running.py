@@ -13,12 +13,18 @@ import orjson
 import pytest
 
 from chassis.bus import Bus, open_bus
+from chassis.key_store import KeysAway
+from chassis.master_key import MasterKey
+from chassis.personal_data import key_store
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
+from chassis.sqlite_keys import SQLiteKeys
 from contracts.catalogue import subject_of
 from contracts.channels import OrderPlaced
 from contracts.event import Event
+from services.orders.intake.reading import Placed
+from services.orders.intake.sealing import SealedReadings
 from services.orders.wiring import build
 from tests.conftest import NatsServer, free_port, until
 from tests.orders.situations import (
@@ -81,7 +87,12 @@ class Client:
 
 @pytest.fixture
 async def client(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    bus: Bus,
+    nats_server: NatsServer,
+    tmp_path: Path,
+    stores: Stores,
+    monkeypatch: pytest.MonkeyPatch,
+    own_data: Path,
 ) -> AsyncIterator[Client]:
     """A service of its own for one test."""
     config = tmp_path / "doorstep.toml"
@@ -263,3 +274,49 @@ async def test_the_states_are_a_function_of_the_events(client: Client) -> None:
         rebuilt = fold(client.running.reactor.service, all_events(still))
         live = state_hash(live_rows(still))
     assert state_hash(rebuilt.rows()) == live
+
+
+async def test_while_the_keys_are_away_orders_wait_and_the_rest_goes_on(
+    client: Client, own_data: Path
+) -> None:
+    """F32: nothing is stored in the clear instead. A folder in the place of the file stands for a disk that is gone."""
+    assert (await client.post("/orders", PLACED))[0] == 201
+    key_store().close()
+    keys, aside = own_data / "keys" / "keys.sqlite", own_data / "aside"
+    keys.rename(aside)
+    keys.mkdir()
+    newer = {**PLACED, "channel_order_id": "1002"}
+    body = orjson.dumps({"order": newer})
+    await client.bus.publish("evt.channels.shop.order_placed", body, {})
+    await until(lambda: _not_ready_for(client, "keys"))
+    assert (await client.post("/orders", newer))[0] == 503
+    assert (await client.ship())["state"] == "fulfilled"
+    keys.rmdir()
+    aside.rename(keys)
+    await until(lambda: _known(client, "shop:1002"))
+    assert not [event for event in all_events(client.running.store) if b"Ada" in event.data]
+
+
+async def test_a_new_store_of_keys_does_not_take_the_place_of_a_lost_one(
+    client: Client, own_data: Path
+) -> None:
+    """Orders wait until it is back: with new keys nobody would notice that the old ones are gone."""
+    assert (await client.post("/orders", PLACED))[0] == 201
+    lost = SealedReadings(
+        lambda _: Placed(ORDER), SQLiteKeys(own_data / "new" / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    )
+    await lost.start(client.running.runtime)
+    with pytest.raises(KeysAway, match="put the backup of the keys back"):
+        await lost.seal(ORDER)
+    found = SealedReadings(lambda _: Placed(ORDER), key_store())
+    await found.start(client.running.runtime)
+    assert await found.seal(ORDER) != ORDER
+
+
+async def _not_ready_for(client: Client, check: str) -> bool:
+    status, said = await client.get("/readyz")
+    return status == 503 and not said["checks"][check]["ok"]
+
+
+async def _known(client: Client, order_id: str) -> bool:
+    return (await client.get(f"/orders/{order_id}"))[0] == 200

@@ -125,6 +125,7 @@ async def client(
     stores: Stores,
     house: SandboxHouse,
     monkeypatch: pytest.MonkeyPatch,
+    own_data: Path,
 ) -> AsyncIterator[Client]:
     """A service of its own for one test. Its carrier is `DOORSTEP_SHIPPING__CARRIER`, set before."""
     config = tmp_path / "doorstep.toml"

@@ -32,6 +32,16 @@ class RefuseMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetCustomer:
+    """Record that the key to a person's data was destroyed."""
+
+    key: str
+    orders: tuple[str, ...]
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder:
     """Stop the order, whatever stage it is at."""
 

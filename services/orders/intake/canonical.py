@@ -15,12 +15,14 @@ from services.orders.intake.fields import Wrong, quoted
 from services.orders.intake.reading import Placed, Reading, Returned
 
 ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)
+NOTE_MAX = 500
 PERSONAL = frozenset({"customer", "ship_to", "bill_to", "note"})
 """Parts of an order whose values never stand in a reason."""
 
 
 def checked(order: PlacedOrder) -> PlacedOrder:
     """The order as it will be read from the log. Raises `Wrong` for a value the schema does not take."""
+    note_fits(order)
     try:
         return ORDER.validate_json(ORDER.dump_json(order))
     except ValidationError as wrong:
@@ -35,7 +37,14 @@ def order_placed(channel: str, data: bytes) -> Reading:
     _same_channel("order.channel", order.channel, channel)
     _has_offset("order.placed_at", order.placed_at)
     _has_offset("order.cancelled_at", order.cancelled_at)
+    note_fits(order)
     return Placed(order)
+
+
+def note_fits(order: PlacedOrder) -> None:
+    """The event has room for a sealed note, which is longer. Raises `Wrong`."""
+    if len(order.note) > NOTE_MAX:
+        raise Wrong(f"order.note: String should have at most {NOTE_MAX} characters")
 
 
 def return_reported(channel: str, data: bytes) -> Reading:

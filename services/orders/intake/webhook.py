@@ -20,7 +20,9 @@ from chassis.admission import Admission, Pace, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
+from chassis.key_store import KeysAway
 from chassis.logs import logger
+from chassis.sealed_bodies import Forgotten, SealedBody
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.standard_webhooks import ID, SIGNATURE, verify_standard
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
@@ -67,11 +69,19 @@ class Publisher(Protocol):
         """How many stored messages are not yet decided."""
 
 
+class Bodies(Protocol):
+    """What seals a body before it is stored."""
+
+    async def seal(self, name: str, data: bytes) -> SealedBody:
+        """The sealed body and its headers. Raises `KeysAway` and `Forgotten`."""
+
+
 def routes(
     runtime: Publisher,
     channels: Mapping[str, ChannelSettings],
     clock: Clock = wall_clock,
     limits: IntakeSettings = STANDARD_INTAKE,
+    bodies: Bodies | None = None,
 ) -> list[web.RouteDef]:
     """The intake's one route."""
 
@@ -80,7 +90,7 @@ def routes(
 
     pace = Pace(SERVED_SECONDS)
     admission = Admission(limits.webhooks_at_once, backlog, pace)
-    webhooks = Webhooks(runtime, channels, clock, admission, pace)
+    webhooks = Webhooks(runtime, channels, clock, admission, pace, bodies)
     return [web.post("/channels/{channel}/webhooks", webhooks.receive)]
 
 
@@ -93,6 +103,7 @@ class Webhooks:
     clock: Clock
     admission: Admission
     pace: Pace
+    bodies: Bodies | None = None
 
     async def receive(self, request: web.Request) -> web.Response:
         """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""
@@ -145,9 +156,14 @@ class Webhooks:
         subject = f"evt.channels.{channel}.{topic_token(topic)}"
         try:
             with self.pace.serving():
+                if self.bodies is not None:
+                    body, lock = await self.bodies.seal(message_id, body)
+                    kept |= lock
                 stored = await self.runtime.publish_raw(subject, body, kept, message_id)
-        except BusAway:
+        except (BusAway, KeysAway):
             return _try_again()
+        except Forgotten:
+            return reply({"stored": 0, "forgotten": True})
         return reply({"stored": stored}, HTTPStatus.ACCEPTED)
 
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from chassis.key_ring import AS_IT_IS, Opens
+from contracts.personal import ERASED, personal_texts, without_personal
 from services.shipping.carriers.carrier import Carrier, NoAnswer
 from services.shipping.domain.answers import Label, LabelRequest, Refused, Voided, VoidRequest
 
+FORGOTTEN = "the customer was forgotten: nobody can read the address any more"
+
 
 class LabelDesk:
-    """All carriers that are called, by name."""
+    """All carriers that are called, by name. Addresses are sealed until here."""
 
-    def __init__(self, carriers: Mapping[str, Carrier]) -> None:
+    def __init__(self, carriers: Mapping[str, Carrier], opens: Opens = AS_IT_IS) -> None:
         self._carriers = carriers
+        self._opens = opens
 
     async def open(self) -> None:
         """Get every carrier ready."""
@@ -26,12 +31,16 @@ class LabelDesk:
         await asyncio.gather(*(carrier.close() for carrier in self._carriers.values()))
 
     async def buy(self, key: str, request: LabelRequest) -> Label | Refused:
-        """Ask for the label."""
-        return await self._carrier(request.carrier).buy(request)
+        """Ask for the label. Nothing is sent to who was forgotten."""
+        readable = await self._opens.open(request)
+        if ERASED in personal_texts(readable):
+            return Refused(FORGOTTEN)
+        return _without_personal(await self._carrier(request.carrier).buy(readable), readable)
 
     async def look_up(self, key: str, request: LabelRequest) -> Label | Refused | None:
         """Ask whether the label was made already."""
-        return await self._carrier(request.carrier).look_up(request.reference)
+        answer = await self._carrier(request.carrier).look_up(request.reference)
+        return _without_personal(answer, await self._opens.open(request)) if answer else None
 
     async def void(self, key: str, request: VoidRequest) -> Voided | Refused:
         """Give the label back."""
@@ -45,3 +54,8 @@ class LabelDesk:
                 f"no carrier {name!r} is configured that can be called: add [shipping.carriers.{name}]"
             )
         return carrier
+
+
+def _without_personal(answer: Label | Refused, request: LabelRequest) -> Label | Refused:
+    """A carrier that quotes the address in its refusal must not bring it into our history."""
+    return Refused(without_personal(answer.reason, request)) if isinstance(answer, Refused) else answer

@@ -1,0 +1,125 @@
+"""`doorstep erase`, `export`, `backup-keys`, `restore-keys` and `forget-bodies`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
+from ops.stores import Kept
+from ops.system import find
+
+CustomerArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CUSTOMER", help="Their e-mail address, or an order: <channel>:<channel order id>."
+    ),
+]
+ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to `doorstep`."""
+    for name, command in (
+        ("erase", erase),
+        ("export", export),
+        ("backup-keys", backup_keys),
+        ("restore-keys", restore_keys),
+        ("forget-bodies", forget_bodies),
+    ):
+        app.command(name)(command)
+
+
+def erase(
+    customer: CustomerArgument,
+    actor: ActorOption,
+    reason: ReasonOption,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a customer's personal data unreadable for ever, in every store, stream and backup. Cannot be undone."""
+    from ops.personal.erasing import erase as carried_out
+
+    erased = carry_out(carried_out(find(data, port_base), customer, actor, reason))
+    if as_json:
+        say_json(erased.as_json())
+    else:
+        say(f"forgotten: {len(erased.orders)} orders, {erased.bodies} messages, {erased.mails} mails blanked")
+    if erased.plain:
+        places = ", ".join(f"CHANNELS/{seq}" for seq in erased.plain[:5])
+        fail(
+            f"{len(erased.plain)} messages were published unsealed, past doorstep, and stay readable: {places}"
+        )
+
+
+def export(
+    customer: CustomerArgument,
+    data: DataOption = None,
+    port_base: PortOption = None,
+) -> None:
+    """Everything that is known of a customer, readable, as JSON."""
+    from ops.personal.exporting import export_customer
+
+    say_json(_done(lambda: export_customer(find(data, port_base), customer)))
+
+
+def backup_keys(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must be empty or new.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the keys, which no other backup has. Keep it apart from those, and not longer than you have to."""
+    from ops.personal.key_copies import back_up_keys
+
+    _tell(carry_out(back_up_keys(find(data), folder)), as_json)
+
+
+def restore_keys(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `backup-keys` made.")],
+    store: Annotated[
+        Kept | None, typer.Option("--store", help="Where a new data folder is to keep its stores.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the keys back, after the stores. Only while the system is stopped. Who was forgotten stays forgotten."""
+    from ops.personal.key_copies import restore_keys as put_back
+
+    _tell(carry_out(put_back(find(data), folder, store)), as_json)
+
+
+def forget_bodies(
+    days: Annotated[int, typer.Option("--older-than-days", min=0, help="Stored more than so many days ago.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the channels' own old bodies unreadable; their digests and what was made of them stay."""
+    from chassis.key_store import KeysAway
+    from chassis.personal_data import forget_old_bodies
+    from ops.personal.keys import keys_of
+
+    def forgotten() -> dict[str, Any]:
+        try:
+            return {"bodies": forget_old_bodies(keys_of(find(data)), days)}
+        except KeysAway as away:
+            raise CannotDo(str(away)) from away
+
+    _tell(_done(forgotten), as_json)
+
+
+def _done[T](work: Any) -> Any:
+    try:
+        return work()
+    except CannotDo as reason:
+        fail(str(reason))
+
+
+def _tell(said: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        say_json(said)
+    else:
+        say("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in said.items()))

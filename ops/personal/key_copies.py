@@ -1,0 +1,88 @@
+"""The backup of the keys, apart from that of the stores: whoever has both can read everything.
+
+A backup is a SQLite file, wherever the keys are, and can be put back into either place. It must not bring anybody
+back: every customer that orders says was forgotten, and every body that was destroyed, is destroyed again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from chassis.key_store import KeysAway, KeyStore
+from chassis.master_key import master_key
+from chassis.personal_data import FILE, FOLDER
+from chassis.sqlite_keys import SQLiteKeys
+from ops.console import CannotDo
+from ops.database import database_of
+from ops.folder_copies import PRIVATE_FOLDER
+from ops.personal.forgetting_again import forget_again
+from ops.personal.keys import keys_of
+from ops.preflight import lock_folder
+from ops.stores import Kept, keep_in
+from ops.system import System
+
+MASTER = "master.key"
+
+
+async def back_up_keys(system: System, folder: Path) -> dict[str, Any]:
+    """Copy the keys, and the master key where it lies beside them, into a new folder for its owner only."""
+    _make_new(folder)
+    async with database_of(system):
+        keys = _copied(keys_of(system), _file_in(folder))
+    master = system.data / FOLDER / MASTER
+    if master.exists():
+        shutil.copyfile(master, folder / MASTER)
+        (folder / MASTER).chmod(0o600)
+    return {"keys": keys, "master_key": master.exists()}
+
+
+async def restore_keys(system: System, folder: Path, into: Kept | None = None) -> dict[str, Any]:
+    """Put a backup of the keys in place, while the system is stopped; then forget again who was forgotten since.
+
+    A system that is new here keeps its stores `into` this place from now on. Raises `CannotDo`.
+    """
+    if not (folder / FILE).exists():
+        raise CannotDo(f"{folder} is not a backup of keys: it has no {FILE}")
+    target = system.folder(FOLDER)
+    if into:
+        keep_in(system, into)
+    with lock_folder(system.data):
+        async with database_of(system):
+            target.chmod(PRIVATE_FOLDER)
+            if (folder / MASTER).exists() and not (target / MASTER).exists():
+                _copy_private(folder / MASTER, target / MASTER)
+            _copied(_file_in(folder), keys_of(system))
+            return {"forgotten_again": forget_again(system)}
+
+
+def _make_new(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE_FOLDER)
+
+
+def _file_in(folder: Path) -> SQLiteKeys:
+    return SQLiteKeys(folder / FILE, lambda: master_key(folder))
+
+
+def _copied(source: KeyStore, target: KeyStore) -> int:
+    """Everything of one store into another, empty one; returns how many keys can be used."""
+    try:
+        with closing(source), closing(target):
+            if target.contents()["keys"]:
+                raise CannotDo(f"there are keys in {target.place} already: move them away first")
+            contents = source.contents()
+            target.take_in(contents)
+    except KeysAway as away:
+        raise CannotDo(str(away)) from away
+    return sum(wrapped is not None for _, _, _, wrapped, *_ in contents["keys"])
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(source.read_bytes())

@@ -1,0 +1,13 @@
+"""Where the keys of a system are: beside its stores, or in its database."""
+
+from __future__ import annotations
+
+from chassis.key_store import KeyStore
+from chassis.personal_data import key_store
+from ops.stores import database_url
+from ops.system import System
+
+
+def keys_of(system: System) -> KeyStore:
+    """The key store of a system. Raises `CannotDo` where its database is not said any more."""
+    return key_store(system.data, database_url(system))

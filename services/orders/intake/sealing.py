@@ -1,0 +1,151 @@
+"""Where personal data is sealed: between reading a message and deciding about it. Nothing behind here can read it.
+
+All orders of one person share a key, and whatever comes later about an order is sealed with the key it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from chassis.clock import Clock, rfc3339, wall_clock
+from chassis.declare import Message
+from chassis.http import Runtime
+from chassis.key_store import KeysAway, KeyStore, NoSuchKey, Wanted
+from chassis.sealed_bodies import SEALED
+from chassis.sealing import Key, NotSealed, key_id_of
+from contracts.frozen import replace
+from contracts.mail_address import is_mail_address
+from contracts.orders import OrderReceived
+from contracts.personal import personal_texts, with_sealed
+from contracts.placed_order import PlacedOrder
+from services.orders.domain.placing import order_id_of
+from services.orders.domain.states import entity_of
+from services.orders.intake.reading import Placed, Reading, Unreadable
+
+READ_AHEAD_MAX = 2_000
+ON_THE_SPOT_MAX = 16
+"""So few messages are sealed at once; more of them on a thread."""
+FORGOTTEN = "nobody can read its body any more: the key was destroyed"
+UNKNOWN = (
+    "its body is sealed with a key that is not in the key store: retry it once the backup of the keys is back"
+)
+
+type Read = Callable[[Message], Reading]
+
+
+def owner_of(placed: PlacedOrder) -> str:
+    """Who the order's customer is, as far as it tells: the e-mail address, or nobody but this order's."""
+    email = placed.customer.email.strip().lower()
+    return email or entity_of(order_id_of(placed))
+
+
+def wanted_for(placed: PlacedOrder, body: str = "") -> Wanted:
+    """The key that an order is to be sealed with."""
+    return Wanted(owner=owner_of(placed), entity=entity_of(order_id_of(placed)), body=body)
+
+
+def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
+    """The order with each personal text sealed; what decisions need of them is told beside.
+
+    A text that looks sealed is sealed all the same: nobody gets another's data opened by sending it in.
+    """
+    email, known = placed.customer.email, {}  # type: tuple[str, dict[str, str]]
+
+    def seal(text: str) -> str:
+        if text not in known:
+            known[text] = key.seal(text)
+        return known[text]
+
+    order = with_sealed(placed, seal)
+    if not email.strip():
+        return order
+    return replace(order, customer=replace(order.customer, mailable=is_mail_address(email)))
+
+
+class SealedReadings:
+    """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided.
+
+    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were.
+    """
+
+    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock, *, seals: bool = True) -> None:
+        self._read = read
+        self._store = store
+        self._clock = clock
+        self._seals = seals
+        self._ready: dict[str, Reading] = {}
+        self._sought = ""
+
+    async def start(self, runtime: Runtime) -> None:
+        """Have the store of keys made at the first time. Orders wait where it is not the one of earlier orders."""
+        if not self._seals:
+            return
+        for newest in await runtime.recent(OrderReceived, limit=1):
+            self._sought = next(filter(None, map(key_id_of, personal_texts(newest.event))), "")
+        with suppress(KeysAway):
+            await asyncio.to_thread(self._store.have)
+
+    async def prepare(self, messages: Sequence[Message]) -> None:
+        """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
+        if len(messages) <= ON_THE_SPOT_MAX and self._store.in_process:
+            self._prepare(messages)
+        else:
+            await asyncio.to_thread(self._prepare, messages)
+
+    def __call__(self, message: Message) -> Reading:
+        """What the message says, sealed. Raises `KeysAway` where it was not prepared."""
+        if message.id not in self._ready:
+            self._prepare([message])
+        return self._ready.pop(message.id)
+
+    async def seal(self, placed: PlacedOrder) -> PlacedOrder:
+        """An order that a person typed in. Raises `KeysAway`."""
+        if not self._seals:
+            return placed
+        (key,) = await asyncio.to_thread(self._issued, [wanted_for(placed)], rfc3339(self._clock()))
+        return sealed(placed, key)
+
+    def _prepare(self, messages: Sequence[Message]) -> None:
+        if len(self._ready) >= READ_AHEAD_MAX:
+            self._ready.clear()
+        now = rfc3339(self._clock())
+        locks = {message.id: message.headers.get(SEALED, "") for message in messages}
+        keys = self._keys({key_id for key_id in locks.values() if key_id}, now)
+        readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
+        placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
+        if self._seals and placed:
+            issued = self._issued([wanted_for(o, locks[name]) for name, o in placed.items()], now)
+            for (name, order), key in zip(placed.items(), issued, strict=True):
+                readings[name] = Placed(sealed(order, key))
+        self._ready |= readings
+
+    def _issued(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
+        """Keys for these, unless the store was lost: a new one in its place would hide that."""
+        if self._sought and self._store.facts(self._sought) is None:
+            raise KeysAway(f"{self._store.place} has no key {self._sought}: put the backup of the keys back")
+        self._sought = ""
+        return self._store.issue(wanted, now)
+
+    def _keys(self, key_ids: set[str], now: str) -> dict[str, Key | None]:
+        """The keys of bodies; None for one that was destroyed. Those that never were here are missing."""
+        while key_ids:
+            try:
+                return dict.fromkeys(key_ids) | self._store.fetch(key_ids, "orders", now)
+            except NoSuchKey as unknown:
+                key_ids = key_ids - unknown.key_ids
+        return {}
+
+    def _reading(self, message: Message, lock: str, keys: Mapping[str, Key | None]) -> Reading:
+        if not lock:
+            return self._read(message)
+        if lock not in keys:
+            return Unreadable(UNKNOWN)
+        key = keys[lock]
+        if key is None:
+            return Unreadable(FORGOTTEN)
+        try:
+            return self._read(replace(message, data=key.open_bytes(message.data)))
+        except NotSealed as wrong:
+            return Unreadable(f"its body cannot be opened: {wrong}")

@@ -1,0 +1,140 @@
+"""What comes out of the intake is sealed: decisions never see a person, and decide the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chassis.declare import Message
+from chassis.key_store import KeysAway, KeyStore
+from chassis.master_key import MasterKey
+from chassis.sealed_bodies import SEALED, sealed_body
+from chassis.sealing import key_id_of
+from chassis.sqlite_keys import SQLiteKeys
+from contracts.channels import OrderPlaced
+from contracts.frozen import replace
+from contracts.personal import TOGETHER, personal_texts, with_opened
+from contracts.placed_order import PlacedOrder
+from services.orders.domain.rules import findings
+from services.orders.intake.read import read
+from services.orders.intake.reading import Placed, Unreadable
+from services.orders.intake.sealing import FORGOTTEN, UNKNOWN, SealedReadings, sealed
+from services.orders.settings import ChannelSettings
+from tests.orders.situations import ORDER
+from tests.spec import NOON
+
+NOW = "2026-11-21T12:00:00.000000Z"
+CHANNELS = {"shop": ChannelSettings(kind="canonical")}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> KeyStore:
+    return SQLiteKeys(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
+
+
+@pytest.fixture
+def readings(store: KeyStore) -> SealedReadings:
+    return SealedReadings(lambda message: read(message, CHANNELS), store)
+
+
+def message(order: PlacedOrder, seq: int = 1, **headers: str) -> Message:
+    body = OrderPlaced(order=order).to_bytes()
+    return Message("CHANNELS", seq, "evt.channels.shop.order_placed", headers, body, NOON)
+
+
+def placed(reading: object) -> PlacedOrder:
+    assert isinstance(reading, Placed)
+    return reading.order
+
+
+async def test_an_order_is_sealed_and_opens_to_what_it_was(readings: SealedReadings, store: KeyStore) -> None:
+    """Every personal text, with one key; what an address can be used for is told beside it."""
+    await readings.prepare([message(ORDER)])
+    order = placed(readings(message(ORDER)))
+    (key_id,) = {key_id_of(text) for text in personal_texts(order) if text != TOGETHER}
+    assert key_id
+    key = store.fetch([key_id], "test", NOW)[key_id]
+    opened = with_opened(order, lambda text: key.open(text) if key_id_of(text) else text)
+    assert replace(opened, customer=replace(opened.customer, mailable=None)) == ORDER
+    assert order.customer.mailable is True
+    assert findings(order) == findings(ORDER)
+
+
+async def test_the_same_order_again_is_the_same_to_the_byte(readings: SealedReadings) -> None:
+    """So that a repeated delivery, or a newer version with the same address, changes nothing."""
+    await readings.prepare([message(ORDER, 1), message(ORDER, 2)])
+    assert placed(readings(message(ORDER, 1))) == placed(readings(message(ORDER, 2)))
+    newer = replace(ORDER, customer=replace(ORDER.customer, email="ada@new.example"))
+    assert placed(readings(message(newer, 3))).ship_to == placed(readings(message(ORDER, 4))).ship_to
+
+
+async def test_what_is_no_address_is_told_as_such(readings: SealedReadings) -> None:
+    """Nobody can look at it any more: notify has to know before."""
+    order = replace(ORDER, customer=replace(ORDER.customer, email="not an address"))
+    assert placed(readings(message(order))).customer.mailable is False
+
+
+async def test_a_sealed_body_is_read_until_its_key_is_destroyed(
+    readings: SealedReadings, store: KeyStore
+) -> None:
+    """Then it is refused with the reason: a retry does not bring it back."""
+    plain = message(ORDER)
+    (key,) = store.issue_bodies(["shop:1"], NOW)
+    assert key is not None
+    data, lock = sealed_body(key, plain.data)
+    stored = replace(plain, data=data, headers=lock)
+    order = placed(readings(stored))
+    assert order.channel_order_id == ORDER.channel_order_id
+    assert store.tied() == {lock[SEALED]: "order/shop:1001"}
+    store.destroy([lock[SEALED]], "dpo", "asked", NOW)
+    assert readings(stored) == Unreadable(FORGOTTEN)
+
+
+async def test_a_body_that_nobody_here_sealed_is_refused_and_holds_nobody_up(
+    readings: SealedReadings, store: KeyStore
+) -> None:
+    """Its key may come back with a backup of the keys: then a person has it read again."""
+    (key,) = store.issue_bodies(["shop:1"], NOW)
+    assert key is not None
+    strange = message(ORDER, 1, **{SEALED: "of-another-system"})
+    changed = message(ORDER, 2, **{SEALED: key.id})
+    await readings.prepare([strange, changed, message(ORDER, 3)])
+    assert readings(strange) == Unreadable(UNKNOWN)
+    assert isinstance(readings(changed), Unreadable)
+    assert placed(readings(message(ORDER, 3))).channel_order_id == ORDER.channel_order_id
+
+
+async def test_in_an_empty_store_of_keys_nothing_is_refused(readings: SealedReadings) -> None:
+    """It was lost: what it opened waits until it is back."""
+    with pytest.raises(KeysAway, match="is empty"):
+        await readings.prepare([message(ORDER, 1, **{SEALED: "any"})])
+
+
+async def test_where_nothing_is_sealed_a_sealed_body_is_opened_still(store: KeyStore) -> None:
+    """Whoever switches sealing off keeps what was sealed before."""
+    (key,) = store.issue_bodies(["shop:1"], NOW)
+    assert key is not None
+    plain = message(ORDER)
+    data, lock = sealed_body(key, plain.data)
+    readings = SealedReadings(lambda one: read(one, CHANNELS), store, seals=False)
+    assert placed(readings(replace(plain, data=data, headers=lock))) == ORDER
+
+
+async def test_nothing_is_read_in_the_clear_while_the_keys_are_away(tmp_path: Path) -> None:
+    """It waits (F32); a folder in the place of the file stands for a disk that is gone."""
+    (tmp_path / "keys.sqlite").mkdir()
+    away = SQLiteKeys(tmp_path / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    readings = SealedReadings(lambda message: read(message, CHANNELS), away)
+    with pytest.raises(KeysAway):
+        await readings.prepare([message(ORDER)])
+
+
+def test_a_text_that_looks_sealed_is_sealed_all_the_same(store: KeyStore) -> None:
+    """Nobody gets another's address printed by sending in what stands in its place."""
+    (key,) = store.issue_bodies(["any"], NOW)
+    assert key is not None
+    stolen = key.seal("Lindenstraße 9")
+    order = sealed(replace(ORDER, note=stolen), key)
+    assert order.note != stolen
+    assert key.open(order.note) == stolen

@@ -1,0 +1,133 @@
+"""What the roles of the key store may not do in PostgreSQL: who reads keys destroys none, who has none reads none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from chassis.key_store import Wanted
+from chassis.master_key import MasterKey
+from chassis.migrate import migrate
+from chassis.migrations import KEYS
+from chassis.postgres_connections import eraser_of, schema_of
+from tests.postgres import Database
+
+THEN, NOW = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"
+SERVICES_MAY_NOT = (
+    "UPDATE keys SET wrapped = NULL, destroyed_at = 'now'",
+    "UPDATE keys SET wrapped = NULL, destroyed_at = 'now' WHERE false",
+    "DELETE FROM keys",
+    "DELETE FROM owners",
+    "UPDATE ties SET entity = 'x'",
+    "TRUNCATE keys",
+    "DROP TABLE keys",
+    "ALTER TABLE keys DISABLE TRIGGER ALL",
+    "SELECT * FROM accesses",
+    "DELETE FROM accesses",
+    "UPDATE masters SET fingerprint = 'x'",
+    "INSERT INTO keys (key_id, kind, made_at, wrapped) SELECT key_id, kind, made_at, wrapped FROM keys"
+    " ON CONFLICT (key_id) DO UPDATE SET wrapped = ''",
+    "CREATE OR REPLACE FUNCTION forget_bodies(text, text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "CREATE TABLE mine (id bigint)",
+    "SET ROLE {eraser}",
+)
+ERASERS_MAY_NOT = (
+    "DELETE FROM keys",
+    "UPDATE keys SET key_id = 'x'",
+    "UPDATE owners SET owner = 'x'",
+    "DELETE FROM accesses",
+    "TRUNCATE accesses",
+    "DROP TABLE keys",
+)
+NOBODY_MAY = (
+    "DELETE FROM keys",
+    "TRUNCATE keys",
+    "UPDATE keys SET wrapped = 'x'",
+    "UPDATE keys SET made_at = 'x', wrapped = NULL, destroyed_at = 'now'",
+)
+
+
+@pytest.fixture
+def schema(database: Database) -> str:
+    """The keys of a cell: a person's, and a body's."""
+    cell = database.new_cell()
+    with closing(database.keys(cell, lambda: MasterKey(bytes(32)))) as store:
+        store.issue([Wanted(owner="ada@example.com", entity="order/shop:1")], THEN)
+        store.issue_bodies(["shop:1"], THEN)
+    migrate(database.url, cell, ("inventory",))
+    return schema_of(cell, KEYS)
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url, autocommit=True) as session:
+        yield session
+
+
+def acting(session: psycopg.Connection, role: str, schema: str) -> psycopg.Connection:
+    """As a login in production would: with this role, and no way back to another."""
+    session.execute(f"CREATE ROLE {role}_login LOGIN IN ROLE {role}".encode())
+    session.execute(f"SET SESSION AUTHORIZATION {role}_login".encode())
+    session.execute(f"SET search_path TO {schema}".encode())
+    return session
+
+
+def usable(session: psycopg.Connection, schema: str) -> list[str]:
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    rows = session.execute(f"SELECT kind FROM {schema}.keys WHERE wrapped IS NOT NULL ORDER BY kind".encode())
+    return [str(kind) for (kind,) in rows.fetchall()]
+
+
+@pytest.mark.parametrize("statement", SERVICES_MAY_NOT)
+def test_a_service_reads_and_makes_keys_and_nothing_else(
+    owner: psycopg.Connection, schema: str, statement: str
+) -> None:
+    """Whatever is wrong with its code, or whoever has got hold of it."""
+    session = acting(owner, schema, schema)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(statement.format(eraser=eraser_of(schema)).encode())
+    assert usable(session, schema) == ["body", "person"]
+
+
+@pytest.mark.parametrize("statement", ERASERS_MAY_NOT)
+def test_the_eraser_destroys_keys_and_nothing_else(
+    owner: psycopg.Connection, schema: str, statement: str
+) -> None:
+    """What is left of a key answers for it."""
+    session = acting(owner, eraser_of(schema), schema)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(statement.encode())
+    session.execute(b"UPDATE keys SET wrapped = NULL, destroyed_at = 'now' WHERE kind = 'person'")
+    assert usable(session, schema) == ["body"]
+
+
+@pytest.mark.parametrize("statement", NOBODY_MAY)
+def test_not_even_the_owner_does_more_than_destroy(
+    owner: psycopg.Connection, schema: str, statement: str
+) -> None:
+    """The server's triggers see to that."""
+    owner.execute(f"SET search_path TO {schema}".encode())
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute(statement.encode())
+    assert usable(owner, schema) == ["body", "person"]
+
+
+def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, schema: str) -> None:
+    """Inventory knows goods, not people."""
+    session = acting(owner, schema.removesuffix(KEYS) + "inventory", schema)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(f"SELECT * FROM {schema}.keys".encode())
+
+
+def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(
+    owner: psycopg.Connection, schema: str
+) -> None:
+    """And no person with them."""
+    session = acting(owner, schema, schema)
+    forget = b"SELECT forget_bodies(%s, 'doorstep', 'kept for 90 days', %s)"
+    assert session.execute(forget, [THEN, NOW]).fetchone() == (0,)
+    assert session.execute(forget, [NOW, NOW]).fetchone() == (1,)
+    assert usable(session, schema) == ["person"]
