@@ -19,6 +19,7 @@ PINNED = (Path("requirements.txt"), Path("requirements-dev.txt"))
 SOURCES = ("pypi", "osv")
 """Where pip-audit can look, in the order in which they are asked; the first that answers is believed."""
 ANSWER_WITHIN_SECONDS = 300
+NAMED_MAX = 5
 MISSING = "pip-audit is not installed: pip install pip-audit"
 
 
@@ -34,12 +35,14 @@ def audit(requirements: Path, program: str | None) -> Verdict:
     """Ask about every version of a file, of each source until one answers."""
     if program is None:
         return Verdict(skipped=MISSING)
-    why = ""
+    reasons = []
     for source in SOURCES:
         said, why = _ask(program, source, requirements)
-        if said is not None:
-            return _verdict(said)
-    return Verdict(skipped=f"no source of vulnerabilities could be reached ({why})")
+        verdict = Verdict() if said is None else _verdict(said)
+        if verdict.asked:
+            return verdict
+        reasons.append(why or f"{source} {verdict.skipped}")
+    return Verdict(skipped=f"no source of vulnerabilities could be reached ({'; '.join(reasons)})")
 
 
 def _ask(program: str, source: str, requirements: Path) -> tuple[Any | None, str]:
@@ -61,9 +64,9 @@ def _verdict(said: Any) -> Verdict:
     dependencies = said["dependencies"]
     asked = sum("vulns" in dependency for dependency in dependencies)
     unknown = [entry["name"] for entry in dependencies if "vulns" not in entry]
-    if unknown:
-        return Verdict(asked, tuple(_lines(dependencies)), f"nothing is known of {', '.join(unknown)}")
-    return Verdict(asked, tuple(_lines(dependencies)))
+    named = ", ".join(unknown[:NAMED_MAX]) + (" and others" if len(unknown) > NAMED_MAX else "")
+    skipped = f"knows nothing of {len(unknown)} packages: {named}" if unknown else ""
+    return Verdict(asked, tuple(_lines(dependencies)), skipped)
 
 
 def _lines(dependencies: Sequence[Any]) -> Iterator[str]:

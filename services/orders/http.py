@@ -129,7 +129,8 @@ class Desk:
     async def place(self, request: web.Request) -> web.Response:
         """Take a manual or phone order, in the canonical schema: 201 with events; 200 without, if known."""
         body = await read_body(request, TypedIn)
-        outcome = await self.runtime.execute(PlaceOrder(order=await self.seal(body.order), actor=body.actor))
+        placed = await self.seal(body.order)
+        outcome = await self.runtime.execute(PlaceOrder(order=placed, actor=body.actor))
         return answer(outcome, 201 if outcome.events else 200, order_id=order_id_of(body.order))
 
     async def several(self, request: web.Request) -> web.Response:

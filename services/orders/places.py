@@ -32,8 +32,8 @@ def of_placed(command: PlaceOrder) -> tuple[str, ...]:
     return (entity_of(order_id_of(command.order)),)
 
 
-def of_customer(about: CustomerForgotten | ForgetCustomer) -> tuple[str, ...]:
-    """The customer whose key was destroyed."""
+def of_customer(about: ForgetCustomer | CustomerForgotten) -> tuple[str, ...]:
+    """The person whose key it is."""
     return (customer_entity(about.key),)
 
 

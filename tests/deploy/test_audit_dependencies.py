@@ -49,15 +49,25 @@ def test_each_fault_is_named_with_what_mends_it(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_away_is_replaced_by_the_next(tmp_path: Path) -> None:
-    """One answer is enough."""
+    """One answer is enough; a mirror that has packages and no advisories gives none."""
     assert audit(PINS, pip_audit(tmp_path, osv=[SOUND])) == Verdict(asked=1)
+    assert audit(PINS, pip_audit(tmp_path, pypi=[UNKNOWN], osv=[SOUND])) == Verdict(asked=1)
 
 
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
-        ({}, "no source of vulnerabilities could be reached (ERROR:pip_audit: osv cannot be reached)"),
-        ({"pypi": [SOUND, UNKNOWN]}, "nothing is known of homemade"),
+        (
+            {},
+            "no source of vulnerabilities could be reached"
+            " (ERROR:pip_audit: pypi cannot be reached; ERROR:pip_audit: osv cannot be reached)",
+        ),
+        (
+            {"pypi": [UNKNOWN] * 7},
+            "no source of vulnerabilities could be reached (pypi knows nothing of 7 packages: homemade, homemade,"
+            " homemade, homemade, homemade and others; ERROR:pip_audit: osv cannot be reached)",
+        ),
+        ({"pypi": [SOUND, UNKNOWN]}, "knows nothing of 1 packages: homemade"),
     ],
 )
 def test_what_could_not_be_found_out_is_said(tmp_path: Path, answers: dict[str, Any], why: str) -> None:
