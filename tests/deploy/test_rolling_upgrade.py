@@ -51,12 +51,10 @@ def releases(tmp_path: Path) -> Releases:
 
 @pytest.fixture
 def up(releases: Releases, tmp_path: Path) -> Iterator[Up]:
-    up = Up(tmp_path / "var", ten_free_ports(), started_in=releases.folder / "nowhere")
+    told = SETTINGS | releases.environment
+    up = Up(tmp_path / "var", ten_free_ports(), started_in=releases.folder / "nowhere", environment=told)
     try:
-        with pytest.MonkeyPatch.context() as environment:
-            for name, value in {**SETTINGS, **releases.environment}.items():
-                environment.setenv(name, value)
-            up.start()
+        up.start()
         yield up
     finally:
         ended = up.stop()

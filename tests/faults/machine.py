@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from bench.machine import children
 from ops.nats_staging import forget_staged
@@ -31,7 +30,9 @@ SETTINGS = GATEWAY_COLLECTS | {
     "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
 }
 DEAD_WITHIN_SECONDS = 20.0
-DISKS = {"sqlite": ("nats", "stores"), "postgres": ("nats", "postgres")}
+BUS_FILES = "nats/jetstream"
+"""Without its configuration, which the supervisor writes before it starts the bus for the first time."""
+DISKS = {"sqlite": (BUS_FILES, "stores"), "postgres": (BUS_FILES, "postgres")}
 """The folders that hold history, by the kind of store."""
 
 
@@ -71,12 +72,9 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
     """A system in a folder, with stock to sell. `lossy` are the parts of its data that are on a disk that forgets."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "var"
-    up = Up(data, ten_free_ports(), ("--autopilot", "--store", store))
+    up = Up(data, ten_free_ports(), ("--autopilot", "--store", store), environment=SETTINGS | environment)
     with ExitStack() as stack:
         disks = {part: stack.enter_context(lossy_disk(data / part)) for part in lossy}
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        for name, value in {**SETTINGS, **environment}.items():
-            patch.setenv(name, value)
         found = Machine(Shop(up), disks)
         try:
             up.start()

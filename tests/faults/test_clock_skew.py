@@ -98,12 +98,10 @@ def bent(siege: Siege, folder: Path, *services: str) -> Iterator[list[Bent]]:
 
 
 @pytest.fixture
-async def siege(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Siege]:
+async def siege(tmp_path: Path) -> AsyncIterator[Siege]:
     """A whole system with its own bus."""
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(name, value)
     (tmp_path / "crashes").mkdir()
-    up = Up(tmp_path / "var", ten_free_ports())
+    up = Up(tmp_path / "var", ten_free_ports(), environment=SETTINGS)
     try:
         up.start()
         shop = Shop(up)

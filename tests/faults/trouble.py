@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 
 import aiohttp
-import pytest
 
 from contracts.parking import SERVICES
 from tests.faults.judgement import judge
@@ -44,19 +43,16 @@ RELAY_BEHIND = re.compile(r"^doorstep_relay_behind\{.*\} (\S+)$", re.M)
 def shop_on(folder: Path, nats_url: str, **settings: str) -> Iterator[Shop]:
     """A shop whose bus is not its own, well stocked. It must add up at the end, and end well."""
     (folder / "crashes").mkdir(parents=True)
-    up = Up(folder / "var", ten_free_ports())
     told = SETTINGS | {"DOORSTEP_NATS_URL": nats_url} | settings
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in told.items():
-            environment.setenv(name, value)
-        try:
-            up.start()
-            shop = Shop(up)
-            shop.stock_up(folder, **STOCK)
-            yield shop
-            assert shop.verdicts() == {}
-        finally:
-            ended = up.stop()
+    up = Up(folder / "var", ten_free_ports(), environment=told)
+    try:
+        up.start()
+        shop = Shop(up)
+        shop.stock_up(folder, **STOCK)
+        yield shop
+        assert shop.verdicts() == {}
+    finally:
+        ended = up.stop()
     assert ended == 0, up.errors()
 
 
