@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from eventsourcing.persistence import OperationalError, PersistenceError
+from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
 
 from chassis.batch import Batch, StoredEvent
 from chassis.declare import Call, kind_of
@@ -188,13 +188,18 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._readers, look)
 
     async def read_patiently[T](self, look: Callable[[], T]) -> T:
-        """The same for what nobody waits for: while the store is away, again and again."""
+        """The same for what nobody waits for: while the store does not answer, again and again."""
+        failed = False
         while True:
             try:
-                return await self.read(look)
-            except OperationalError as trouble:
-                logger().warning("store_away", error=str(trouble))
+                found = await self.read(look)
+            except (InterfaceError, OperationalError) as trouble:
+                self.writable, failed = False, True
+                logger().error("store_not_readable", error=str(trouble))
                 await asyncio.sleep(STORE_RETRY_SECONDS)
+                continue
+            self.writable = self.writable or failed
+            return found
 
     def nudge(self) -> None:
         """Have done what is done before each batch, though there is none."""

@@ -37,12 +37,14 @@ async def test_a_predecessor_that_sets_it_back_and_reads_from_it_hides_nothing(
     await bus.jetstream.reset_consumer("ORDERS", durable, 1)
     if swallowed:
         inbox = bus.client.new_inbox()
-        await bus.client.subscribe(inbox)
+        unread = await bus.client.subscribe(inbox)
         request = b'{"batch": %d, "expires": 1000000000}' % swallowed
         await bus.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.ORDERS.{durable}", request, reply=inbox)
     await orders.engine.submit([_asked(number) for number in range(20, 60)])
 
     await until(lambda: inventory.reactor.last_position == 60)
+    if swallowed:
+        await unread.unsubscribe()  # closing would wait for it to be read
     entities = [event.entity for event in inventory.store.events()]
     assert entities == [f"reservation/toy:{number}" for number in range(60)]
     await inventory.stop()

@@ -132,10 +132,10 @@ async def test_who_works_goes_on_after_a_restart_of_the_database(
     works = await crew.serving()
     async with crew.busy():
         await crew.more_is_done()
-        postgres.kill()
+        await asyncio.to_thread(postgres.kill)
         await last(away_seconds)
         assert not (await crew.status()).get("ready"), "it says that it cannot write"
-        postgres.start()
+        await asyncio.to_thread(postgres.start)
         assert await crew.serving() == works
         await crew.more_is_done()
     assert "lock_taken_again" in crew.log(0).read_text()
