@@ -71,7 +71,7 @@ async def test_services_go_to_the_next_release_and_back_under_load(
     siege: Siege, releases: Releases, tmp_path: Path
 ) -> None:
     """Both releases read what both write: every order ends right, nothing is parked, no restart takes long."""
-    siege.shop.stock_up(tmp_path, **STOCK)
+    siege.shop.shelve(**STOCK)
     random, first = Random(SEED), count(700_000, PORTION)
     sold: list[Sale] = []
     stalls: dict[str, float] = {}

@@ -5,7 +5,6 @@ What belongs to the outside (the gateway's and the carrier's logs, the mails tha
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -18,9 +17,8 @@ import aiohttp
 from bench.machine import children
 from ops.nats_staging import forget_staged
 from tests.conftest import eventually, until
-from tests.faults.judgement import judge
 from tests.faults.lossy_files import LossyDisk, lossy_disk
-from tests.faults.sales import STOCK, Sale
+from tests.faults.sales import STOCK
 from tests.faults.siege import BACK_WITHIN_SECONDS, BUS, Siege
 from tests.ops.running import Up, ten_free_ports
 from tests.story.shop import GATEWAY_COLLECTS, Shop
@@ -78,7 +76,7 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
         found = Machine(Shop(up), disks)
         try:
             up.start()
-            found.shop.stock_up(folder, **STOCK)
+            found.shop.shelve(**STOCK)
             yield found
             assert up.stop() == 0, up.errors()
         finally:
@@ -92,14 +90,6 @@ async def besieged(shop: Shop) -> AsyncIterator[Siege]:
     """Its customers."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield Siege(shop, shop.up.data, session)
-
-
-async def settle_and_judge(siege: Siege, sold: list[Sale]) -> None:
-    """It heals and drains by itself; then every order has ended as it must, and every invariant holds."""
-    await siege.until_ready()
-    await siege.drain()
-    await judge(siege, sold)
-    assert await asyncio.to_thread(siege.shop.verdicts) == {}
 
 
 @asynccontextmanager

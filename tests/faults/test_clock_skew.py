@@ -22,9 +22,10 @@ from chassis.clock import from_rfc3339
 from ops.stores import open_stores
 from ops.system import find
 from tests.conftest import until
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import STOCK, Kind, Sale
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, SETTINGS, settle_and_judge, siege_of, trading
+from tests.faults.trouble import SEED, SETTINGS, siege_of, trading
 from tests.ops.running import REPOSITORY, Up, ten_free_ports
 from tests.story.shop import Shop
 
@@ -105,7 +106,7 @@ async def siege(tmp_path: Path) -> AsyncIterator[Siege]:
     try:
         up.start()
         shop = Shop(up)
-        shop.stock_up(tmp_path, **STOCK)
+        shop.shelve(**STOCK)
         async with siege_of(shop) as attacker:
             yield attacker
     finally:

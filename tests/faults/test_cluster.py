@@ -18,6 +18,7 @@ from chassis.bus import Bus, connect
 from contracts.catalogue import STREAMS
 from tests.conftest import until
 from tests.faults.cluster import COPIES, NAMES, Cluster, is_refused, running_cluster
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale, one_of_each
 from tests.faults.siege import Siege
 from tests.faults.trouble import (
@@ -25,7 +26,6 @@ from tests.faults.trouble import (
     SEED,
     Watch,
     last,
-    settle_and_judge,
     shop_on,
     siege_of,
     trading,

@@ -19,7 +19,8 @@ from contracts.parking import SERVICES
 from ops.heal_store import heal_store
 from ops.system import System
 from tests.conftest import NatsServer, free_port, until
-from tests.faults.machine import Machine, besieged, machine, settle_and_judge, stopped_bus
+from tests.faults.judgement import settle_and_judge
+from tests.faults.machine import Machine, besieged, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.ops.house_tables import tables
 from tests.ops.true_story import history

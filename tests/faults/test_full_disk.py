@@ -14,7 +14,8 @@ import pytest
 
 from chassis.bus import connect
 from tests.conftest import until
-from tests.faults.machine import Machine, besieged, machine, settle_and_judge
+from tests.faults.judgement import settle_and_judge
+from tests.faults.machine import Machine, besieged, machine
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
 from tests.faults.small_disk import SmallDisk, small_disk, why_not

@@ -17,10 +17,11 @@ import pytest
 from chassis.bus import PUBLISH_TIMEOUT_SECONDS
 from contracts.parking import SERVICES
 from tests.conftest import NatsServer, free_port, until
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale, one_of_each
 from tests.faults.siege import Siege
 from tests.faults.tcp_proxy import CUT_OFF, Proxy, Way, Weather, proxy_before
-from tests.faults.trouble import SEED, Watch, last, settle_and_judge, shop_on, siege_of, trading
+from tests.faults.trouble import SEED, Watch, last, shop_on, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]

@@ -20,8 +20,9 @@ from nats.js.errors import NotFoundError
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from tests.conftest import NatsServer, free_port
+from tests.faults.judgement import settle_and_judge
 from tests.faults.lossy_files import lossy_disk, why_not
-from tests.faults.machine import BUS_FILES, DISKS, Machine, besieged, machine, settle_and_judge, stopped_bus
+from tests.faults.machine import BUS_FILES, DISKS, Machine, besieged, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
 

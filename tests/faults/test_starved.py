@@ -22,10 +22,11 @@ from chassis.bus import Bus, connect
 from contracts.catalogue import sources_of
 from contracts.parking import SERVICES
 from tests.conftest import until
+from tests.faults.judgement import settle_and_judge
 from tests.faults.machine import machine
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, last, memory, settle_and_judge, siege_of, trading
+from tests.faults.trouble import SEED, last, memory, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
