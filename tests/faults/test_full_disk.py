@@ -31,7 +31,7 @@ pytestmark = [
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 BEFORE, AT_ONCE = 15, 5
 NOTICED_WITHIN_SECONDS = 90.0
-SIZES_MB = {"nats": 48, "stores": 24, "postgres": 256}
+SIZES_MB = {"nats": 96, "stores": 96, "postgres": 256}
 """Small, and large enough for the system to start."""
 
 type Note = Callable[[str, object], None]
