@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
-CUTS, ORDERS_EACH = 3, 40
+CUTS, CUTS_OF_A_DATABASE, ORDERS_EACH = 3, 2, 40
 MESSAGES = 200
 
 type Note = Callable[[str, object], None]
@@ -58,7 +58,7 @@ async def test_no_acknowledged_order_is_lost_when_the_whole_machine_goes_dark(
     dark: Dark, record_property: Note
 ) -> None:
     """Bus and stores at the same moment, with the place linked into memory where the bus stages its batches."""
-    await goes_dark(dark, record_property)
+    await goes_dark(dark, CUTS, record_property)
 
 
 async def test_no_acknowledged_order_is_lost_when_it_goes_dark_with_its_database(
@@ -66,14 +66,14 @@ async def test_no_acknowledged_order_is_lost_when_it_goes_dark_with_its_database
 ) -> None:
     """The same with PostgreSQL on the disk that forgets."""
     with machine(tmp_path, "postgres", *DISKS["postgres"]) as found:
-        await goes_dark(Dark(found, []), record_property)
+        await goes_dark(Dark(found, []), CUTS_OF_A_DATABASE, record_property)
 
 
-async def goes_dark(dark: Dark, record_property: Note) -> None:
+async def goes_dark(dark: Dark, cuts: int, record_property: Note) -> None:
     """Cut the power while orders come in, switch it on, again and again; then everything is judged."""
     random, lost = Random(SEED), 0
     async with besieged(dark.machine.shop) as siege:
-        for cut in range(CUTS):
+        for cut in range(cuts):
             async with ordering(siege, dark.sold, random):
                 assert batches_are_staged_in_memory(dark.machine)
                 torn_by = random.randint(1, 1000) if cut % 2 else None
@@ -82,7 +82,7 @@ async def goes_dark(dark: Dark, record_property: Note) -> None:
         await settle_and_judge(siege, dark.sold)
     assert lost > 0
     record_property(
-        "tried", f"{CUTS} power cuts, {len(dark.sold)} orders, {lost} un-synced bytes gone, seed {SEED}"
+        "tried", f"{cuts} power cuts, {len(dark.sold)} orders, {lost} un-synced bytes gone, seed {SEED}"
     )
 
 
