@@ -29,7 +29,7 @@ from tests.faults.siege import Siege
 from tests.record import Trial, add, commit, now
 
 ORDERS_PER_SECOND = 7.0
-BETWEEN_SERVICES_SECONDS = (1.0, 5.0)
+BETWEEN_SERVICES_SECONDS = (0.5, 4.0)
 BETWEEN_NATS_SECONDS = (2.0, 10.0)
 VERIFIED_WITHIN_SECONDS = 900
 INVARIANTS = 13
