@@ -95,7 +95,8 @@ def _is_in(test: str, where: Iterable[str]) -> bool:
 def _row(test: str, trials: Sequence[Trial]) -> str:
     file, _, name = test.rpartition("::")
     words = NAMELESS.get(name, name).removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
-    newest = [trial for trial in trials if trial.run == trials[-1].run]
+    last = max(trial.run for trial in trials)
+    newest = [trial for trial in trials if trial.run == last]
     did = "; ".join(said for trial in newest for said in trial.did)
     held = sum(trial.passed for trial in trials)
     result = "held" if all(trial.passed for trial in newest) else "**BROKEN**"
