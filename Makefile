@@ -1,11 +1,12 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults soak sim check bench contracts image sbom audit-deps clean promises
+.PHONY: help install run test test-faults test-long soak sim check bench contracts image sbom audit-deps clean promises
 
 VENV := .venv
 BIN := $(VENV)/bin
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 STAMP := $(VENV)/.installed
+RECORD := build/tried.jsonl
 PYTHON ?= $(shell for python in python3.13 python3.12 python3 python3.14 python; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo $$python; break; fi; done)
 
@@ -32,17 +33,20 @@ run: install ## start the whole system with the demo shop: http://127.0.0.1:8080
 	@# On a terminal it gets Ctrl-C alone, without make, which would call an orderly end an interrupt.
 	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot $(if $(STORE),--store $(STORE))
 
-test: install ## run the tests (the long ones have a target of their own)
-	$(BIN)/pytest -m "not long"
+test: install ## run the tests (those that take minutes have two targets of their own)
+	$(BIN)/pytest -m "not long" --record $(RECORD)
 
-test-faults: install ## the long ones: every service killed at every point, 2,000 orders in a storm, backup and restore
-	$(BIN)/pytest -m long
+test-faults: install ## every row of the fault matrix (docs/faults.md), in ten minutes: killed, cut off, filled up, starved
+	$(BIN)/pytest --record $(RECORD) --durations 12 $$($(BIN)/python -m tests.faults.matrix --tests)
+
+test-long: install ## all that takes minutes and is no fault: the suites on the other store, images, manifests, the page
+	$(BIN)/pytest -m long --record $(RECORD) $$($(BIN)/python -m tests.faults.matrix --tests | sed 's/^/--deselect /')
 
 soak: install ## an hour of orders, kills and lost leaders on a cluster of three, then everything is judged; MINUTES=60
-	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) --record $(RECORD) $(if $(SEED),--seed $(SEED))
 
-promises: install ## try to break every promise again, and write docs/promises.md
-	$(BIN)/python -m pytest -p tests.promises --promises docs/promises.md $$($(BIN)/python -m tests.promises)
+promises: install ## write docs/promises.md from what the tests and the soak recorded
+	$(BIN)/python -m tests.promises $(RECORD)
 
 sim: install ## a thousand simulated histories with every fault, one seed each: make sim SEEDS=1000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0)

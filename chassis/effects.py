@@ -107,6 +107,10 @@ class Effects:
             self._enqueue((entity, key), kind)
         self._top_up()
 
+    def doubt_all(self) -> None:
+        """Somebody else may have made any of the calls at hand: each is asked for before it is made."""
+        self._unsure |= self._known
+
     async def run(self) -> None:
         """Look, for ever, whether calls that gave way to a backlog may go on."""
         while True:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
 
 from chassis.batch import Batch, StoredEvent
 from chassis.declare import Call, kind_of
@@ -105,7 +105,7 @@ class Engine:
             items = [item for items, _ in taken for item in items]
             self._flow.add(sum(isinstance(item, Incoming) for item in items))
             began = time.perf_counter()
-            committed = await self._process(items)
+            committed = await self._process(items, room)
             self._waiting -= len(items)
             for listener in self.listeners:
                 listener(committed.batch)
@@ -136,7 +136,7 @@ class Engine:
             count += len(taken[-1][0])
         return taken
 
-    async def _process(self, items: list[Item]) -> Committed:
+    async def _process(self, items: list[Item], room: Callable[[], Any]) -> Committed:
         """One batch, again until the store takes it: nothing was committed, so nothing is repeated."""
         while True:
             try:
@@ -147,6 +147,7 @@ class Engine:
                 self.writable = False
                 logger().error("store_not_writable", error=str(trouble), items=len(items))
                 await asyncio.sleep(STORE_RETRY_SECONDS)
+                await room()
                 continue
             self.writable = True
             return committed
@@ -186,16 +187,48 @@ class Engine:
         """Look something up in the store without blocking the loop."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, look)
 
+    async def read_patiently[T](self, look: Callable[[], T]) -> T:
+        """The same for what nobody waits for: while the store does not answer, again and again."""
+        failed = False
+        while True:
+            try:
+                found = await self.read(look)
+            except (InterfaceError, OperationalError) as trouble:
+                self.writable, failed = False, True
+                logger().error("store_not_readable", error=str(trouble))
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+                continue
+            self.writable = self.writable or failed
+            return found
+
+    def nudge(self) -> None:
+        """Have done what is done before each batch, though there is none."""
+        self._queue.append(((), asyncio.get_running_loop().create_future()))
+        self._wake.set()
+
+    async def require_untouched(self) -> None:
+        """Between two batches: the store is as the last one left it. Raises `StalePosition` if somebody wrote to it."""
+        store = self.store
+        found = await self.read_patiently(
+            lambda: (store.last_position(), store.last_link(), store.positions())
+        )
+        if found != self.reactor.left_behind:
+            raise StalePosition(
+                f"position {self.reactor.last_position} was the last one here, the store is at {found[0]}:"
+                " another process wrote to it meanwhile"
+            )
+
     async def events_after(self, position: int, limit: int) -> list[StoredEvent]:
         """Stored events after a position, for the relay."""
-        return await self.read(lambda: self.store.events(after=position, limit=limit))
+        return await self.read_patiently(lambda: self.store.events(after=position, limit=limit))
 
-    async def states(self, entities: Sequence[str]) -> list[Any]:
+    async def states(self, entities: Sequence[str], *, patiently: bool = False) -> list[Any]:
         """Committed states, in the order asked; None for what does not exist."""
+        look = self.read_patiently if patiently else self.read
         cache = self.reactor.cache
         held = {entity: cache.peek(entity) for entity in entities}
         missing = [entity for entity, at_hand in held.items() if at_hand is None]
-        rows = await self.read(lambda: self.store.load(missing)) if missing else {}
+        rows = await look(lambda: self.store.load(missing)) if missing else {}
         return [
             at_hand.state
             if at_hand is not None
@@ -205,7 +238,7 @@ class Engine:
 
     async def call_of(self, key: tuple[str, str]) -> Call | None:
         """The call that an entity's committed state asks for under a key, if it still does."""
-        (state,) = await self.states([key[0]])
+        (state,) = await self.states([key[0]], patiently=True)
         return None if state is None else self.reactor.kinds[kind_of(key[0])].calls(state).get(key[1])
 
     def close(self) -> None:

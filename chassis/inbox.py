@@ -10,7 +10,9 @@ other sequences: the position is the producer's `ce-sequence`, so what was alrea
 that we took over from may wake up and set the shared consumer back in its turn. It makes sure first that the store is
 still its own. Should it be stopped between that and the setting back, it sets the consumer to where it had committed,
 which is where we began or before: so the n-th message from there is one that we have already, or the next one, and
-nothing is hidden from us. Stream sequences must rise, too, so that we set the consumer back as soon as we see it.
+nothing is hidden from us. Stream sequences must rise, too, so that we set the consumer back as soon as we see it. What
+it took off the consumer before it stopped is delivered to nobody else for half a minute; the server's heartbeats count
+every delivery, so we see that one went elsewhere, and set the consumer back.
 """
 
 from __future__ import annotations
@@ -191,13 +193,18 @@ class Source:
 
     async def next_batch(self) -> list[Delivery]:
         """What has arrived next, after setting the consumer back if it has to be."""
-        if self._stale:
-            try:
+        try:
+            await self._sure()  # whoever was stopped asks before it takes what may be another's by now
+            if self._stale:
                 await self._reset()
-            except (StreamLost, StalePosition) as reason:
-                self._fail(reason)
-                await asyncio.Event().wait()
-        return await self.pull.take()
+        except (StreamLost, StalePosition) as reason:
+            self._fail(reason)
+            await asyncio.Event().wait()
+        batch = await self.pull.take()
+        if not batch and self.pull.counted > self._delivered:
+            logger().warning("delivered_elsewhere", stream=self.stream, delivered=self._delivered)
+            self.set_back()
+        return batch
 
     def set_back(self) -> None:
         """Before the next batch, start again after our position."""
@@ -217,6 +224,7 @@ class Source:
         self._read_to = 0
         self._unacknowledged = 0
         await self._bus.jetstream.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
+        self.pull.counted = 0  # a heartbeat may have been on its way with the count from before
         self._stale = False
 
     async def _stream_seq_after(self, known: Position) -> int:

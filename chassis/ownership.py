@@ -3,7 +3,8 @@
 Beside a SQLite file the lock is one on a file; in PostgreSQL a session's advisory lock. The kernel and the server
 release it when its holder ends. A holder that stands still keeps it: so it gives signs of life, and a standby that
 sees none ends it. One that could not be killed, as it is on another machine, finds its lock gone when it wakes, and
-stops; whatever it still tries to write meets the compare-and-set position.
+stops; whatever it still tries to write meets the compare-and-set position. A database that was restarted has forgotten
+who held the lock: whoever did takes it again, and goes on if its store is as it left it.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from chassis.stores import store_path
 async def own(service: str, settings: System) -> Owned:
     """The lock that makes this process the only writer of the store; waits for it, saying so once."""
     if not settings.database_url:
-        return await _patiently(service, _File(store_path(service).with_suffix(".lock")).take)
-    session = Session(settings.database_url, schema_of(settings.cell, service))
-    return await _patiently(service, session.take)
+        file = store_path(service).with_suffix(".lock")
+        return Owned(file.name, await _patiently(service, _File(file).take))
+    schema = schema_of(settings.cell, service)
+    session = Session(settings.database_url, schema)
+    return Owned(schema, await _patiently(service, session.take), session.again)
 
 
-async def _patiently[T](service: str, take: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(service: str, take: Callable[[], Awaitable[Pulse]]) -> Pulse:
     said = ""
     while True:
         try:
@@ -50,7 +53,7 @@ class _File:
         self._path = path
         self._silence = Silence()
 
-    async def take(self) -> Owned:
+    async def take(self) -> Pulse:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = self._path.open("a+")
         try:
@@ -62,7 +65,7 @@ class _File:
         file.truncate(0)
         file.write(f"{Holder.me()}\n")
         file.flush()
-        return Owned(self._path.name, Pulse(lambda: os.utime(file.fileno()), file.close))
+        return Pulse(lambda: os.utime(file.fileno()), file.close)
 
     def _end_if_silent(self) -> None:
         signed, touched = self._path.read_text(), self._path.stat().st_mtime_ns

@@ -27,6 +27,8 @@ SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
 AWAY_SECONDS = 0.4
 HEARTBEAT, EXPIRED = "100", "408"
 """The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
+LAST_DELIVERED = "Nats-Last-Consumer"
+"""With a heartbeat: how many deliveries the consumer has made since it was set back."""
 REQUEST = json.dumps(
     {
         "batch": BATCH_MAX,
@@ -50,6 +52,8 @@ class Pull:
         self._refused = False
         self._heard = 0.0
         self._subscription: Any = None
+        self.counted = 0
+        """Deliveries by the server's count, to whomever they went, as it said with the last heartbeat."""
 
     async def open(self) -> None:
         """Start listening."""
@@ -66,7 +70,9 @@ class Pull:
         if not status:
             self._arrived.append(delivery)
             self._outstanding -= 1
-        elif status != HEARTBEAT:
+        elif status == HEARTBEAT:
+            self.counted = int(delivery.headers.get(LAST_DELIVERED, 0))
+        else:
             self._outstanding = 0
             self._refused = status != EXPIRED
         self._wake.set()
@@ -105,3 +111,4 @@ class Pull:
         """Forget what is under way: the consumer was set back, or the connection is new."""
         self._arrived.clear()
         self._outstanding = 0
+        self.counted = 0

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import psycopg
 
 from chassis.event_store import StalePosition
+from chassis.logs import logger
 from chassis.postgres_connections import first_line
 
 BEAT_SECONDS = 0.5
@@ -90,33 +91,94 @@ class Silence:
 
 
 class NotYet(Exception):
-    """Somebody else has it, or nobody can be asked; the text says which."""
+    """Somebody else has it; the text says what."""
+
+
+class Away(NotYet):
+    """Nobody can be asked; the text says why."""
+
+
+type Again = Callable[[], Awaitable[Pulse]]
+"""Takes a lock that was lost once more, as soon as somebody can be asked. Raises `NotYet` if another one has it."""
 
 
 class Owned:
-    """A lock that is ours as long as its pulse goes."""
+    """A lock that is ours as long as its pulse goes.
 
-    def __init__(self, name: str, pulse: Pulse) -> None:
+    Where it can be lost without anybody having taken it, as in a database that was restarted, `again` takes it anew.
+    Then another process may have had it in between: `taken` is another number, and whoever writes has to compare.
+    """
+
+    def __init__(self, name: str, pulse: Pulse, again: Again | None = None) -> None:
+        self.taken = 1
+        """How often we took it."""
+        self.on_again: list[Callable[[], None]] = []
+        """Told each time that it was taken once more."""
         self._name = name
         self._pulse = pulse
+        self._again = again
+        self._taking = asyncio.Lock()
 
-    async def sure(self) -> None:
-        """Return only while it is ours: after a pause, once that was asked anew. Raises `StalePosition`."""
+    @property
+    def held(self) -> bool:
+        """Whether it is ours, as far as is known."""
+        return self._pulse.failed is None
+
+    async def sure(self) -> int:
+        """How often it was taken; returns only while it is ours: after a pause, or a loss, once that was asked anew.
+
+        Raises `StalePosition` when another process has it.
+        """
         await self._pulse.sure()
-        if self._pulse.failed:
-            raise self._stale(self._pulse.failed)
+        if not self.held:
+            await self._take_again()
+        return self.taken
 
     async def lost(self) -> None:
-        """Raises `StalePosition` when it ends: from then on another process may write."""
-        await self._pulse.over()
-        if self._pulse.failed:
-            raise self._stale(self._pulse.failed)
+        """Raises `StalePosition` when it is lost for good: from then on another process may write."""
+        while True:
+            pulse = self._pulse
+            await pulse.over()
+            if pulse.failed is None:
+                return
+            await self._take_again()
 
     async def give_up(self) -> None:
         """Let the next one have it."""
         await self._pulse.stop()
 
+    async def _take_again(self) -> None:
+        async with self._taking:
+            failed = self._pulse.failed
+            if failed is None:
+                return  # somebody who waited with us was quicker
+            if self._again is None:
+                raise self._stale(failed)
+            logger().warning("lock_lost", store=self._name, detail=first_line(failed))
+            try:
+                self._pulse = await self._again()
+            except NotYet:
+                self._again = None
+                raise self._stale(failed) from None
+            self.taken += 1
+            logger().warning("lock_taken_again", store=self._name)
+            for tell in self.on_again:
+                tell()
+
     def _stale(self, failed: Exception) -> StalePosition:
         return StalePosition(
             f"the lock on {self._name} was lost ({first_line(failed)}): another process may write to it now"
         )
+
+
+class Alone:
+    """Nobody else knows of the store."""
+
+    held = True
+
+    def __init__(self) -> None:
+        self.on_again: list[Callable[[], None]] = []
+
+    async def sure(self) -> int:
+        """Always."""
+        return 1

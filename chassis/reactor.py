@@ -130,6 +130,11 @@ class Reactor:
         self._store = store
         self._clock = clock
 
+    @property
+    def left_behind(self) -> tuple[int, bytes, dict[str, Position]]:
+        """What the last batch left in the store: its last position and link, and how far each source was read."""
+        return self.last_position, self._chain, self.positions
+
     def process(self, items: Sequence[Item]) -> Committed:
         """Decide every item in order and commit what came out. If it raises, nothing happened."""
         now = self._clock()

@@ -37,7 +37,7 @@ from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
 from chassis.ownership import own
 from chassis.preparation import Preparation, Prepare
-from chassis.pulse import Owned
+from chassis.pulse import Alone, Owned
 from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
 from chassis.relay import Relay, StreamAhead
 from chassis.settings import SettingsWrong, System, section, system
@@ -83,19 +83,11 @@ class Assembly:
     measure: Measure | None = None
 
 
-type Sure = Callable[[], Awaitable[None]]
-"""Returns only while the store is ours to write. Raises `StalePosition`."""
-
-
-async def _alone() -> None:
-    """Nobody else knows of this store."""
-
-
 class Running:
     """A service that runs: its store, its bus, and the parts between them."""
 
     def __init__(
-        self, assembly: Assembly, settings: System, bus: Bus, store: Store, sure: Sure = _alone
+        self, assembly: Assembly, settings: System, bus: Bus, store: Store, owned: Owned | Alone | None = None
     ) -> None:
         self.name = assembly.service.name
         self.assembly = assembly
@@ -112,21 +104,23 @@ class Running:
             self.engine.call_of,
             self.engine.submit,
             lambda: self.engine.busy,
-            lambda: self.engine.read(self.store.calls),
+            lambda: self.engine.read_patiently(self.store.calls),
         )
         self.sources = sources_of(self.name)
+        self.owned = owned or Alone()
         self.inbox = Inbox(
             bus,
             self.name,
             self.sources,
             self.reactor.positions.get,
             self._take,
-            sure,
+            self._sure,
             assembly.service.gathers,
         )
         self.runtime = Runtime(self.engine, bus)
         self.started = False
-        self._sure = sure
+        self._taken = 1
+        self.owned.on_again.append(self.engine.nudge)
         self.preparation = Preparation(assembly.prepare)
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
@@ -147,7 +141,13 @@ class Running:
     async def _room(self) -> None:
         """Before each batch: the stream keeps up, and the store is still ours."""
         await self.relay.room()
-        await self._sure()
+        if self._taken != (taken := await self.owned.sure()):
+            await self.engine.require_untouched()
+            self.effects.doubt_all()
+            self._taken = taken
+
+    async def _sure(self) -> None:
+        await self.owned.sure()
 
     async def _take(self, items: Sequence[Incoming | Unnumbered]) -> None:
         await self.preparation.of(items)
@@ -158,10 +158,10 @@ class Running:
         return await self.engine.submit(items)
 
     async def _due_timers(self, until: str, limit: int) -> list[tuple[str, str, str]]:
-        return await self.engine.read(lambda: self.store.due_timers(until, limit))
+        return await self.engine.read_patiently(lambda: self.store.due_timers(until, limit))
 
     async def _next_due(self) -> str | None:
-        return await self.engine.read(self.store.next_due)
+        return await self.engine.read_patiently(self.store.next_due)
 
     async def start(self) -> None:
         """Bring every part up, the listening port first, reading the sources last."""
@@ -246,7 +246,7 @@ class Running:
         """What readiness is made of, each with `ok` and what was found."""
         checks: dict[str, dict[str, Any]] = {
             "started": {"ok": self.started},
-            "store": {"ok": self.engine.writable},
+            "store": {"ok": self.engine.writable and self.owned.held},
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
@@ -299,7 +299,7 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
         if await _first(owned, stopping) is stopping:
             return 0
     bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
-    running = Running(assembly, settings, bus, open_store(name), owned.result().sure)
+    running = Running(assembly, settings, bus, open_store(name), owned.result())
     await running.start()
     failure = asyncio.create_task(_failure(running, owned.result()))
     ended = await _first(failure, stopping)

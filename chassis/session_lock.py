@@ -16,7 +16,7 @@ from psycopg import sql
 from chassis.holder import Holder
 from chassis.logs import logger
 from chassis.postgres_connections import Connection, first_line, parameters
-from chassis.pulse import NotYet, Owned, Pulse, Silence
+from chassis.pulse import LOOK_AGAIN_SECONDS, Away, NotYet, Pulse, Silence
 
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 HELD_BY = """
@@ -54,15 +54,24 @@ class Session:
         self._connection: Connection | None = None
         self._silence = Silence()
 
-    async def take(self) -> Owned:
-        """The lock. Raises `NotYet` while somebody else has it, or nobody answers."""
+    async def take(self) -> Pulse:
+        """The lock. Raises `NotYet` while somebody else has it, `Away` while nobody answers."""
         try:
             connection = await asyncio.to_thread(self._try)
         except psycopg.OperationalError as trouble:
             self._connection = None
-            raise NotYet(f"the database does not answer ({first_line(trouble)}); waiting for it") from trouble
+            raise Away(f"the database does not answer ({first_line(trouble)}); waiting for it") from trouble
         sign = sql.SQL("SELECT {}").format(str(Holder.me()))
-        return Owned(self._schema, Pulse(lambda: connection.execute(sign), connection.close))
+        return Pulse(lambda: connection.execute(sign), connection.close)
+
+    async def again(self) -> Pulse:
+        """The lock, after it was lost with its connection: as soon as the database answers. Raises `NotYet`."""
+        self._connection = None
+        while True:
+            try:
+                return await self.take()
+            except Away:
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _try(self) -> Connection:
         if self._connection is None:

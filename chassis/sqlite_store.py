@@ -88,16 +88,20 @@ class Connections(SQLiteDatastore):
             self._idle.append(connection)
 
     def _open(self) -> SQLiteConnection:
-        connection = sqlite3.connect(
-            self.pool.db_name,
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,
-            cached_statements=STATEMENTS_AT_HAND,
-            timeout=LOCK_WAIT_SECONDS,
-        )
-        for pragma in self._pragmas:
-            connection.execute(pragma)
+        """A new one. Raises `OperationalError` where the file cannot be opened, as without a file descriptor."""
+        try:
+            connection = sqlite3.connect(
+                self.pool.db_name,
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                cached_statements=STATEMENTS_AT_HAND,
+                timeout=LOCK_WAIT_SECONDS,
+            )
+            for pragma in self._pragmas:
+                connection.execute(pragma)
+        except sqlite3.OperationalError as trouble:
+            raise OperationalError(str(trouble)) from trouble
         return SQLiteConnection(sqlite_conn=connection, max_age=None)
 
     def close(self) -> None:

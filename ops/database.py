@@ -45,7 +45,7 @@ async def replacing(system: System, service: str, *, force: bool) -> AsyncIterat
     """
     url, cell = database_url(system), settings().cell
     try:
-        owned = await Session(url, schema_of(cell, service)).take()
+        pulse = await Session(url, schema_of(cell, service)).take()
     except NotYet as reason:
         raise CannotDo(f"{service} cannot be made anew ({reason}): stop it first") from None
     try:
@@ -56,7 +56,7 @@ async def replacing(system: System, service: str, *, force: bool) -> AsyncIterat
     except (CannotMigrate, ConnectionLost) as reason:
         raise CannotDo(f"the store {schema_of(cell, service)} could not be made: {reason}") from reason
     finally:
-        await owned.give_up()
+        await pulse.stop()
 
 
 def holds_events(url: str, cell: str, service: str) -> bool:

@@ -23,6 +23,8 @@ from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from chassis.settings import system
 from tests.postgres import database as database
+from tests.record import pytest_addoption as pytest_addoption
+from tests.record import pytest_configure as pytest_configure
 from tests.stores import stores as stores
 
 structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())

@@ -1,20 +1,20 @@
-"""docs/promises.md: what is promised, and what was done to break it the last time. Written by the tests themselves.
+"""docs/promises.md: what is promised, and what was done to break it, as the tests themselves recorded it.
 
-`make promises` runs the tests named here and writes the page; a promise none of whose tests ran is shown as not tried.
-A test adds what it did with `record_property("tried", "83 kills")`.
+`make test`, `make test-faults` and `make soak` each add to `build/tried.jsonl`; `make promises` writes the page from it
+and runs nothing. A promise none of whose tests was recorded is shown as not tried.
 """
 
 from __future__ import annotations
 
+import argparse
 import platform
-import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pytest
+from tests.record import RECORD, Trial, read
 
+PAGE = Path("docs/promises.md")
 PROMISES = {
     "P1": (
         "no order is lost",
@@ -25,6 +25,9 @@ PROMISES = {
             "faults/test_power_cut.py",
             "faults/test_full_disk.py",
             "faults/test_soak.py",
+            "faults/soak.py",
+            "faults/test_starved.py",
+            "faults/test_standby_takes_over.py",
             "story/test_what_channels_send.py",
             "chassis/test_outages.py",
         ),
@@ -34,6 +37,7 @@ PROMISES = {
         (
             "faults/test_killed_anywhere.py",
             "faults/test_two_of_a_kind.py",
+            "faults/test_standby_takes_over.py",
             "faults/test_slow_network.py",
             "faults/test_clock_skew.py",
             "story/test_money_of_an_order.py",
@@ -60,88 +64,54 @@ PROMISES = {
 NAMELESS = {"runTest": "any sequence of commands that a state machine of hypothesis thinks of"}
 HEAD = """# What Doorstep promises, and how that was tried
 
-Written by `make promises` on {date} at commit {commit}, {machine}. Each line is a test that tries to break the
-promise; `runs` counts its cases, passed of tried. How an order goes is told in [its life](life-of-an-order.md).
+Written by `make promises` from what the tests recorded when they last ran, {machine}. Each line is a
+test that tries to break the promise. `held` counts its cases, held of tried, in all recorded runs; what it did, the
+date and the commit (`+` with changes on top) are those of its last run. How an order goes is told in
+[its life](life-of-an-order.md), what can go wrong in [faults](faults.md).
 """
+TABLE = ("| how it was tried | runs | held | last | at |", "|---|---|---|---|---|")
 
 
-@dataclass
-class Tried:
-    """One test function, all its cases."""
-
-    runs: int = 0
-    passed: int = 0
-    did: list[str] = field(default_factory=list)
-
-
-class Scribe:
-    """Listens to the tests and writes the page at the end."""
-
-    def __init__(self, page: Path) -> None:
-        self._page = page
-        self._tried: dict[str, Tried] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a case once: when it ran, or when it could not be set up."""
-        if report.when == "teardown" or report.skipped or (report.when == "setup" and report.passed):
-            return
-        tried = self._tried.setdefault(report.nodeid.partition("[")[0], Tried())
-        tried.runs += 1
-        tried.passed += report.passed
-        tried.did += [str(said) for name, said in report.user_properties if name == "tried"]
-
-    def pytest_sessionfinish(self) -> None:
-        """Write the page."""
-        self._page.write_text("\n".join((_head(), *map(self._chapter, PROMISES))))
-
-    def _chapter(self, promise: str) -> str:
-        title, where = PROMISES[promise]
-        rows = [
-            row for test, tried in self._tried.items() if _is_in(test, where) for row in (_row(test, tried),)
-        ]
-        table = ["| how it was tried | runs | result |", "|---|---|---|", *rows] if rows else ["Not tried."]
-        return "\n".join((f"## {promise}: {title}", "", *table, ""))
-
-
-def _head() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+def page(trials: Iterable[Trial]) -> str:
+    """The whole page."""
+    tests = defaultdict[str, list[Trial]](list)
+    for trial in trials:
+        tests[trial.test.partition("[")[0]].append(trial)
     machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    return HEAD.format(date=datetime.now(UTC).date(), commit=commit or "unknown", machine=machine)
+    chapters = (_chapter(promise, tests) for promise in PROMISES)
+    return "\n".join((HEAD.format(machine=machine), *chapters))
+
+
+def _chapter(promise: str, tests: dict[str, list[Trial]]) -> str:
+    title, where = PROMISES[promise]
+    rows = [_row(test, trials) for test, trials in sorted(tests.items()) if _is_in(test, where)]
+    return "\n".join((f"## {promise}: {title}", "", *((*TABLE, *rows) if rows else ("Not tried.",)), ""))
 
 
 def _is_in(test: str, where: Iterable[str]) -> bool:
     return test.removeprefix("tests/").startswith(tuple(where))
 
 
-def _row(test: str, tried: Tried) -> str:
+def _row(test: str, trials: Sequence[Trial]) -> str:
     file, _, name = test.rpartition("::")
     words = NAMELESS.get(name, name).removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
-    did = f" ({'; '.join(tried.did)})" if tried.did else ""
-    result = "held" if tried.passed == tried.runs else "**BROKEN**"
-    return f"| {words}{did} `{file.removeprefix('tests/')}` | {tried.passed}/{tried.runs} | {result} |"
+    last = max(trial.run for trial in trials)
+    newest = [trial for trial in trials if trial.run == last]
+    did = "; ".join(said for trial in newest for said in trial.did)
+    held = sum(trial.passed for trial in trials)
+    result = "held" if all(trial.passed for trial in newest) else "**BROKEN**"
+    return (
+        f"| {words}{f' ({did})' if did else ''} `{file.removeprefix('tests/')}` | {len({t.run for t in trials})}"
+        f" | {held}/{len(trials)} | {result} {newest[-1].run[:10]} | {newest[-1].commit} |"
+    )
 
 
-def paths() -> list[str]:
-    """The test files that the promises name."""
-    tests = Path(__file__).parent
-    files = {path.relative_to(tests.parent) for path in tests.rglob("test_*.py")}
-    named = tuple(name for _, where in PROMISES.values() for name in where)
-    return sorted(str(file) for file in files if _is_in(str(file), named))
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--promises FILE` writes the page there."""
-    parser.addoption("--promises", type=Path, default=None, help="write what was tried into this page")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Listen only if the page is wanted."""
-    page: Path | None = config.getoption("--promises")
-    if page is not None:
-        config.pluginmanager.register(Scribe(page))
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(prog="python -m tests.promises", description=__doc__)
+    parser.add_argument("record", nargs="?", type=Path, default=RECORD)
+    PAGE.write_text(page(read(parser.parse_args().record)))
 
 
 if __name__ == "__main__":
-    print("\n".join(paths()))
+    main()

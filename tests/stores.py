@@ -65,5 +65,5 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 
 @pytest.fixture(name="stores", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def stores_one_of_them_later(request: pytest.FixtureRequest) -> Stores:
-    """The same for suites that take their time: `make test` runs them on files, `make test-faults` in the database."""
+    """The same for suites that take their time: `make test` runs them on files, `make test-long` in the database."""
     return stores_of(request)

@@ -27,7 +27,7 @@ CLOSED: dict[str, set[str]] = {
     "type": {*BY_TYPE, RAW_TYPE, UNKNOWN_TYPE},
     "stream": set(STREAMS.values()),
     "part": {"all"},
-    "check": {"started", "store", "bus", "publish", "relay", "stream", "lag"},
+    "check": {"started", "store", "bus", "publish", "relay", "stream", "lag", "keys"},
     "kind": {"tell"},
     "state": {"open", "closed", "seen"},
     "fate": {"sent", "dropped", "refused"},

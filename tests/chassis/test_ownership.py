@@ -114,20 +114,45 @@ async def test_one_whose_event_loop_is_busy_is_left_alone(
         await (await asyncio.wait_for(waiting, 10)).give_up()
 
 
-async def test_who_loses_the_connection_loses_the_lock_and_is_told(
+async def test_who_loses_the_connection_to_another_loses_the_lock_and_is_told(
     database: Database, tmp_path: Path
 ) -> None:
     """From then on another process may write: this one has to stop."""
     settings = in_database(database, tmp_path)
     first = await own("orders", settings)
     told = asyncio.create_task(first.lost())
-    with psycopg.connect(database.url, autocommit=True) as owner:
+    with psycopg.connect(database.url, autocommit=True) as other, _administrator(database) as owner:
+        key = schema_of(settings.cell, "orders")
+        waiting = asyncio.create_task(
+            asyncio.to_thread(other.execute, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
+        )
+        await until(lambda: _waits_for_a_lock(owner, other))
         assert await until(lambda: _end(owner, settings.cell))
-    with pytest.raises(StalePosition, match="was lost"):
-        await asyncio.wait_for(told, 5)
-    with pytest.raises(StalePosition, match="was lost"):
-        await first.sure()
+        await waiting
+        with pytest.raises(StalePosition, match="was lost"):
+            await asyncio.wait_for(told, 5)
+        with pytest.raises(StalePosition, match="was lost"):
+            await first.sure()
     await (await asyncio.wait_for(own("orders", settings), 5)).give_up()
+
+
+async def test_who_loses_the_connection_to_nobody_takes_the_lock_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """As after a restart of the database; and it says so, for somebody may have had it in between."""
+    settings = in_database(database, tmp_path)
+    owned = await own("orders", settings)
+    told, again = asyncio.create_task(owned.lost()), asyncio.Event()
+    owned.on_again.append(again.set)
+    assert await owned.sure() == 1
+    with _administrator(database) as owner:
+        assert await until(lambda: _end(owner, settings.cell))
+    await asyncio.wait_for(again.wait(), 5)
+    assert await owned.sure() == 2
+    assert owned.held
+    assert not told.done()
+    told.cancel()
+    await owned.give_up()
 
 
 @pytest.mark.skipif(not may_unshare(), reason="no right to make a process namespace")
@@ -198,6 +223,15 @@ def test_only_the_very_process_that_signed_is_ended() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def _administrator(database: Database) -> psycopg.Connection:
+    return psycopg.connect(database.url, autocommit=True)
+
+
+def _waits_for_a_lock(owner: psycopg.Connection, other: psycopg.Connection) -> bool:
+    asked = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    return owner.execute(asked, [other.info.backend_pid]).fetchone() == (True,)
 
 
 def _end(owner: psycopg.Connection, cell: str) -> bool:

@@ -17,6 +17,8 @@ from chassis.tap import Delivery
 from tests.chassis.toys import Accept, Stores, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
 
+SERVED_AGAIN_WITHIN_SECONDS = 10.0
+"""A third of the time after which the server delivers again by itself (`bootstrap.ACK_WAIT_SECONDS`)."""
 HEADERS = b"NATS/1.0\r\nce-sequence: %d\r\nce-time: 2026-11-22T06:00:00Z\r\n\r\n"
 
 
@@ -35,14 +37,46 @@ async def test_a_predecessor_that_sets_it_back_and_reads_from_it_hides_nothing(
     await bus.jetstream.reset_consumer("ORDERS", durable, 1)
     if swallowed:
         inbox = bus.client.new_inbox()
-        await bus.client.subscribe(inbox)
+        unread = await bus.client.subscribe(inbox)
         request = b'{"batch": %d, "expires": 1000000000}' % swallowed
         await bus.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.ORDERS.{durable}", request, reply=inbox)
     await orders.engine.submit([_asked(number) for number in range(20, 60)])
 
     await until(lambda: inventory.reactor.last_position == 60)
+    if swallowed:
+        await unread.unsubscribe()  # closing would wait for it to be read
     entities = [event.entity for event in inventory.store.events()]
     assert entities == [f"reservation/toy:{number}" for number in range(60)]
+    await inventory.stop()
+    await orders.stop()
+
+
+async def test_what_it_took_before_it_stopped_is_not_waited_for(
+    bus: Bus, nats_server: NatsServer, stores: Stores
+) -> None:
+    """In a quiet moment no later delivery shows the gap: the server's count does, long before it delivers again."""
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
+    taken: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        taken.append(message)
+
+    inbox = bus.client.new_inbox()
+    await bus.client.subscribe(inbox, cb=keep)
+    request = b'{"batch": 1, "expires": 10000000000}'
+    pull = f"$JS.API.CONSUMER.MSG.NEXT.ORDERS.{bus.names.durable('inventory')}"
+    await bus.client.publish(pull, request, reply=inbox)
+    told = orders.reactor
+
+    def all_is_applied() -> bool:
+        return inventory.reactor.last_position == told.last_position
+
+    while not taken:
+        await orders.engine.submit([_asked(told.last_position)])
+        await until(lambda: taken or all_is_applied())
+
+    await until(all_is_applied, SERVED_AGAIN_WITHIN_SECONDS)
     await inventory.stop()
     await orders.stop()
 

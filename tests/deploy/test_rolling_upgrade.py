@@ -51,12 +51,10 @@ def releases(tmp_path: Path) -> Releases:
 
 @pytest.fixture
 def up(releases: Releases, tmp_path: Path) -> Iterator[Up]:
-    up = Up(tmp_path / "var", ten_free_ports(), started_in=releases.folder / "nowhere")
+    told = SETTINGS | releases.environment
+    up = Up(tmp_path / "var", ten_free_ports(), started_in=releases.folder / "nowhere", environment=told)
     try:
-        with pytest.MonkeyPatch.context() as environment:
-            for name, value in {**SETTINGS, **releases.environment}.items():
-                environment.setenv(name, value)
-            up.start()
+        up.start()
         yield up
     finally:
         ended = up.stop()
@@ -73,7 +71,7 @@ async def test_services_go_to_the_next_release_and_back_under_load(
     siege: Siege, releases: Releases, tmp_path: Path
 ) -> None:
     """Both releases read what both write: every order ends right, nothing is parked, no restart takes long."""
-    siege.shop.stock_up(tmp_path, **STOCK)
+    siege.shop.shelve(**STOCK)
     random, first = Random(SEED), count(700_000, PORTION)
     sold: list[Sale] = []
     stalls: dict[str, float] = {}

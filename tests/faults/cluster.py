@@ -170,7 +170,9 @@ class Cluster:
     async def groups(self, node: Node) -> dict[str, dict[str, Any]]:
         """Each stream's group as a node sees it: its leader, and the copies with how current they are."""
         said = await self.jsz(node)
-        streams = [each for account in said.get("account_details", ()) for each in account["stream_detail"]]
+        streams = [
+            each for account in said.get("account_details", ()) for each in account.get("stream_detail", ())
+        ]
         return {each["name"]: each.get("cluster", {}) for each in streams}
 
     async def leaders(self, among: Iterable[str] = NAMES) -> dict[str, str]:

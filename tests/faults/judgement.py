@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from ops.system import find
+from ops.verify.runner import verify_system
 from tests.faults.sales import SCARCE, SCARCE_UNITS, STOCK, Kind, Sale
 from tests.faults.siege import Siege
 from tests.story.shop import Shop
 
+INVARIANTS = 13
 ENDINGS = {
     Kind.PAID: {"fulfilled"},
     Kind.UNPAID: {"fulfilled"},
@@ -20,6 +24,21 @@ ENDINGS = {
 }
 MAILS = {"fulfilled": {2}, "held": {1}, "cancelled": {0, 1, 2}}
 """Messages to the customer: confirmed and dispatched; confirmed; at most confirmed and refunded."""
+
+
+async def settle_and_judge(siege: Siege, sold: list[Sale]) -> None:
+    """After the fault: it heals and drains by itself; then every order has ended as it must, and I1-I13 hold."""
+    await siege.until_ready()
+    await siege.drain()
+    await judge(siege, sold)
+    await assert_adds_up(siege.shop)
+
+
+async def assert_adds_up(shop: Shop) -> None:
+    """What `doorstep verify` does, without the start of a process."""
+    verdicts = await verify_system(replace(find(shop.up.data), nats_url=str(shop.up.said["nats"])))
+    assert len(verdicts) == INVARIANTS
+    assert {verdict.id: verdict.detail for verdict in verdicts if not verdict.holds} == {}
 
 
 async def judge(siege: Siege, sold: list[Sale]) -> None:

@@ -5,7 +5,6 @@ What belongs to the outside (the gateway's and the carrier's logs, the mails tha
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -14,14 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from bench.machine import children
 from ops.nats_staging import forget_staged
 from tests.conftest import eventually, until
-from tests.faults.judgement import judge
 from tests.faults.lossy_files import LossyDisk, lossy_disk
-from tests.faults.sales import STOCK, Sale
+from tests.faults.sales import STOCK
 from tests.faults.siege import BACK_WITHIN_SECONDS, BUS, Siege
 from tests.ops.running import Up, ten_free_ports
 from tests.story.shop import GATEWAY_COLLECTS, Shop
@@ -31,7 +28,9 @@ SETTINGS = GATEWAY_COLLECTS | {
     "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
 }
 DEAD_WITHIN_SECONDS = 20.0
-DISKS = {"sqlite": ("nats", "stores"), "postgres": ("nats", "postgres")}
+BUS_FILES = "nats/jetstream"
+"""Without its configuration, which the supervisor writes before it starts the bus for the first time."""
+DISKS = {"sqlite": (BUS_FILES, "stores"), "postgres": (BUS_FILES, "postgres")}
 """The folders that hold history, by the kind of store."""
 
 
@@ -71,16 +70,13 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
     """A system in a folder, with stock to sell. `lossy` are the parts of its data that are on a disk that forgets."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "var"
-    up = Up(data, ten_free_ports(), ("--autopilot", "--store", store))
+    up = Up(data, ten_free_ports(), ("--autopilot", "--store", store), environment=SETTINGS | environment)
     with ExitStack() as stack:
         disks = {part: stack.enter_context(lossy_disk(data / part)) for part in lossy}
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        for name, value in {**SETTINGS, **environment}.items():
-            patch.setenv(name, value)
         found = Machine(Shop(up), disks)
         try:
             up.start()
-            found.shop.stock_up(folder, **STOCK)
+            found.shop.shelve(**STOCK)
             yield found
             assert up.stop() == 0, up.errors()
         finally:
@@ -94,14 +90,6 @@ async def besieged(shop: Shop) -> AsyncIterator[Siege]:
     """Its customers."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield Siege(shop, shop.up.data, session)
-
-
-async def settle_and_judge(siege: Siege, sold: list[Sale]) -> None:
-    """It heals and drains by itself; then every order has ended as it must, and every invariant holds."""
-    await siege.until_ready()
-    await siege.drain()
-    await judge(siege, sold)
-    assert await asyncio.to_thread(siege.shop.verdicts) == {}
 
 
 @asynccontextmanager

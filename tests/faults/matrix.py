@@ -1,10 +1,12 @@
 """The fault matrix: what can go wrong, what is promised then, and the tests that break it on purpose.
 
-`python -m tests.faults.matrix` writes `docs/faults.md` from it; `test_matrix.py` holds page, table and tests together.
+`python -m tests.faults.matrix` writes `docs/faults.md` from it, and with `--tests` prints what pytest has to run;
+`test_matrix.py` holds page, table and tests together.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ HEAD = """# What can go wrong, and which test makes it happen
 Written from `tests/faults/matrix.py` by `python -m tests.faults.matrix`; a test holds this page, the table and the
 tests together. Each test proves that its fault really happened, heals it, waits until nothing is under way, and judges
 every order by an independent model, by the gateways' own books and by `doorstep verify` (I1-I13). Seeds are printed;
-`FAULTS_SEED` tries another. `make test-faults` runs those that take long, `make test` the others.
+`FAULTS_SEED` tries another. `make test-faults` runs them all, `make test` those that are quick.
 
 | | what goes wrong | what must hold | tried by | where it stops |
 |---|---|---|---|---|
@@ -96,7 +98,7 @@ MATRIX = (
         "F9",
         "partitions: services and bus, minority and majority, one way only, a bridge; a swizzle",
         "who is cut off takes nothing on; afterwards all is done once",
-        ("faults/test_partitions.py",),
+        ("faults/test_partitions.py", "faults/test_cluster.py::test_nodes_are_cut_off_from_each_other"),
         "by proxies on every road, so it needs no root; packets are late, not lost, as under TCP",
     ),
     Row(
@@ -110,8 +112,11 @@ MATRIX = (
         "F11",
         "one service cannot keep up",
         "its lag shows it, its memory stays flat, the others are not held up",
-        ("faults/test_slow_network.py",),
-        "one service hears nothing for half a minute and catches up; a handler that takes seconds is not tried",
+        (
+            "faults/test_starved.py::test_a_service_that_takes_its_time_holds_nobody_up",
+            "faults/test_slow_network.py",
+        ),
+        "one service that is given little of a processor, or hears nothing for half a minute",
     ),
     Row(
         "F12",
@@ -129,7 +134,7 @@ MATRIX = (
         "F14",
         "PostgreSQL ends connections, is killed, is away",
         "waited for; what was committed stays",
-        ("chassis/test_postgres_outages.py",),
+        ("chassis/test_postgres_outages.py", "faults/test_standby_takes_over.py"),
     ),
     Row(
         "F15",
@@ -217,14 +222,23 @@ MATRIX = (
         "F27",
         "two and three of a kind at once; migrations at once",
         "one works, the others wait their turn",
-        ("faults/test_two_of_a_kind.py", "faults/test_standby_takes_over.py", "chassis/test_migrations.py"),
+        (
+            "faults/test_two_of_a_kind.py",
+            "faults/test_standby_takes_over.py",
+            "chassis/test_shared_consumer.py",
+            "chassis/test_migrations.py",
+        ),
     ),
     Row(
         "F28",
         "SIGTERM in the middle of work; memory or descriptors run out",
-        "drains and exits 0",
-        ("ops/test_cli_up.py", "ops/test_supervisor_processes.py"),
-        "out of memory the kernel sends SIGKILL, which is F1; running out of file descriptors is not tried",
+        "drains and exits 0; what cannot be opened is opened later",
+        (
+            "ops/test_cli_up.py",
+            "ops/test_supervisor_processes.py",
+            "faults/test_starved.py::test_services_without_a_file_descriptor_to_spare_take_no_harm",
+        ),
+        "out of memory the kernel sends SIGKILL, which is F1",
     ),
 )
 
@@ -245,5 +259,26 @@ def _exists(test: str) -> bool:
     return file.is_file() and f"def {name}" in file.read_text()
 
 
+def selection() -> list[str]:
+    """What pytest has to run: each test once, those of a file together and in its order, as they share a system."""
+    chosen = dict[str, set[str]]()
+    for test in (test for row in MATRIX for test in row.tests):
+        path, _, name = test.partition("::")
+        chosen.setdefault(path, set()).add(name)
+    return [
+        f"tests/{path}{name and f'::{name}'}"
+        for path, names in chosen.items()
+        for name in _ordered(path, names)
+    ]
+
+
+def _ordered(path: str, names: set[str]) -> list[str]:
+    text = (TESTS / path).read_text()
+    return [""] if "" in names else sorted(names, key=lambda name: text.index(f"def {name}"))
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    if "--tests" in sys.argv:
+        print("\n".join(selection()))
+    else:
+        PAGE.write_text(page())

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -102,21 +102,21 @@ class Crew:
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[None]:
         """Orders are released all the time, for the length of a block."""
-        telling = asyncio.create_task(self._tell())
+        over = asyncio.Event()
+        telling = asyncio.create_task(self._tell(over))
         try:
             yield
         finally:
-            telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await telling
+            over.set()
+            await telling
 
-    async def _tell(self) -> None:
-        while True:
-            orders = [f"shopify:{next(self._numbers)}" for _ in range(TOLD_AT_ONCE)]
-            for order in orders:
+    async def _tell(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            for order in [f"shopify:{next(self._numbers)}" for _ in range(TOLD_AT_ONCE)]:
                 await self.teller.engine.command(Say(released(order=order)), order)
-            self.told += orders
+                self.told.append(order)
             await asyncio.sleep(PAUSE_SECONDS)
+        await until(lambda: not self.teller.relay.behind)
 
     async def serving(self, port_base: int = 0, *, but: int = 0) -> int:
         """The process id of the one that works, once one (other than `but`) says that it is ready."""

@@ -68,14 +68,21 @@ class Siege:
 
     async def is_taken(self, delivery: Delivery) -> bool:
         """Send one webhook once: whether it was acknowledged. Anything but 202, 429 and 503 is an error."""
-        url = f"{self.shop.url('orders')}/channels/{delivery.channel}/webhooks"
-        headers = self.shop.signed(delivery.channel, delivery.topic, delivery.body, delivery.name)
         try:
-            async with self.session.post(url, data=delivery.body, headers=headers) as answer:
-                assert answer.status in (202, 429, 503), (answer.status, await answer.text())
-                return answer.status == 202
+            return await self._send(delivery) == 202
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
+
+    async def is_turned_away(self, delivery: Delivery) -> bool:
+        """Whether the webhook, sent once, is answered with: not now, try again."""
+        return await self._send(delivery) == 503
+
+    async def _send(self, delivery: Delivery) -> int:
+        url = f"{self.shop.url('orders')}/channels/{delivery.channel}/webhooks"
+        headers = self.shop.signed(delivery.channel, delivery.topic, delivery.body, delivery.name)
+        async with self.session.post(url, data=delivery.body, headers=headers) as answer:
+            assert answer.status in (202, 429, 503), (answer.status, await answer.text())
+            return answer.status
 
     # --- killing
 
@@ -129,18 +136,20 @@ class Siege:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return {}
 
-    async def drain(self) -> None:
+    async def drain(
+        self, services: Iterable[str] = SERVICES, within_seconds: float = DRAINED_WITHIN_SECONDS
+    ) -> None:
         """Return when nothing is under way any more: all read, decided, published, called, handed over."""
-        quiet_before: list[int] = []
+        named, quiet_before = tuple(services), list[int]()
 
         async def is_quiet() -> bool:
-            statuses = [await self.status(service) for service in SERVICES]
+            statuses = [await self.status(service) for service in named]
             positions = [status.get("position", -1) for status in statuses]
             is_level = all(map(_is_level, statuses)) and positions == quiet_before
             quiet_before[:] = positions
             return is_level
 
-        await until(is_quiet, DRAINED_WITHIN_SECONDS, every=0.3)
+        await until(is_quiet, within_seconds, every=0.3)
 
 
 def _is_level(status: dict[str, Any]) -> bool:

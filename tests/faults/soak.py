@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,13 +26,14 @@ from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.judgement import judge
 from tests.faults.machine import Machine, besieged, machine
 from tests.faults.siege import Siege
-from tests.ops.running import REPOSITORY, doorstep
+from tests.record import Trial, add, commit, now
 
 ORDERS_PER_SECOND = 7.0
-BETWEEN_SERVICES_SECONDS = (1.0, 5.0)
+BETWEEN_SERVICES_SECONDS = (0.5, 4.0)
 BETWEEN_NATS_SECONDS = (2.0, 10.0)
 VERIFIED_WITHIN_SECONDS = 900
 INVARIANTS = 13
+NAME = "tests/faults/soak.py::a_long_soak"
 
 
 class Soak:
@@ -75,15 +75,7 @@ class Soak:
 
     def _verdicts(self) -> list[str]:
         """What `doorstep verify` says does not hold."""
-        command = [*doorstep("verify", "--json"), *self.machine.shop.up.place]
-        said = subprocess.run(
-            command,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=VERIFIED_WITHIN_SECONDS,
-            check=False,
-        )
+        said = self.machine.shop.up.run("verify", "--json", timeout=VERIFIED_WITHIN_SECONDS)
         invariants = json.loads(said.stdout or "{}").get("invariants", [])
         if len(invariants) != INVARIANTS:
             return [f"verify said of {len(invariants)} invariants only: {said.stderr}"]
@@ -97,6 +89,11 @@ class Soak:
         )
         width = max(len(name) for name, _ in rows)
         return "\n".join([f"{name:<{width}}  {value}" for name, value in rows] + self.wrong)
+
+    def summary(self) -> str:
+        """The same in one line."""
+        done = (f"{kind} {n} times" for kind, n in self.ledger.faults.items())
+        return ", ".join((f"{len(self.ledger.sold)} orders", *done, f"seed {self.seed}"))
 
     def _rows_of_faults(self) -> list[tuple[str, str]]:
         longest = self.ledger.longest_seconds
@@ -124,15 +121,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", default="20261122")
     parser.add_argument("--bus", choices=("cluster", "one"), default="cluster")
+    parser.add_argument("--record", type=Path, help="add what was done to this file, for docs/promises.md")
     asked = parser.parse_args(arguments)
     print(f"{asked.minutes:g} minutes, seed {asked.seed}, bus: {asked.bus}", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="doorstep-soak-") as folder,
         a_shop(Path(folder), asked.bus) as (shop, cluster),
     ):
-        soak = Soak(shop, cluster, asked.seed)
+        soak, run, began = Soak(shop, cluster, asked.seed), now(), time.monotonic()
         asyncio.run(soak.run(asked.minutes * 60))
         print(soak.table(), flush=True)
+        if asked.record:
+            seconds = round(time.monotonic() - began, 2)
+            add(asked.record, [Trial(NAME, not soak.wrong, seconds, run, commit(), (soak.summary(),))])
     return 1 if soak.wrong else 0
 
 

@@ -22,9 +22,10 @@ from chassis.clock import from_rfc3339
 from ops.stores import open_stores
 from ops.system import find
 from tests.conftest import until
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import STOCK, Kind, Sale
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, SETTINGS, settle_and_judge, siege_of, trading
+from tests.faults.trouble import SEED, SETTINGS, siege_of, trading
 from tests.ops.running import REPOSITORY, Up, ten_free_ports
 from tests.story.shop import Shop
 
@@ -98,16 +99,14 @@ def bent(siege: Siege, folder: Path, *services: str) -> Iterator[list[Bent]]:
 
 
 @pytest.fixture
-async def siege(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Siege]:
+async def siege(tmp_path: Path) -> AsyncIterator[Siege]:
     """A whole system with its own bus."""
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(name, value)
     (tmp_path / "crashes").mkdir()
-    up = Up(tmp_path / "var", ten_free_ports())
+    up = Up(tmp_path / "var", ten_free_ports(), environment=SETTINGS)
     try:
         up.start()
         shop = Shop(up)
-        shop.stock_up(tmp_path, **STOCK)
+        shop.shelve(**STOCK)
         async with siege_of(shop) as attacker:
             yield attacker
     finally:

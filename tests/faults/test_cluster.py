@@ -1,4 +1,4 @@
-"""F3, F4, F5: a cluster of three loses a leader, all of its nodes, or gets no answer from one: orders go on coming.
+"""F3, F4, F5, F9: a cluster of three loses a leader, all of its nodes, gets no answer from one, or falls apart.
 
 The bus of production: three nodes, each stream with a copy on every one of them, each acknowledgement on disk.
 """
@@ -8,20 +8,24 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+from nats.js import api
 
+from chassis.bus import Bus, connect
 from contracts.catalogue import STREAMS
-from tests.faults.cluster import NAMES, Cluster, running_cluster
-from tests.faults.sales import Sale
+from tests.conftest import until
+from tests.faults.cluster import COPIES, NAMES, Cluster, is_refused, running_cluster
+from tests.faults.judgement import settle_and_judge
+from tests.faults.sales import Sale, one_of_each
 from tests.faults.siege import Siege
 from tests.faults.trouble import (
     RETRIES_PER_SECOND_MAX,
     SEED,
     Watch,
     last,
-    settle_and_judge,
     shop_on,
     siege_of,
     trading,
@@ -35,6 +39,11 @@ ROUNDS = int(os.environ.get("FAULTS_CLUSTER_ROUNDS", "1"))
 """How often each fault happens; a longer siege wants more."""
 PAUSE_SECONDS = (4.0, 8.0)
 ALL = set(STREAMS.values())
+HELD_WITHIN_SECONDS = 30.0
+REFUSED_WITHIN_SECONDS = 3.0
+ASKED_SECONDS = 10.0
+PROBE = "PROBE"
+"""A stream of the test's own, with a copy on every node: what is tried there is no order of anybody."""
 
 type Note = Callable[[str, object], None]
 
@@ -63,6 +72,38 @@ async def siege(clustered: tuple[Cluster, Shop]) -> AsyncIterator[Siege]:
 def sold() -> list[Sale]:
     """Every order of this shop so far: each test judges all of them."""
     return []
+
+
+async def test_nodes_are_cut_off_from_each_other(
+    cluster: Cluster, siege: Siege, sold: list[Sale], record_property: Note
+) -> None:
+    """Minority, majority, one way only, and a bridge: the smaller side refuses, the larger goes on within 15 s.
+
+    The first of them, as all services are connected to the first node until that is killed.
+    """
+    kept = one_of_each(Random(SEED), 900_000)[0]
+    sold.append(kept)
+    home, *others = NAMES
+    async with trading(siege, sold, Random(SEED + 999)) as watch:
+        await _without_a_distant_node(cluster, siege, others)
+        async with _parted(cluster, siege):
+            cluster.silence(others[0], home)
+            cluster.silence(others[0], others[1])
+            await cluster.until_led((home, others[1]))
+        async with _parted(cluster, siege):
+            cluster.part(*others)
+            await siege.until_taken(1)
+        stalled = watch.stall_seconds
+        watch.is_trading = False
+        async with _parted(cluster, siege):
+            cluster.isolate(home)
+            assert await siege.is_turned_away(kept.deliveries[0])
+        await siege.deliver([kept])
+    said = f"one of three alone, one not heard, a bridge, the services' own node alone; worst stall {stalled:.1f} s"
+    print(said)
+    record_property("tried", f"{said}, seed {SEED}")
+    assert stalled <= STALL_SECONDS_MAX, watch
+    await settle_and_judge(siege, sold)
 
 
 async def test_the_leader_of_every_stream_is_killed(
@@ -127,6 +168,48 @@ async def test_a_leader_that_stops_answering_and_comes_back(
     assert max(watch.stalls_seconds.values()) > 1.0, "somebody had to wait for the one that slept"
     _tell(watch, f"leader stopped for {paused} s", record_property)
     await settle_and_judge(siege, sold)
+
+
+async def _without_a_distant_node(cluster: Cluster, siege: Siege, others: list[str]) -> None:
+    """A node that none of our services is connected to, alone: it stores nothing for anybody, the majority goes on."""
+    lonely = max(others, key=list((await cluster.until_led()).values()).count)
+    majority = set(NAMES) - {lonely}
+    async with connect(cluster.nodes[lonely].url, "probe") as alone:
+        await _make_probe(alone)
+        async with _parted(cluster, siege):
+            cluster.isolate(lonely)
+            assert await is_refused(alone, PROBE, REFUSED_WITHIN_SECONDS)
+            await cluster.until_led(majority)
+            await siege.until_taken(1)
+        await until(lambda: _is_stored(alone), HELD_WITHIN_SECONDS)
+        messages, _, _ = await alone.stream_info(PROBE)
+        assert messages == 1, "tried twice, stored once"
+        await alone.jetstream.delete_stream(PROBE)
+
+
+@asynccontextmanager
+async def _parted(cluster: Cluster, siege: Siege) -> AsyncIterator[None]:
+    """Roads are closed during the block, and somebody ran into that; afterwards all is as before."""
+    held = cluster.held()
+    try:
+        yield
+        await until(lambda: cluster.held() > held, HELD_WITHIN_SECONDS)
+    finally:
+        cluster.heal()
+    await siege.until_taken(1)
+    await cluster.until_current()
+
+
+async def _make_probe(bus: Bus) -> None:
+    """The test's own stream."""
+    await bus.jetstream.add_stream(
+        api.StreamConfig(name=PROBE, subjects=[PROBE], num_replicas=COPIES, storage=api.StorageType.FILE)
+    )
+
+
+async def _is_stored(bus: Bus) -> bool:
+    """The same message again, by its id: stored now, whether or not it was already."""
+    return not await is_refused(bus, PROBE, ASKED_SECONDS)
 
 
 def _leads_most(led: dict[str, str], lost: Counter[str]) -> str:

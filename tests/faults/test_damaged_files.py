@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -19,7 +19,8 @@ from contracts.parking import SERVICES
 from ops.heal_store import heal_store
 from ops.system import System
 from tests.conftest import NatsServer, free_port, until
-from tests.faults.machine import Machine, besieged, machine, settle_and_judge, stopped_bus
+from tests.faults.judgement import settle_and_judge
+from tests.faults.machine import Machine, besieged, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.ops.house_tables import tables
 from tests.ops.true_story import history
@@ -30,6 +31,8 @@ SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 ORDERS_EACH = 30
 LOST_BYTES = 1024
 WRITTEN_WITHIN_SECONDS = 60.0
+
+type Note = Callable[[str, object], None]
 
 
 def flip_a_bit(file: Path, random: Random) -> int:
@@ -48,28 +51,40 @@ def cut_off(file: Path, _: Random) -> int:
     return size
 
 
+@pytest.fixture(scope="module")
+def shaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A system whose bus has bad luck with its disk."""
+    with machine(tmp_path_factory.mktemp("shaken")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def sold() -> list[Sale]:
+    """Every order of this system so far: each test judges all of them."""
+    return []
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("damage", [flip_a_bit, cut_off], ids=lambda damage: damage.__name__)
 async def test_a_stream_whose_file_is_damaged_is_whole_again_by_itself(
-    tmp_path: Path, damage: Callable[[Path, Random], int], record_property: Callable[[str, object], None]
+    shaken: Machine, sold: list[Sale], damage: Callable[[Path, Random], int], record_property: Note
 ) -> None:
     """In the streams of all services in turn, while orders come in. Their owners have another copy."""
-    random, sold, places = Random(f"{SEED} {damage.__name__}"), list[Sale](), list[str]()
-    with machine(tmp_path) as shaken:
-        async with besieged(shaken.shop) as siege:
-            for number, stream in enumerate(("ORDERS", "INVENTORY", "BILLING", "SHIPPING")):
-                orders = sales(random, 1_000 * (number + 1), ORDERS_EACH)
-                sold += orders
-                async with asyncio.TaskGroup() as channels:
-                    channels.create_task(siege.deliver(orders))
-                    await siege.until_taken(ORDERS_EACH // 2)
-                    await until(lambda name=stream: is_long(shaken, name), WRITTEN_WITHIN_SECONDS)
-                    async with stopped_bus(shaken, siege):
-                        file = block_of(shaken, stream)
-                        places.append(f"{stream}/{file.name}:{damage(file, random)}")
-                await siege.until_ready()
-            await settle_and_judge(siege, sold)
+    random, places = Random(f"{SEED} {damage.__name__}"), list[str]()
+    async with besieged(shaken.shop) as siege:
+        for stream in ("ORDERS", "INVENTORY", "BILLING", "SHIPPING"):
+            orders = sales(random, 1_000 + len(sold), ORDERS_EACH)
+            sold += orders
+            async with asyncio.TaskGroup() as channels:
+                channels.create_task(siege.deliver(orders))
+                await siege.until_taken(ORDERS_EACH // 2)
+                await until(lambda name=stream: is_long(shaken, name), WRITTEN_WITHIN_SECONDS)
+                async with stopped_bus(shaken, siege):
+                    file = block_of(shaken, stream)
+                    places.append(f"{stream}/{file.name}:{damage(file, random)}")
+            await siege.until_ready()
+        await settle_and_judge(siege, sold)
     record_property("tried", f"{damage.__name__} at {', '.join(places)}, {len(sold)} orders, seed {SEED}")
 
 
@@ -90,7 +105,7 @@ async def test_a_store_whose_file_is_damaged_says_where_and_gets_its_event_back(
     bus: Bus,
     nats_server: NatsServer,
     service: str,
-    record_property: Callable[[str, object], None],
+    record_property: Note,
 ) -> None:
     """One bit of one stored event: the chain of hashes names its place. The stream is the other copy."""
     random, house = Random(f"{SEED} {service}"), history()

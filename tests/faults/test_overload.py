@@ -52,7 +52,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     try:
         up.start()
         running = Shop(up)
-        running.stock_up(tmp_path, **{SKU: 50_000})
+        running.shelve(**{SKU: 50_000})
         yield running
     finally:
         ended = up.stop()

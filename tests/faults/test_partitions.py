@@ -1,42 +1,35 @@
-"""F9: the network falls apart between services and bus, and between the nodes of a cluster; in one direction, too.
+"""F9: the network falls apart between services and bus, in one direction, too.
 
 Whoever is cut off takes nothing on: a webhook is answered 503 and comes again. Afterwards everything was done once.
+Between the nodes of a cluster it does in `test_cluster.py`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from itertools import cycle, islice
-from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import pytest
-from nats.js import api
 
-from chassis.bus import PUBLISH_TIMEOUT_SECONDS, Bus, connect
+from chassis.bus import PUBLISH_TIMEOUT_SECONDS
 from contracts.parking import SERVICES
 from tests.conftest import NatsServer, free_port, until
-from tests.faults.cluster import COPIES, NAMES, Cluster, is_refused, running_cluster
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale, one_of_each
 from tests.faults.siege import Siege
 from tests.faults.tcp_proxy import CUT_OFF, Proxy, Way, Weather, proxy_before
-from tests.faults.trouble import SEED, Watch, last, settle_and_judge, shop_on, siege_of, trading
+from tests.faults.trouble import SEED, Watch, last, shop_on, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
 
 ROUNDS = int(os.environ.get("FAULTS_PARTITION_ROUNDS", "2"))
-STALL_SECONDS_MAX = 15.0
 PARTED_SECONDS = 1.2 * PUBLISH_TIMEOUT_SECONDS
 """Long enough for a publisher to give up and try again what was stored without its knowing."""
 HELD_WITHIN_SECONDS = 30.0
-REFUSED_WITHIN_SECONDS = 3.0
-ASKED_SECONDS = 10.0
-PROBE = "PROBE"
-"""A stream of the test's own, with a copy on every node: what is tried there is no order of anybody."""
 KINDS = {
     "cut off": CUT_OFF,
     "not heard": Weather(silent=frozenset({Way.THERE})),
@@ -119,7 +112,7 @@ async def test_a_service_without_its_bus_takes_no_order(place: Place, siege: Sie
     kept = one_of_each(Random(SEED), 900_000)[0]
     place.sold.append(kept)
     place.proxy.let(CUT_OFF, "doorstep-orders")
-    assert await _is_turned_away(siege, kept)
+    assert await siege.is_turned_away(kept.deliveries[0])
     place.proxy.heal()
     await siege.deliver([kept])
     await settle_and_judge(siege, place.sold)
@@ -129,100 +122,6 @@ async def _until_felt(proxy: Proxy, before: dict[Way, int], kind: str) -> None:
     """The silence is one only when something was said into it, in each of its directions."""
     ways = KINDS[kind].silent
     await until(lambda: all(proxy.seen.held_pieces[way] > before[way] for way in ways), HELD_WITHIN_SECONDS)
-
-
-# --- between the nodes of a cluster
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with running_cluster(tmp_path / "cluster") as nodes:
-        yield nodes
-
-
-@pytest.fixture
-async def besieged(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Siege]:
-    """A shop whose services are all connected to the first node."""
-    with shop_on(tmp_path / "shop", cluster.nodes[NAMES[0]].url) as shop:
-        async with siege_of(shop) as attacker:
-            await cluster.until_current()
-            yield attacker
-
-
-async def test_nodes_are_cut_off_from_each_other(
-    cluster: Cluster, besieged: Siege, record_property: Note
-) -> None:
-    """Minority, majority, one way only, and a bridge: the smaller side refuses, the larger goes on within 15 s."""
-    kept = one_of_each(Random(SEED), 900_000)[0]
-    sold = [kept]
-    home, *others = NAMES
-    async with trading(besieged, sold, Random(SEED + 999)) as watch:
-        await _without_a_distant_node(cluster, besieged, others)
-        async with _parted(cluster, besieged):
-            cluster.silence(others[0], home)
-            cluster.silence(others[0], others[1])
-            await cluster.until_led((home, others[1]))
-        async with _parted(cluster, besieged):
-            cluster.part(*others)
-            await besieged.until_taken(1)
-        assert watch.stall_seconds <= STALL_SECONDS_MAX, watch
-        watch.is_trading = False
-        async with _parted(cluster, besieged):
-            cluster.isolate(home)
-            assert await _is_turned_away(besieged, kept)
-        await besieged.deliver([kept])
-    _tell(watch, "one of three alone, one not heard, a bridge, the services' own node alone", record_property)
-    await settle_and_judge(besieged, sold)
-
-
-async def _without_a_distant_node(cluster: Cluster, siege: Siege, others: list[str]) -> None:
-    """A node that none of our services is connected to, alone: it stores nothing for anybody, the majority goes on."""
-    lonely = max(others, key=list((await cluster.until_led()).values()).count)
-    majority = set(NAMES) - {lonely}
-    async with connect(cluster.nodes[lonely].url, "probe") as alone:
-        await _make_probe(alone)
-        async with _parted(cluster, siege):
-            cluster.isolate(lonely)
-            assert await is_refused(alone, PROBE, REFUSED_WITHIN_SECONDS)
-            await cluster.until_led(majority)
-            await siege.until_taken(1)
-        await until(lambda: _is_stored(alone), HELD_WITHIN_SECONDS)
-        messages, _, _ = await alone.stream_info(PROBE)
-        assert messages == 1, "tried twice, stored once"
-
-
-@asynccontextmanager
-async def _parted(cluster: Cluster, siege: Siege) -> AsyncIterator[None]:
-    """Roads are closed during the block, and somebody ran into that; afterwards all is as before."""
-    held = cluster.held()
-    try:
-        yield
-        await until(lambda: cluster.held() > held, HELD_WITHIN_SECONDS)
-    finally:
-        cluster.heal()
-    await siege.until_taken(1)
-    await cluster.until_current()
-
-
-async def _make_probe(bus: Bus) -> None:
-    """The test's own stream."""
-    await bus.jetstream.add_stream(
-        api.StreamConfig(name=PROBE, subjects=[PROBE], num_replicas=COPIES, storage=api.StorageType.FILE)
-    )
-
-
-async def _is_stored(bus: Bus) -> bool:
-    """The same message again, by its id: stored now, whether or not it was already."""
-    return not await is_refused(bus, PROBE, ASKED_SECONDS)
-
-
-async def _is_turned_away(siege: Siege, sale: Sale) -> bool:
-    """Whether the webhook of this order, sent once, is answered with: not now, try again."""
-    first = sale.deliveries[0]
-    headers = siege.shop.signed(first.channel, first.topic, first.body, first.name)
-    url = f"{siege.shop.url('orders')}/channels/{first.channel}/webhooks"
-    async with siege.session.post(url, data=first.body, headers=headers) as answer:
-        return answer.status == 503
 
 
 def _tell(watch: Watch, what: str, record_property: Note) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 from nats.js.errors import NotFoundError
@@ -18,9 +20,11 @@ from nats.js.errors import NotFoundError
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from tests.conftest import NatsServer, free_port
+from tests.faults.judgement import settle_and_judge
 from tests.faults.lossy_files import lossy_disk, why_not
-from tests.faults.machine import DISKS, Machine, besieged, machine, settle_and_judge, stopped_bus
+from tests.faults.machine import BUS_FILES, DISKS, Machine, besieged, machine, stopped_bus
 from tests.faults.sales import Sale, sales
+from tests.faults.siege import Siege
 
 pytestmark = [
     pytest.mark.faults,
@@ -30,37 +34,68 @@ pytestmark = [
 ]
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
-CUTS, ORDERS_EACH = 3, 40
+CUTS, CUTS_OF_A_DATABASE, ORDERS_EACH = 3, 2, 40
 MESSAGES = 200
-BUS_FILES = "nats/jetstream"
-"""Without its configuration, which the supervisor writes before it starts the bus for the first time."""
+
+type Note = Callable[[str, object], None]
 
 
-@pytest.mark.parametrize("store", DISKS)
+class Dark(NamedTuple):
+    """A system on disks that forget, and every order that it had so far: each test judges all of them."""
+
+    machine: Machine
+    sold: list[Sale]
+
+
+@pytest.fixture(scope="module")
+def dark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dark]:
+    """One for all that need no database."""
+    with machine(tmp_path_factory.mktemp("dark"), "sqlite", *DISKS["sqlite"]) as found:
+        yield Dark(found, [])
+
+
 async def test_no_acknowledged_order_is_lost_when_the_whole_machine_goes_dark(
-    tmp_path: Path, store: str, record_property: Callable[[str, object], None]
+    dark: Dark, record_property: Note
 ) -> None:
     """Bus and stores at the same moment, with the place linked into memory where the bus stages its batches."""
-    random, sold, lost = Random(SEED), list[Sale](), 0
-    with machine(tmp_path, store, *DISKS[store]) as dark:
-        async with besieged(dark.shop) as siege:
-            for cut in range(CUTS):
-                orders = sales(random, 1_000 * (cut + 1), ORDERS_EACH)
-                sold += orders
-                async with asyncio.TaskGroup() as channels:
-                    channels.create_task(siege.deliver(orders))
-                    await siege.until_taken(random.randint(5, ORDERS_EACH // 2))
-                    assert batches_are_staged_in_memory(dark)
-                    lost += await asyncio.to_thread(
-                        dark.cut_power, random.randint(1, 1000) if cut % 2 else None
-                    )
-                    await asyncio.to_thread(dark.shop.up.start)
-                await siege.until_ready()
-            await settle_and_judge(siege, sold)
+    await goes_dark(dark, CUTS, record_property)
+
+
+async def test_no_acknowledged_order_is_lost_when_it_goes_dark_with_its_database(
+    tmp_path: Path, record_property: Note
+) -> None:
+    """The same with PostgreSQL on the disk that forgets."""
+    with machine(tmp_path, "postgres", *DISKS["postgres"]) as found:
+        await goes_dark(Dark(found, []), CUTS_OF_A_DATABASE, record_property)
+
+
+async def goes_dark(dark: Dark, cuts: int, record_property: Note) -> None:
+    """Cut the power while orders come in, switch it on, again and again; then everything is judged."""
+    random, lost = Random(SEED), 0
+    async with besieged(dark.machine.shop) as siege:
+        for cut in range(cuts):
+            async with ordering(siege, dark.sold, random):
+                assert batches_are_staged_in_memory(dark.machine)
+                torn_by = random.randint(1, 1000) if cut % 2 else None
+                lost += await asyncio.to_thread(dark.machine.cut_power, torn_by)
+                await asyncio.to_thread(dark.machine.shop.up.start)
+        await settle_and_judge(siege, dark.sold)
     assert lost > 0
     record_property(
-        "tried", f"{CUTS} power cuts, {len(sold)} orders, {lost} un-synced bytes gone, seed {SEED}"
+        "tried", f"{cuts} power cuts, {len(dark.sold)} orders, {lost} un-synced bytes gone, seed {SEED}"
     )
+
+
+@asynccontextmanager
+async def ordering(siege: Siege, sold: list[Sale], random: Random) -> AsyncIterator[None]:
+    """Orders come in from before until after the block, each until it is acknowledged; then all is ready again."""
+    orders = sales(random, 1_000 + len(sold), ORDERS_EACH)
+    sold += orders
+    async with asyncio.TaskGroup() as channels:
+        channels.create_task(siege.deliver(orders))
+        await siege.until_taken(random.randint(5, ORDERS_EACH // 2))
+        yield
+    await siege.until_ready()
 
 
 def batches_are_staged_in_memory(dark: Machine) -> bool:
@@ -70,25 +105,18 @@ def batches_are_staged_in_memory(dark: Machine) -> bool:
 
 
 async def test_no_acknowledged_order_is_lost_when_the_bus_alone_goes_dark(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    dark: Dark, record_property: Note
 ) -> None:
     """Its disk forgets while the services go on: they publish again what it had not answered for."""
-    random, sold, lost = Random(SEED), list[Sale](), 0
-    with machine(tmp_path, "sqlite", BUS_FILES) as dark:
-        async with besieged(dark.shop) as siege:
-            for cut in range(CUTS):
-                orders = sales(random, 1_000 * (cut + 1), ORDERS_EACH)
-                sold += orders
-                async with asyncio.TaskGroup() as channels:
-                    channels.create_task(siege.deliver(orders))
-                    await siege.until_taken(random.randint(5, ORDERS_EACH // 2))
-                    async with stopped_bus(dark, siege):
-                        torn_by = random.randint(1, 1000) if cut % 2 else None
-                        lost += await asyncio.to_thread(dark.disks[BUS_FILES].power_cut, torn_by)
-                await siege.until_ready()
-            await settle_and_judge(siege, sold)
+    random, lost = Random(SEED), 0
+    async with besieged(dark.machine.shop) as siege:
+        for cut in range(CUTS):
+            async with ordering(siege, dark.sold, random), stopped_bus(dark.machine, siege):
+                torn_by = random.randint(1, 1000) if cut % 2 else None
+                lost += await asyncio.to_thread(dark.machine.disks[BUS_FILES].power_cut, torn_by)
+        await settle_and_judge(siege, dark.sold)
     record_property(
-        "tried", f"{CUTS} power cuts of the bus, {len(sold)} orders, {lost} bytes gone, seed {SEED}"
+        "tried", f"{CUTS} power cuts of the bus, {len(dark.sold)} orders, {lost} bytes gone, seed {SEED}"
     )
 
 
@@ -101,7 +129,7 @@ class CarelessNats(NatsServer):
 
 @pytest.mark.parametrize("server", [NatsServer, CarelessNats])
 async def test_a_bus_that_does_not_sync_loses_what_it_acknowledged_and_ours_does_not(
-    tmp_path: Path, server: type[NatsServer], record_property: Callable[[str, object], None]
+    tmp_path: Path, server: type[NatsServer], record_property: Note
 ) -> None:
     """The negative control: the loss that `sync_interval: always` is there to prevent, shown by the same cut."""
     with lossy_disk(tmp_path / "nats") as disk:
@@ -134,7 +162,7 @@ async def left_in(bus: Bus) -> int:
 
 
 async def test_a_bus_that_lost_everything_gets_it_back_from_the_stores(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, record_property: Note
 ) -> None:
     """A careless bus again, under a whole shop: its owners publish once more, nothing is done twice.
 

@@ -13,10 +13,11 @@ import pytest
 from chassis.relay import UNPUBLISHED_MAX
 from contracts.parking import SERVICES
 from tests.conftest import NatsServer, free_port, until
+from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale
 from tests.faults.siege import Siege
 from tests.faults.tcp_proxy import Proxy, Weather, proxy_before
-from tests.faults.trouble import SEED, memory, settle_and_judge, shop_on, siege_of, trading
+from tests.faults.trouble import SEED, memory, shop_on, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]

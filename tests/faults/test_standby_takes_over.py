@@ -22,30 +22,35 @@ from chassis.sqlite_store import SQLiteStore
 from tests.chassis.test_ownership import IN_A_NAMESPACE, may_unshare
 from tests.conftest import NatsServer, free_port, until
 from tests.faults.shipping_crew import Crew
+from tests.faults.trouble import last
 from tests.ops.running import REPOSITORY, ten_free_ports
-from tests.postgres import local_postgres
+from tests.postgres import LocalPostgres, local_postgres
 from tests.shipping.conftest import orders
 from tests.shipping.houses import SandboxHouse
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(400)]
 
 TAKEN_OVER_WITHIN_SECONDS = 10.0
-ROUNDS = 5
+ROUNDS = {"sqlite": 2, "postgres": 3}
 CROWD = 3
+AWAY_SECONDS = (1.0, 6.0)
+"""Shorter and longer than a store waits for its database in one go."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where their store is: in a database of our own, or (empty) in a file."""
+def postgres(request: pytest.FixtureRequest) -> Iterator[LocalPostgres | None]:
+    """The database of our own that their store is in; None for a file."""
     if request.param == "sqlite":
-        yield ""
+        yield None
         return
     with local_postgres() as server:
-        yield server.url
+        yield server
 
 
 @pytest.fixture
-async def crew(database_url: str, bus: Bus, nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Crew]:
+async def crew(
+    postgres: LocalPostgres | None, bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> AsyncIterator[Crew]:
     """Nobody yet, with a carrier, and somebody who tells of orders."""
     house = SandboxHouse(tmp_path / "carrier.log")
     await house.start()
@@ -55,7 +60,8 @@ async def crew(database_url: str, bus: Bus, nats_server: NatsServer, tmp_path: P
     teller = Running(Assembly(orders(), lambda _: []), settings, own_bus, store)
     await teller.start()
     async with aiohttp.ClientSession() as session:
-        crew = Crew(tmp_path, nats_server.url, database_url, house, bus, teller, session)
+        url = postgres.url if postgres else ""
+        crew = Crew(tmp_path, nats_server.url, url, house, bus, teller, session)
         yield crew
     crew.end()
     await teller.stop()
@@ -63,9 +69,9 @@ async def crew(database_url: str, bus: Bus, nats_server: NatsServer, tmp_path: P
 
 
 async def test_three_of_everything_at_once_and_the_one_that_works_is_stopped(crew: Crew) -> None:
-    """Started together, also those that migrate and make streams; stopped under load; five times over."""
+    """Started together, also those that migrate and make streams; stopped under load; again and again."""
     async with crew.busy():
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS["postgres" if crew.database_url else "sqlite"]):
             await set_up_three_times(crew)
             three = {process.pid: process for process in (crew.start() for _ in range(CROWD))}
             first = await crew.serving()
@@ -84,11 +90,12 @@ async def test_three_of_everything_at_once_and_the_one_that_works_is_stopped(cre
 
 
 @pytest.mark.skipif(not may_unshare(), reason="no right to make a process namespace")
-@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("postgres", ["postgres"], indirect=True)
 async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> None:
     """Nobody can kill it from here: it finds its lock gone, and does nothing any more."""
     migrate(crew.database_url, stores=("shipping",))
-    there, here = ten_free_ports(), crew.port_base
+    here = crew.port_base
+    there = ten_free_ports(but=here)  # it keeps its port for as long as it stands still
     first = crew.start(*IN_A_NAMESPACE, port_base=there)
     await crew.serving(there)
     (inner,) = children(first.pid)
@@ -102,12 +109,37 @@ async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> N
         print(f"taken over after {seconds:.1f} s")
         assert seconds < TAKEN_OVER_WITHIN_SECONDS
         await crew.more_is_done()
+        woken = time.monotonic()
         os.kill(inner, signal.SIGCONT)
+        await crew.more_is_done()
         assert await until(first.poll, 30) == 1
         assert "the lock on doorstep_default_shipping was lost" in crew.log(0).read_text().splitlines()[-1]
         await crew.more_is_done()
+        print(f"the other one woke up, went, and more was done after {time.monotonic() - woken:.1f} s")
+        assert time.monotonic() - woken < TAKEN_OVER_WITHIN_SECONDS
     await crew.assert_each_order_once()
     assert crew.processes[1].returncode == -signal.SIGKILL, "the successor worked until the end"
+
+
+@pytest.mark.parametrize("postgres", ["postgres"], indirect=True)
+@pytest.mark.parametrize("away_seconds", AWAY_SECONDS)
+async def test_who_works_goes_on_after_a_restart_of_the_database(
+    crew: Crew, postgres: LocalPostgres, away_seconds: float
+) -> None:
+    """Its lock is gone with the server: it takes it again, finds its store as it left it, and has not ended."""
+    migrate(crew.database_url, stores=("shipping",))
+    crew.start()
+    works = await crew.serving()
+    async with crew.busy():
+        await crew.more_is_done()
+        await asyncio.to_thread(postgres.kill)
+        await last(away_seconds)
+        assert not (await crew.status()).get("ready"), "it says that it cannot write"
+        await asyncio.to_thread(postgres.start)
+        assert await crew.serving() == works
+        await crew.more_is_done()
+    assert "lock_taken_again" in crew.log(0).read_text()
+    await crew.assert_each_order_once()
 
 
 async def set_up_three_times(crew: Crew) -> None:

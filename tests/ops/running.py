@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 READY_WITHIN_SECONDS = 90
 
 
-def ten_free_ports() -> int:
-    """A port base whose ten ports nobody listens on right now."""
+def ten_free_ports(*, but: int = 0) -> int:
+    """A port base whose ten ports nobody listens on right now, other than `but`."""
     for base in range(21_000 + os.getpid() % 400 * 10, 31_000, 10):
-        if all(_is_free(port) for port in range(base, base + 10)):
+        if base != but and all(_is_free(port) for port in range(base, base + 10)):
             return base
     raise AssertionError("no ten free ports in a row")
 
@@ -46,6 +47,8 @@ class Up:
     said: dict[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     started_in: Path = REPOSITORY
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it is told beside what the test itself was."""
 
     def start(self) -> None:
         """Start it and wait for its line `ready`."""
@@ -54,6 +57,7 @@ class Up:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.started_in,
+                env=os.environ | self.environment,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -73,11 +77,19 @@ class Up:
         """The flags that say which system is meant."""
         return ["--data", str(self.data), "--port-base", str(self.port_base)]
 
-    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         """Another command about this system, found by its data folder alone."""
-        command = [*doorstep(*arguments), "--data", str(self.data)]
         return subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, input=stdin, timeout=60
+            [*doorstep(*arguments), "--data", str(self.data)],
+            cwd=REPOSITORY,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=timeout,
+            check=False,
         )
 
     def status(self) -> dict[str, Any]:

@@ -14,15 +14,13 @@ STOCK = {"LAMP": 10, "MUG": 5, "VASE": 5, "CHAIR": 50, "DESK": 50, "CLOCK": 50, 
 """What lies on the shelves at first. Each story has articles of its own, so that it can count what is left."""
 
 
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A real system without the demo. Afterwards everything it has in its books must be true, and it must drain."""
-    up = Up(tmp_path_factory.mktemp("shop") / "var", ten_free_ports())
+    flags = ("--autopilot", "--store", request.param)
+    up = Up(tmp_path_factory.mktemp("shop") / "var", ten_free_ports(), flags, environment=GATEWAY_COLLECTS)
     try:
-        with pytest.MonkeyPatch.context() as environment:
-            for name, value in GATEWAY_COLLECTS.items():
-                environment.setenv(name, value)
-            up.start()
+        up.start()
         shop = Shop(up)
         shop.stock_up(tmp_path_factory.mktemp("stock"), **STOCK)
         yield shop

@@ -50,6 +50,9 @@ DELIVERY_IN = {
 }
 
 
+ARTICLE = {"price_minor": 1190, "currency": "EUR", "vat_class": "standard", "weight_g": 400}
+
+
 class Answer(NamedTuple):
     """What came back over HTTP."""
 
@@ -141,6 +144,16 @@ class Shop:
         stock.write_text("sku,location,quantity\n" + "".join(f"{sku},MAIN,{n}\n" for sku, n in units.items()))
         self.doorstep("import", "skus", str(skus))
         self.doorstep("import", "stock", str(stock))
+
+    def shelve(self, **units: int) -> None:
+        """The same over HTTP, for whoever starts many systems."""
+        articles = [{"sku": sku, "title": sku.title(), "barcode": "", **ARTICLE} for sku in units]
+        shelves = [{"sku": sku, "location": "MAIN", "quantity": n} for sku, n in units.items()]
+        for sheet, found in (("skus", articles), ("stock", shelves)):
+            rows = [{"line": line, **row} for line, row in enumerate(found, 2)]
+            body = {"rows": rows, "actor": "ops:test", "reference": f"{sheet}.csv"}
+            answer = self.post("inventory", f"/imports/{sheet}", body)
+            assert answer.json()["refused"] == [], answer
 
     # --- what can be waited for
 
