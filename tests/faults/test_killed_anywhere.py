@@ -32,7 +32,7 @@ SETTINGS = GATEWAY_COLLECTS | {
     "DOORSTEP_SHIPPING__CARRIER": "sandbox",
     "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
 }
-ORDERS = int(os.environ.get("FAULTS_ORDERS", "400"))
+ORDERS = int(os.environ.get("FAULTS_ORDERS", "2000"))
 """As many as kill its victims in their turn; `make soak` takes thousands."""
 VICTIMS = {**dict.fromkeys(SERVICES, 3), BUS: 3, **dict.fromkeys(SANDBOXES, 1)}
 """Who is killed how often while they come in."""
