@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from itertools import batched
+from pathlib import Path
 
 import nats
 from nats.aio.client import Client
@@ -23,13 +24,14 @@ NAMES = ("sys", *(user.name for user in users()))
 
 @dataclass
 class GuardedServer(NatsServer):
-    """nats-server with `deploy/nats/users.conf`, each user's password being `pw-<user>`; `more` is configuration."""
+    """nats-server with `deploy/nats/users.conf` or other users, whose passwords are `pw-<user>`; `more` is configuration."""
 
     more: str = ""
+    users_file: Path = FILE
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(FILE, self.folder / "users.conf")
+        shutil.copy(self.users_file, self.folder / "users.conf")
         super().start()
 
     def configuration(self) -> str:

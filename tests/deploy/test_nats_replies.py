@@ -119,7 +119,7 @@ async def open_scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """The same rights in one account."""
     users_file = tmp_path / "one-account.conf"
     users_file.write_text(in_one_account())
-    server = GuardedServer(tmp_path / "nats", free_port(), free_port(), users_file)
+    server = GuardedServer(tmp_path / "nats", free_port(), free_port(), users_file=users_file)
     async with scene_on(server) as scene:
         yield scene
 

@@ -64,6 +64,8 @@ def _of_orders() -> Iterator[Case]:
     )
     release = orders_commands.ReleaseHold(order_id=this, reason=HoldReason.MANUAL, actor=WHO, note="seen")
     yield Case(situations.spec, (*accepted, held), release)
+    forget = orders_commands.ForgetCustomer(key="k-1", orders=(this,), **SIGNED)
+    yield Case(situations.spec, (), forget)
 
 
 def _of_inventory() -> Iterator[Case]:
