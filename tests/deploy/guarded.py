@@ -24,7 +24,7 @@ NAMES = ("sys", *(user.name for user in users()))
 
 @dataclass
 class GuardedServer(NatsServer):
-    """nats-server with `deploy/nats/users.conf` or other users, whose passwords are `pw-<user>`; `more` is configuration."""
+    """nats-server with the users of `users_file`, whose passwords are `pw-<user>`; `more` is further configuration."""
 
     more: str = ""
     users_file: Path = FILE
