@@ -80,8 +80,6 @@ class KeyStore(ABC):
 
     place: str
     """Where it is, for messages."""
-    in_process: bool
-    """Whether it answers without asking another process: then a few keys may be had on the event loop."""
 
     def __init__(self, master: Callable[[], MasterKey]) -> None:
         self._find_master = master

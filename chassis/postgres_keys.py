@@ -31,8 +31,6 @@ FORGET_BODIES = "SELECT forget_bodies(%s, %s, %s, %s)"
 class PostgresKeys(KeyStore):
     """The keys in the schema `schema` of the database at `url`."""
 
-    in_process = False
-
     def __init__(self, url: str, schema: str, master: Callable[[], MasterKey]) -> None:
         super().__init__(master)
         self.place = f"the database's schema {schema}"

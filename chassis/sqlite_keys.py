@@ -42,8 +42,6 @@ CREATE TABLE IF NOT EXISTS accesses (
 class SQLiteKeys(KeyStore):
     """The keys in the file at `path`, which is made when it is first used."""
 
-    in_process = True
-
     def __init__(self, path: Path, master: Callable[[], MasterKey]) -> None:
         super().__init__(master)
         self.path = path

@@ -25,8 +25,6 @@ from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable
 
 READ_AHEAD_MAX = 2_000
-ON_THE_SPOT_MAX = 16
-"""So few messages are sealed at once; more of them on a thread."""
 FORGOTTEN = "nobody can read its body any more: the key was destroyed"
 UNKNOWN = (
     "its body is sealed with a key that is not in the key store: retry it once the backup of the keys is back"
@@ -88,11 +86,11 @@ class SealedReadings:
             await asyncio.to_thread(self._store.have)
 
     async def prepare(self, messages: Sequence[Message]) -> None:
-        """Have readings of these at hand. Raises `KeysAway`, and nothing was done."""
-        if len(messages) <= ON_THE_SPOT_MAX and self._store.in_process:
-            self._prepare(messages)
-        else:
-            await asyncio.to_thread(self._prepare, messages)
+        """Have readings of these at hand. Raises `KeysAway`, and nothing was done.
+
+        On a thread, however few: keys are synced to disk, and channels wait on the event loop for their answers.
+        """
+        await asyncio.to_thread(self._prepare, messages)
 
     def __call__(self, message: Message) -> Reading:
         """What the message says, sealed. Raises `KeysAway` where it was not prepared."""
