@@ -32,6 +32,7 @@ from bench.system import System
 RESULTS = Path(__file__).parent / "results"
 SQLITE = "sqlite"
 MILLION = 1_000_000
+GROWN_ORDERS = 6_000
 
 FLOORS: dict[str, tuple[str, float]] = {
     "throughput_orders_per_s": (">=", 600),
@@ -78,7 +79,7 @@ def measure(quick: bool, port_base: int, orders: int, store: str) -> dict[str, A
         system.stock()
         if not quick:
             say("idle")
-            record(figures, idle_cpu_percent=idle(system, 15)["cpu_percent"])
+            record(figures, idle_cpu_percent=idle(system, 10)["cpu_percent"])
         say(f"throughput of {orders} orders")
         fresh = throughput(system, 0, orders)
         record(
@@ -109,7 +110,7 @@ def _over_http(port_base: int, settings: dict[str, str], figures: dict[str, Any]
     say("50 orders/s through the HTTP gateway and the HTTP carrier")
     with System(port_base, **settings, DOORSTEP_SHIPPING__CARRIER="sandbox") as system:
         system.stock()
-        found = dispatch_latency(system, 0, 50, 20, "unpaid", GATEWAY_CHANNEL)
+        found = dispatch_latency(system, 0, 50, 15, "unpaid", GATEWAY_CHANNEL)
         system.wait_called()
         system.verify()
     record(figures, http_orders_per_s=found["orders_per_s"], http_dispatch_p99_ms_at_50=found["p99_ms"])
@@ -118,15 +119,15 @@ def _over_http(port_base: int, settings: dict[str, str], figures: dict[str, Any]
 def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[str, Any]) -> int:
     for per_second, seconds, key in (
         (50, 15, "dispatch_p99_ms_at_50"),
-        (300, 15, "dispatch_p99_ms_at_300"),
+        (300, 12, "dispatch_p99_ms_at_300"),
     ):
         say(f"latency at {per_second} orders/s")
         found = dispatch_latency(system, number, per_second, seconds)
         record(figures, **{key: found["p99_ms"], key.replace("p99", "p50"): found["p50_ms"]})
         number += found["orders"]
     say("webhooks at 100/s")
-    record(figures, webhook_p99_ms=webhook_latency(system, number, 100, 15)["p99_ms"])
-    number += 1500
+    record(figures, webhook_p99_ms=webhook_latency(system, number, 100, 12)["p99_ms"])
+    number += 1200
     system.wait_called()
     system.verify()
     say("rebuild of each service")
@@ -141,11 +142,11 @@ def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[
     number += more
     system.wait_called()
     say("throughput with a million events stored")
-    grown = throughput(system, number, 10_000)
+    grown = throughput(system, number, GROWN_ORDERS)
     record(figures, growth_ratio=grown["orders_per_s"] / fresh["orders_per_s"])
     system.wait_called()
     system.verify()
-    return number + 10_000
+    return number + GROWN_ORDERS
 
 
 def table(figures: dict[str, Any]) -> str:

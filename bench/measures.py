@@ -30,7 +30,7 @@ WEBHOOK_SECRET = "bench-secret"
 CHANNEL = "bench"
 GATEWAY_CHANNEL = "benchgateway"
 """Its orders are not paid yet: our gateway collects for it."""
-NAIVE_SECONDS = 20.0
+NAIVE_SECONDS = 15.0
 SETTLE_SECONDS = 4.0
 
 
