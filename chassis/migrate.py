@@ -34,7 +34,8 @@ from contracts.parking import SERVICES
 
 LOCK = "SELECT pg_advisory_lock(hashtextextended('doorstep migrations', 0))"
 LOCK_WAIT = "SET lock_timeout = '60s'"
-STORES = (*SERVICES, KEYS)
+STORES = (KEYS, *SERVICES)
+"""The keys first: a service whose store is there finds them, too."""
 VERSION_MIN = 140_000
 DURABLE = ("fsync", "full_page_writes")
 BOOK = """
@@ -42,6 +43,11 @@ CREATE TABLE IF NOT EXISTS applied_migrations (
     number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+MISSING_ROLES = """
+SELECT name FROM unnest(%s::text[]) AS wanted (name) LEFT JOIN pg_roles ON rolname = name
+WHERE rolname IS NULL OR NOT pg_has_role(oid, %s)
+"""
+MAY_MAKE_ROLES = "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
 
 
 class CannotMigrate(Exception):
@@ -71,6 +77,26 @@ def migrate(
         }
 
 
+def require_roles(url: str, cell: str = "default") -> None:
+    """Return if `migrate` can begin: the database answers, and has the cell's roles for us or lets us make them.
+
+    Raises `ConnectionLost`, and `CannotMigrate` naming the first role that is missing.
+    """
+    roles = [role for store in STORES for role in roles_of(cell, store)]
+    with _connect(url) as connection, told(connection):
+        missing = connection.execute(MISSING_ROLES, [roles, _membership(connection)]).fetchall()
+        if missing and not _ask(connection, MAY_MAKE_ROLES):
+            raise CannotMigrate(
+                f"{connection.info.user} may not act as the role {missing[0][0]}, nor make it"
+            )
+
+
+def roles_of(cell: str, store: str) -> tuple[str, ...]:
+    """Whom a store is made for: the role of its service, and with the keys whoever may destroy them."""
+    schema = schema_of(cell, store)
+    return (schema, eraser_of(schema)) if store == KEYS else (schema,)
+
+
 def _connect(url: str) -> Connection:
     try:
         return psycopg.connect(parameters(url, "doorstep_migrate"), autocommit=True)
@@ -90,7 +116,7 @@ def _require_fit(connection: Connection) -> None:
 
 def _bring_up(connection: Connection, cell: str, store: str, known: Sequence[Migration]) -> list[str]:
     schema = schema_of(cell, store)
-    for role in (schema, eraser_of(schema)) if store == KEYS else (schema,):
+    for role in roles_of(cell, store):
         _have_role(connection, role)
     if not _ask(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", schema):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
@@ -121,11 +147,10 @@ def _have_role(connection: Connection, role: str) -> None:
     """The role that the service acts as, which we and its login user must be members of."""
     create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
     grant = sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role))
-    membership = "SET" if connection.info.server_version >= 160_000 else "MEMBER"
     try:
         if not _ask(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", role):
             connection.execute(create)
-        if not _ask(connection, "SELECT pg_has_role(%s, %s)", role, membership):
+        if not _ask(connection, "SELECT pg_has_role(%s, %s)", role, _membership(connection)):
             connection.execute(grant)
     except psycopg.errors.InsufficientPrivilege:
         user = connection.info.user
@@ -133,6 +158,11 @@ def _have_role(connection: Connection, role: str) -> None:
             f"{user} may not create roles: have an administrator run"
             f" `CREATE ROLE {role}; GRANT {role} TO {user};` for each service, then migrate again"
         ) from None
+
+
+def _membership(connection: Connection) -> str:
+    """What the server calls the right to act as a role."""
+    return "SET" if connection.info.server_version >= 160_000 else "MEMBER"
 
 
 def _ask(connection: Connection, question: str, *values: str) -> Any:

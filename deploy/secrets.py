@@ -24,18 +24,22 @@ from deploy.nats.permissions import users
 type Contents = dict[str, str]
 REPLICAS = 3
 DATABASE = "doorstep"
+LABELS = {"app.kubernetes.io/part-of": "doorstep"}
 CHANNELS = ("shopify", "woocommerce", "market")
 """Channels of the delivered configuration; their shops tell us the secret, or are told this one."""
 
 
-def drawn(cells: tuple[str, ...], namespace: str, server_names: tuple[str, ...] = ()) -> dict[str, Contents]:
-    """Every Secret by name: key to value. The servers know all passwords, each service its own only."""
-    named = [user for cell in cells for user in users(cell)]
-    passwords = {user.name: _password() for user in named}
-    everyone = {f"NATS_PASSWORD_{user.variable}": passwords[user.name] for user in named}
+def drawn(cell: str, namespace: str, server_names: tuple[str, ...] = ()) -> dict[str, Contents]:
+    """Every Secret by name: key to value. The servers know all passwords, each service its own only.
+
+    Names are the same in every cell, as each has a namespace of its own.
+    """
+    passwords = {user: _password() for user in users(cell)}
+    everyone = {f"NATS_PASSWORD_{user.variable}": password for user, password in passwords.items()}
+    own = {user.name.removeprefix(f"{cell}-"): password for user, password in passwords.items()}
     authority, certificate, key = issue((*server_names, *names_of_servers(namespace)))
     return {
-        **{f"nats-user-{name}": {"password": password} for name, password in passwords.items()},
+        **{f"nats-user-{name}": {"password": password} for name, password in own.items()},
         "nats-server": everyone | {"NATS_PASSWORD_SYS": _password()},
         "nats-tls": {"ca.crt": authority, "tls.crt": certificate, "tls.key": key},
         "nats-authority": {"ca.crt": authority},
@@ -67,7 +71,6 @@ def names_of_servers(namespace: str) -> tuple[str, ...]:
 
 def as_kubernetes(found: dict[str, Contents], namespace: str) -> dict[str, Any]:
     """A List of Secrets. JSON is YAML, and needs no library to be written."""
-    labels = {"app.kubernetes.io/part-of": "doorstep"}
     return {
         "apiVersion": "v1",
         "kind": "List",
@@ -75,13 +78,22 @@ def as_kubernetes(found: dict[str, Contents], namespace: str) -> dict[str, Any]:
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
-                "metadata": {"name": name, "namespace": namespace, "labels": labels},
-                "type": "kubernetes.io/basic-auth" if "username" in contents else "Opaque",
+                "metadata": {"name": name, "namespace": namespace, "labels": LABELS | _reloaded(contents)},
+                "type": "kubernetes.io/basic-auth" if _is_login(contents) else "Opaque",
                 "stringData": contents,
             }
             for name, contents in found.items()
         ],
     }
+
+
+def _is_login(contents: Contents) -> bool:
+    return "username" in contents
+
+
+def _reloaded(contents: Contents) -> Contents:
+    """The database's operator heeds a changed password only of Secrets with this label."""
+    return {"cnpg.io/reload": "true"} if _is_login(contents) else {}
 
 
 def as_files(found: dict[str, Contents], folder: Path) -> None:
@@ -109,17 +121,16 @@ def main() -> None:
     """Draw and write."""
     parser = argparse.ArgumentParser(prog="python -m deploy.secrets", description=__doc__.split("\n")[0])
     parser.add_argument("--namespace", default="doorstep")
-    parser.add_argument("--cell", action="append", help="a cell to draw for; may be given again")
+    parser.add_argument("--cell", default="default", help="the cell to draw for")
     parser.add_argument("--folder", type=Path, help="write files there instead of a List to stdout")
     said = parser.parse_args()
-    cells = tuple(said.cell or ("default",))
     if said.folder is None:
-        json.dump(as_kubernetes(drawn(cells, said.namespace), said.namespace), sys.stdout, indent=1)
+        json.dump(as_kubernetes(drawn(said.cell, said.namespace), said.namespace), sys.stdout, indent=1)
         return
     if said.folder.exists():
         sys.exit(f"secrets: {said.folder} is there already: remove it to draw anew")
     said.folder.mkdir(parents=True, mode=0o700)
-    as_files(drawn(cells, said.namespace, ("nats-0", "nats-1", "nats-2")), said.folder)
+    as_files(drawn(said.cell, said.namespace, ("nats-0", "nats-1", "nats-2")), said.folder)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Wait until what a process needs is there, so that it starts once and not again and again.
 
-`python -m deploy.wait bus` waits for JetStream; `python -m deploy.wait orders` for the streams and consumers of that
-service. With `--then COMMAND…` the command takes this process's place afterwards. Each attempt is said with its reason.
+`python -m deploy.wait bus` waits for JetStream, `database` for PostgreSQL with the roles that migrations need, `orders`
+for the streams, the consumers and, in PostgreSQL, the schema of that service. With `--then COMMAND…` the command takes
+this process's place afterwards. Each reason to wait is said once.
 """
 
 from __future__ import annotations
@@ -12,23 +13,33 @@ import os
 import sys
 import time
 
+from eventsourcing.persistence import PersistenceError
+
 from chassis.bus import AWAY, Bus, BusAway, connect
+from chassis.event_store import OldStore
+from chassis.migrate import CannotMigrate, require_roles
 from chassis.names import Names
-from chassis.settings import SettingsWrong, system
+from chassis.settings import SettingsWrong, System, system
+from chassis.stores import open_store
 from contracts.catalogue import STREAMS, sources_of
 from contracts.parking import SERVICES
 
 WITHIN_SECONDS = 300.0
 AGAIN_SECONDS = 0.5
-BUS = "bus"
+BUS, DATABASE = "bus", "database"
+NOT_YET = (*AWAY, CannotMigrate, OldStore, PersistenceError)
+
+
+class NeverCame(Exception):
+    """What was waited for is not there when the time is over; the message says what is missing."""
 
 
 async def wait_for(what: str, within_seconds: float = WITHIN_SECONDS) -> None:
-    """Return when it is there. Raises `BusAway` with the last reason when the time is over."""
+    """Return when it is there. Raises `NeverCame` with the last reason when the time is over."""
     deadline, said = time.monotonic() + within_seconds, ""
     while reason := await _missing(what):
         if time.monotonic() > deadline:
-            raise BusAway(reason)
+            raise NeverCame(reason)
         if reason != said:
             sys.stderr.write(f"waiting: {reason}\n")
             said = reason
@@ -37,12 +48,23 @@ async def wait_for(what: str, within_seconds: float = WITHIN_SECONDS) -> None:
 
 async def _missing(what: str) -> str:
     settings = system()
+    if what == DATABASE and not settings.database_url:
+        raise SettingsWrong("there is no database to wait for: set DOORSTEP_DATABASE_URL")
     try:
-        async with connect(settings.nats_url, f"wait-{what}", Names(settings.cell)) as bus:
-            await (_jetstream_answers(bus) if what == BUS else _all_made(bus, what))
-    except AWAY as away:
-        return str(away) or type(away).__name__
+        if what == DATABASE:
+            await asyncio.to_thread(require_roles, settings.database_url, settings.cell)
+        else:
+            await _bus_has(what, settings)
+    except NOT_YET as reason:
+        return str(reason) or type(reason).__name__
     return ""
+
+
+async def _bus_has(what: str, settings: System) -> None:
+    async with connect(settings.nats_url, f"wait-{what}", Names(settings.cell)) as bus:
+        await (_jetstream_answers(bus) if what == BUS else _all_made(bus, what))
+    if what != BUS and settings.database_url:
+        await asyncio.to_thread(lambda: open_store(what, read_only=True).close())
 
 
 async def _jetstream_answers(bus: Bus) -> None:
@@ -64,13 +86,13 @@ async def _all_made(bus: Bus, service: str) -> None:
 def main() -> None:
     """Wait, then run what comes after `--then`."""
     parser = argparse.ArgumentParser(prog="python -m deploy.wait", description=__doc__)
-    parser.add_argument("what", choices=(BUS, *SERVICES))
+    parser.add_argument("what", choices=(BUS, DATABASE, *SERVICES))
     parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND")
     said = parser.parse_args()
     try:
         asyncio.run(wait_for(said.what))
-    except (BusAway, SettingsWrong) as away:
-        sys.exit(f"wait: {away}")
+    except (NeverCame, SettingsWrong) as reason:
+        sys.exit(f"wait: {reason}")
     if said.then:
         os.execvp(said.then[0], said.then)  # noqa: S606 - the command is the manifest's own
 

