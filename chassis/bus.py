@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -18,38 +18,22 @@ import nats.errors
 from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from nats.js import JetStreamContext, api
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 
+from chassis.bus_away import AWAY as AWAY
+from chassis.bus_away import DISCONNECTED as DISCONNECTED
+from chassis.bus_away import BusAway as BusAway
 from chassis.declare import Message
 from chassis.login import Login, configured
 from chassis.logs import logger
 from chassis.names import Names
+from chassis.stream_reading import read_to_end
 from chassis.tap import Tap
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
 CONNECT_DEADLINE_SECONDS = 10.0
 REFUSING_SECONDS = 15.0
 """For how long a message that was not stored speaks for the next ones: then one may be tried again."""
-DISCONNECTED = (
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.NoRespondersError,
-    nats.errors.OutboundBufferLimitError,
-    nats.errors.ConnectionReconnectingError,
-    NoStreamResponseError,
-    ServiceUnavailableError,
-    asyncio.TimeoutError,
-    OSError,
-)
-"""What a call to the bus raises while the server, or the way to it, is away."""
-
-
-class BusAway(Exception):
-    """NATS cannot be reached, or did not answer: nothing is known to be stored. Try again."""
-
-
-AWAY = (*DISCONNECTED, BusAway, APIError)
-"""Everything that means: not now, try again. Nothing that comes from it may end a service."""
 
 
 class Bus:
@@ -172,42 +156,20 @@ class Bus:
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def read(self, stream: str, from_seq: int = 1, idle_seconds: float = 1.0) -> AsyncIterator[Message]:
-        """Every message from a sequence to the present end of the stream, for audits; leaves nothing on the server."""
-        _, _, last = await self.stream_info(stream)
-        if from_seq > last:
-            return
-        config = api.ConsumerConfig(
-            name=f"audit-{uuid4().hex}",  # named: an unnamed one's subject would let its user touch a service's own
-            deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=max(from_seq, 1),
-            ack_policy=api.AckPolicy.NONE,
-            inactive_threshold=30.0,
-            mem_storage=True,
-        )
-        name = self.names.stream(stream)
-        consumer = await self.jetstream.add_consumer(name, config)
-        pull = await self.jetstream.pull_subscribe_bind(consumer=consumer.name, stream=name)
-        try:
-            while True:
-                try:
-                    batch = await pull.fetch(500, timeout=idle_seconds)
-                except (nats.errors.TimeoutError, TimeoutError):
-                    return
-                for raw in batch:
-                    seq = raw.metadata.sequence.stream
-                    yield Message(
-                        stream, seq, raw.subject, raw.headers or {}, raw.data, raw.metadata.timestamp
-                    )
-                    if seq >= last:
-                        return
-        finally:
-            await pull.unsubscribe()
-            await self.jetstream.delete_consumer(name, consumer.name)
+        """Every message from a sequence to the present end of the stream, for audits; leaves nothing on the server.
+
+        Raises `BusAway` where it cannot be read to its end.
+        """
+        async with aclosing(read_to_end(self, stream, from_seq, idle_seconds)) as found:
+            async for raw in found:
+                seq, at = raw.metadata.sequence.stream, raw.metadata.timestamp
+                yield Message(stream, seq, raw.subject, raw.headers or {}, raw.data, at)
 
     async def close(self) -> None:
-        """Close the connection after what is under way."""
+        """Close the connection after what is under way; where it does not stand, there is nobody to take leave of."""
         self.closing = True
-        await self.broker.stop()
+        with suppress(nats.errors.ConnectionReconnectingError):
+            await self.broker.stop()
 
 
 def _moment(headers: Any) -> datetime:

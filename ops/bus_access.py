@@ -27,5 +27,6 @@ async def connected(system: System, name: str) -> AsyncIterator[Bus]:
 
 def _keep_quiet() -> None:
     """The connection's own warnings would stand between the lines of a command's result."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each TLS connection that is closed
     if not structlog.is_configured():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -13,7 +13,7 @@ from chassis.key_store import KeyStore
 from chassis.personal_data import key_store
 from contracts.parking import SERVICES
 from ops.bus_access import connected
-from ops.console import Progress
+from ops.console import CannotDo, Progress
 from ops.personal.keys import keys_of
 from ops.replay import declared
 from ops.stores import open_stores
@@ -38,13 +38,18 @@ CHANNELS = "CHANNELS"
 
 
 async def verify_system(system: System) -> list[Verdict]:
-    """Every invariant of a system, running or not. Raises `CannotDo` where there is nothing to look at."""
+    """Every invariant of a system, running or not. Raises `CannotDo` where there is nothing to look at, and
+    where the bus falls silent meanwhile.
+    """
     live = open_stores(system)
     with ExitStack() as snapshots:
         stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
         async with AsyncExitStack() as connections:
             bus = await _bus(system, connections)
-            return await audit(weigh(stores, live), bus, system.data, keys=keys_of(system))
+            try:
+                return await audit(weigh(stores, live), bus, system.data, keys=keys_of(system))
+            except BusAway as away:
+                raise CannotDo(f"{away}: run it again when the bus answers") from away
 
 
 async def audit(
