@@ -123,15 +123,27 @@ WHY: dict[str, tuple[str, str, str]] = {
     ),
 }
 """For each check of /readyz: what its failing means, what to do, and where to read on."""
+UNHEARD = (
+    "does not hear from NATS how far it is",
+    "wait: a stream may be looking for a new leader; if it stays so, nats-server's log says more",
+    "nats-unhealthy",
+)
+"""The check `lag` where it has no figure to go by, but only why there is none."""
 
 
 def _not_ready(name: str, status: Status) -> Iterator[Complaint]:
     for check, said in status["checks"].items():
         if said["ok"]:
             continue
-        what, do, runbook = WHY.get(check, (f"fails its check `{check}`", "look at /readyz", "service-down"))
+        what, do, runbook = _meaning(check, said)
         details = ", ".join(f"{key} {value}" for key, value in said.items() if key != "ok")
         yield Complaint(name, f"{what}{f' ({details})' if details else ''}", do, runbook, "severe")
+
+
+def _meaning(check: str, said: Status) -> tuple[str, str, str]:
+    if check == "lag" and "detail" in said:
+        return UNHEARD
+    return WHY.get(check, (f"fails its check `{check}`", "look at /readyz", "service-down"))
 
 
 def _behind(name: str, status: Status) -> Iterator[Complaint]:

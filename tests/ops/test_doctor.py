@@ -68,6 +68,11 @@ ILL: dict[str, tuple[Found, str, str]] = {
     "starting": (of_billing(**failing("started")), "still starting", "service-down"),
     "stream": (of_billing(**failing("stream", lost=7)), "lacks messages (lost 7)", "stream-lost"),
     "far behind": (of_billing(**failing("lag", ORDERS=20_000)), "ORDERS 20000", "consumer-reset"),
+    "unheard": (
+        of_billing(**failing("lag", detail="no answer")),
+        "does not hear from NATS",
+        "nats-unhealthy",
+    ),
     "behind": (of_billing(lag={"ORDERS": 1_001}), "1,001 messages behind ORDERS", "consumer-reset"),
     "relay": (of_billing(relay_behind=40, relay_age_seconds=8.0), "40 events wait", "nats-unhealthy"),
     "parked": (of_billing(parked=2), "2 messages are parked", "parked-messages"),
