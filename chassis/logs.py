@@ -11,7 +11,12 @@ from typing import Any
 
 import structlog
 
-QUIET = ("nats", "aiohttp.access", "faststream")
+QUIET = {
+    "nats": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    "faststream": logging.WARNING,
+    "asyncio": logging.ERROR,  # it warns of each TLS connection that is closed
+}
 
 
 def set_up(service: str, *, human: bool = False) -> None:
@@ -30,8 +35,8 @@ def set_up(service: str, *, human: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def logger() -> structlog.stdlib.BoundLogger:
