@@ -35,6 +35,11 @@ def set_up(service: str, *, human: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    hush()
+
+
+def hush() -> None:
+    """Libraries say what is wrong, and no more."""
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
 

@@ -17,6 +17,7 @@ from eventsourcing.persistence import PersistenceError
 
 from chassis.bus import AWAY, Bus, BusAway, connect
 from chassis.event_store import OldStore
+from chassis.logs import hush
 from chassis.migrate import CannotMigrate, require_roles
 from chassis.names import Names
 from chassis.settings import SettingsWrong, System, system
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("what", choices=(BUS, DATABASE, *SERVICES))
     parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND")
     said = parser.parse_args()
+    hush()
     try:
         asyncio.run(wait_for(said.what))
     except (NeverCame, SettingsWrong) as reason:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from chassis.bus import Bus, open_bus
+from chassis.logs import hush
 from ops.system import System
 
 DEADLINE_SECONDS = 3.0
@@ -27,6 +28,6 @@ async def connected(system: System, name: str) -> AsyncIterator[Bus]:
 
 def _keep_quiet() -> None:
     """The connection's own warnings would stand between the lines of a command's result."""
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each TLS connection that is closed
+    hush()
     if not structlog.is_configured():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
