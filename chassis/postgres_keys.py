@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from eventsourcing.persistence import PersistenceError
 
 from chassis.event_store import OldStore
@@ -24,7 +25,11 @@ BEGIN = {
     Purpose.ISSUE: "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))",
     Purpose.ERASE: "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))",
 }
-TYPES = {"wrapped": "bytea"}
+TYPES = {"wrapped": "bytea", "naming": "bytea", "number": "bigint"}
+WRAP_ANEW = """
+UPDATE keys SET wrapped = anew.wrapped FROM unnest(%s::bytea[], %s::text[]) AS anew (wrapped, key_id)
+    WHERE keys.key_id = anew.key_id
+"""
 FORGET_BODIES = "SELECT forget_bodies(%s, %s, %s, %s)"
 
 
@@ -63,7 +68,9 @@ class PostgresKeys(KeyStore):
         try:
             yield
         except (PersistenceError, OldStore) as trouble:
-            raise KeysAway(f"the keys in {self.place} cannot be used: {trouble}") from trouble
+            is_old = isinstance(trouble.__cause__, psycopg.errors.UndefinedTable)
+            what_to_do = ": run `python -m chassis.migrate` first" if is_old else ""
+            raise KeysAway(f"the keys in {self.place} cannot be used: {trouble}{what_to_do}") from trouble
 
 
 class PostgresSession:
@@ -79,6 +86,11 @@ class PostgresSession:
     def change(self, statement: str, *values: Any) -> int:
         """See `key_tables.Session`."""
         return self._connection.execute(statement.encode(), values).rowcount
+
+    def wrap_anew(self, rows: Sequence[tuple[bytes, str]]) -> None:
+        """See `key_tables.Session`. One statement, however many rows."""
+        if rows:
+            self._connection.execute(WRAP_ANEW.encode(), [list(column) for column in zip(*rows, strict=True)])
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """See `key_tables.Session`. One statement, however many rows."""

@@ -1,4 +1,4 @@
-"""`doorstep erase`, `export`, `backup-keys`, `restore-keys` and `forget-bodies`."""
+"""`doorstep erase`, `export`, `backup-keys`, `restore-keys`, `rotate-master-key` and `forget-bodies`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
         ("export", export),
         ("backup-keys", backup_keys),
         ("restore-keys", restore_keys),
+        ("rotate-master-key", rotate_master_key),
         ("forget-bodies", forget_bodies),
     ):
         app.command(name)(command)
@@ -90,6 +91,28 @@ def restore_keys(
     from ops.personal.key_copies import restore_keys as put_back
 
     _tell(carry_out(put_back(find(data), folder, store)), as_json)
+
+
+def rotate_master_key(
+    actor: ActorOption,
+    reason: ReasonOption,
+    new_key_file: Annotated[
+        Path | None,
+        typer.Option(help="Has the new master key.  [default: drawn, where the system keeps its own]"),
+    ] = None,
+    old_key_file: Annotated[
+        Path | None, typer.Option(help="Has the old master key.  [default: the configured one]")
+    ] = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wrap all keys by another master key: the old one opens nothing any more. Only while the system is stopped."""
+    from ops.personal.rotating import rotate_master_key as carried_out
+
+    system = find(data, port_base)
+    rotated = carry_out(carried_out(system, actor, reason, old_key_file, new_key_file))
+    _tell(rotated.as_json(), as_json)
 
 
 def forget_bodies(

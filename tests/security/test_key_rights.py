@@ -28,6 +28,11 @@ SERVICES_MAY_NOT = (
     "SELECT * FROM accesses",
     "DELETE FROM accesses",
     "UPDATE masters SET fingerprint = 'x'",
+    "UPDATE keys SET wrapped = wrapped",
+    "INSERT INTO rotations VALUES (1, 'now', 'me', 'mine', 'x', '')",
+    "UPDATE rotations SET fingerprint = 'x'",
+    "DELETE FROM rotations",
+    "CREATE OR REPLACE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "INSERT INTO keys (key_id, kind, made_at, wrapped) SELECT key_id, kind, made_at, wrapped FROM keys"
     " ON CONFLICT (key_id) DO UPDATE SET wrapped = ''",
     "CREATE OR REPLACE FUNCTION forget_bodies(text, text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
@@ -38,6 +43,11 @@ ERASERS_MAY_NOT = (
     "DELETE FROM keys",
     "UPDATE keys SET key_id = 'x'",
     "UPDATE owners SET owner = 'x'",
+    "UPDATE masters SET fingerprint = 'x'",
+    "UPDATE rotations SET fingerprint = 'x'",
+    "DELETE FROM rotations",
+    "TRUNCATE rotations",
+    "ALTER TABLE keys DISABLE TRIGGER ALL",
     "DELETE FROM accesses",
     "TRUNCATE accesses",
     "DROP TABLE keys",
@@ -113,6 +123,56 @@ def test_not_even_the_owner_does_more_than_destroy(
     with pytest.raises(psycopg.errors.RestrictViolation):
         owner.execute(statement.encode())
     assert usable(owner, schema) == ["body", "person"]
+
+
+WRAPPED = "UPDATE keys SET wrapped = set_byte(wrapped, 0, 255 - get_byte(wrapped, 0))"
+RECORDED = "INSERT INTO rotations VALUES (1, 'now', 'dpo', 'leaked', 'x', '')"
+NO_ROTATIONS = (
+    (WRAPPED,),
+    (RECORDED, "COMMIT", "BEGIN", WRAPPED),
+    ("CREATE TEMP TABLE rotations (number bigint)", "INSERT INTO rotations VALUES (1)", WRAPPED),
+    (RECORDED, "UPDATE keys SET wrapped = 'short'"),
+    (RECORDED, f"{WRAPPED}, destroyed_at = 'now'"),
+)
+"""What looks like a rotation and is none: not recorded, recorded before, recorded elsewhere, or something else."""
+
+
+@pytest.mark.parametrize("statements", NO_ROTATIONS)
+def test_a_key_is_wrapped_anew_by_a_recorded_rotation_only(
+    owner: psycopg.Connection, schema: str, statements: tuple[str, ...]
+) -> None:
+    """Also by the role that may: whoever reads `rotations` sees every time that it was done."""
+    session = acting(owner, eraser_of(schema), schema)
+    before = wrapped_in(session)
+    session.execute(b"BEGIN")
+    for statement in statements[:-1]:
+        session.execute(statement.encode())
+    with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)):
+        session.execute(statements[-1].encode())
+    session.execute(b"ROLLBACK")
+    assert wrapped_in(session) == before
+
+
+def test_the_eraser_wraps_anew_and_what_is_recorded_stays(owner: psycopg.Connection, schema: str) -> None:
+    """In one transaction with the record, which not even the owner takes back; nobody else wraps, not even with one."""
+    session = acting(owner, eraser_of(schema), schema)
+    before = wrapped_in(session)
+    for statement in ("BEGIN", RECORDED, WRAPPED, "COMMIT"):
+        session.execute(statement.encode())
+    assert not set(wrapped_in(session)) & set(before)
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    for statement in ("DELETE FROM rotations", "UPDATE rotations SET actor = 'x'", "TRUNCATE rotations"):
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute(statement.encode())
+    owner.execute(b"BEGIN")
+    owner.execute(RECORDED.replace("(1,", "(2,").encode())
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute(WRAPPED.encode())
+    owner.execute(b"ROLLBACK")
+
+
+def wrapped_in(session: psycopg.Connection) -> list[bytes]:
+    return [bytes(one) for (one,) in session.execute(b"SELECT wrapped FROM keys ORDER BY key_id").fetchall()]
 
 
 def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, schema: str) -> None:
