@@ -192,6 +192,14 @@ class KeyStore(ABC):
             self.sweep()
         return forgotten
 
+    def forget_accesses(self, before: str) -> int:
+        """Forget who fetched which key before a moment (RFC 3339, UTC); returns how many rows that were.
+
+        Raises `KeysAway` where the store finds that too early: PostgreSQL keeps a month whatever is asked.
+        """
+        with self.transaction(Purpose.ISSUE) as sql:
+            return sql.change("DELETE FROM accesses WHERE at < %s", before)
+
     def rotate(self, old: MasterKey, new: MasterKey, actor: str, reason: str, now: str) -> int:
         """Wrap every key anew, all or none; returns how many. From then on `new` is ours.
 

@@ -1,8 +1,8 @@
 """The keys in a schema of PostgreSQL of their own, made by `migrate.py`.
 
 Who needs a field may look keys up and make new ones, as the role `doorstep_<cell>_keys`; to destroy one takes the role
-`doorstep_<cell>_keys_eraser`. The server sees to that, not this code. Only a body that is kept too long may be
-forgotten by whoever keeps it, through a function of the schema.
+`doorstep_<cell>_keys_eraser`. The server sees to that, not this code. Only a body or a note of an access that is kept
+too long may be forgotten by whoever keeps it, through functions of the schema.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ UPDATE keys SET wrapped = anew.wrapped FROM unnest(%s::bytea[], %s::text[]) AS a
     WHERE keys.key_id = anew.key_id
 """
 FORGET_BODIES = "SELECT forget_bodies(%s, %s, %s, %s)"
+FORGET_ACCESSES = "SELECT forget_accesses(%s)"
 
 
 class PostgresKeys(KeyStore):
@@ -54,6 +55,11 @@ class PostgresKeys(KeyStore):
         """See `KeyStore`. Takes no more than the right to use keys."""
         with self.transaction(Purpose.ISSUE) as sql:
             return int(sql.rows(FORGET_BODIES, before, actor, reason, now)[0][0])
+
+    def forget_accesses(self, before: str) -> int:
+        """See `KeyStore`. Takes no more than the right to use keys."""
+        with self.transaction(Purpose.READ) as sql:
+            return int(sql.rows(FORGET_ACCESSES, before)[0][0])
 
     def sweep(self) -> None:
         """Nothing: old versions of rows are PostgreSQL's own to clear away, as is its write-ahead log."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from chassis.body_retention import BodyRetention
 from chassis.declare import Kind, Message, Service, Step
 from chassis.personal_data import key_store, personal
+from chassis.retention import Retention
 from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
 from chassis.service import Assembly
 from chassis.settings import section
@@ -83,7 +83,7 @@ def build() -> Assembly:
     """Orders as configured, ready to run."""
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
-    retention = BodyRetention(key_store(), personal().body_days)
+    retention = Retention(key_store(), personal())
     readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
     bodies = SealsBodies(key_store()) if seals else None
     return Assembly(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from chassis.clock import rfc3339
 from chassis.key_store import Wanted
 from chassis.master_key import MasterKey
 from chassis.migrate import migrate
@@ -36,6 +38,9 @@ SERVICES_MAY_NOT = (
     "INSERT INTO keys (key_id, kind, made_at, wrapped) SELECT key_id, kind, made_at, wrapped FROM keys"
     " ON CONFLICT (key_id) DO UPDATE SET wrapped = ''",
     "CREATE OR REPLACE FUNCTION forget_bodies(text, text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OR REPLACE FUNCTION forget_accesses(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "UPDATE accesses SET who = 'somebody else'",
+    "TRUNCATE accesses",
     "CREATE TABLE mine (id bigint)",
     "SET ROLE {eraser}",
 )
@@ -50,6 +55,7 @@ ERASERS_MAY_NOT = (
     "ALTER TABLE keys DISABLE TRIGGER ALL",
     "DELETE FROM accesses",
     "TRUNCATE accesses",
+    "SELECT forget_accesses('2026-01-01')",
     "DROP TABLE keys",
 )
 NOBODY_MAY = (
@@ -180,6 +186,23 @@ def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, 
     session = acting(owner, schema.removesuffix(KEYS) + "inventory", schema)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         session.execute(f"SELECT * FROM {schema}.keys".encode())
+
+
+def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Connection, schema: str) -> None:
+    """A service may tidy up what is old; what it fetched today stays for whoever asks tomorrow."""
+    today = datetime.now(UTC)
+    session = acting(owner, schema, schema)
+    for days in (0, 28, 31, 500):
+        moment = rfc3339(today - timedelta(days=days))
+        session.execute(b"INSERT INTO accesses VALUES (%s, 'shipping', 'key')", [moment])
+    forget = b"SELECT forget_accesses(%s)"
+    for days in (-1, 0, 28):
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            session.execute(forget, [rfc3339(today - timedelta(days=days))])
+    assert session.execute(forget, [rfc3339(today - timedelta(days=400))]).fetchone() == (1,)
+    assert session.execute(forget, [rfc3339(today - timedelta(days=30))]).fetchone() == (1,)
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    assert owner.execute(f"SELECT count(*) FROM {schema}.accesses".encode()).fetchone() == (2,)
 
 
 def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(
