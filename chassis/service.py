@@ -250,7 +250,7 @@ class Running:
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
-            "keys": _found(self.preparation.keys_away),
+            "keys": self.preparation.check(),
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:
@@ -286,11 +286,6 @@ class Running:
             "time": rfc3339(wall_clock()),
             "counts": {name: await self.runtime.counts(name) for name in ("state", "hold", "waits")},
         }
-
-
-def _found(trouble: str) -> dict[str, Any]:
-    """A check that says what is wrong, if something is."""
-    return {"ok": False, "detail": trouble} if trouble else {"ok": True}
 
 
 async def live(name: str, build: Callable[[], Assembly]) -> int:

@@ -69,7 +69,7 @@ class Rule:
 
 HOLD = "orders-on-hold"
 UNKNOWN = Rule(
-    "for a reason this release does not know", "`doorstep timeline ORDER` tells its story", HOLD, 0.0
+    "waiting, for a reason this release does not know", "`doorstep timeline ORDER` tells its story", HOLD, 0.0
 )
 WAITS: dict[str, Rule] = {
     "hold sku_unmapped": Rule(

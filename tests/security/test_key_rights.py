@@ -149,6 +149,7 @@ def test_a_key_is_wrapped_anew_by_a_recorded_rotation_only(
 ) -> None:
     """Also by the role that may: whoever reads `rotations` sees every time that it was done."""
     session = acting(owner, eraser_of(schema), schema)
+    session.execute(f"SET ROLE {eraser_of(schema)}".encode())
     before = wrapped_in(session)
     session.execute(b"BEGIN")
     for statement in statements[:-1]:
@@ -162,6 +163,7 @@ def test_a_key_is_wrapped_anew_by_a_recorded_rotation_only(
 def test_the_eraser_wraps_anew_and_what_is_recorded_stays(owner: psycopg.Connection, schema: str) -> None:
     """In one transaction with the record, which not even the owner takes back; nobody else wraps, not even with one."""
     session = acting(owner, eraser_of(schema), schema)
+    session.execute(f"SET ROLE {eraser_of(schema)}".encode())
     before = wrapped_in(session)
     for statement in ("BEGIN", RECORDED, WRAPPED, "COMMIT"):
         session.execute(statement.encode())
