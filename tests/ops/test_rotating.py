@@ -133,19 +133,22 @@ def test_a_shop_goes_on_with_another_master_key(tmp_path: Path) -> None:
     try:
         up.start()
         load_shop(up, tmp_path)
-        for order_id in feed(up, range(3, 6)):
+        sold = feed(up, range(3, 6))
+        for order_id in sold:
             until_fulfilled(up, order_id)
+        (before,) = json.loads(up.run("export", sold[0]).stdout)["addresses"]
         refused = up.run(*command)
         assert refused.returncode == 1
         assert "stop it" in refused.stderr
         up.stop()
         done = up.run(*command)
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["keys"] >= 3
+        assert json.loads(done.stdout)["keys"] >= 2 * len(sold)
 
         up.start()
         for order_id in feed(up, range(6, 9)):
             until_fulfilled(up, order_id)
+        assert json.loads(up.run("export", before).stdout)["addresses"] == [before]
         assert broken(up) == []
         assert json.loads(up.run("doctor", "--json").stdout)["complaints"] == []
     finally:
