@@ -248,23 +248,31 @@ def test_what_is_broken_on_purpose_is_found_in_a_real_system(
         up.stop()
 
 
-UNKNOWN_SKU = json.dumps(
-    {
-        "channel_order_id": "strange-1",
-        "currency": "EUR",
-        "total_minor": 1000,
-        "customer": {"name": "Ada", "email": "ada@example.com"},
-        "ship_to": {
-            "name": "Ada",
-            "line1": "Long Way 1",
-            "city": "Berlin",
-            "postal_code": "10115",
-            "country": "DE",
-        },
-        "lines": [{"sku": "NOBODY-HAS-IT", "title": "A riddle", "quantity": 1, "total_minor": 1000}],
-        "payment": {"state": "paid", "captured_minor": 1000},
-    }
-)
+UNKNOWN_SKU = {
+    "channel_order_id": "strange-1",
+    "placed_at": "2026-11-21T12:00:00Z",
+    "currency": "EUR",
+    "total_minor": 1000,
+    "customer": {"name": "Ada", "email": "ada@example.com"},
+    "ship_to": {
+        "name": "Ada",
+        "line1": "Long Way 1",
+        "city": "Berlin",
+        "postcode": "10115",
+        "country": "DE",
+    },
+    "lines": [
+        {
+            "line_id": "1",
+            "sku": "NOBODY-HAS-IT",
+            "title": "A riddle",
+            "quantity": 1,
+            "unit_price_minor": 1000,
+            "total_minor": 1000,
+        }
+    ],
+    "payment": {"state": "paid"},
+}
 GHOST = {"kind": "charge", "reference": "ghost", "gross_minor": 2975, "fee_minor": 116, "net_minor": 2859}
 STATEMENT = {
     "provider": "shopify",
@@ -295,7 +303,7 @@ def test_what_waits_for_people_is_told_in_a_real_system(
         up.start()
         load_shop(up, tmp_path)
         services = {name: service["url"] for name, service in up.said["services"].items()}
-        ask(f"{services['orders']}/orders", UNKNOWN_SKU.encode())
+        ask(f"{services['orders']}/orders", UNKNOWN_SKU)
         stock = json.loads(urlopen(f"{services['inventory']}/stock", timeout=10).read())["stock"]
         lost = next(line for line in stock if line["on_hand"] > 6)
         ask(
