@@ -11,13 +11,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 
 from chassis.key_store import KeysAway, KeyStore, OtherMaster, Wanted
 from chassis.master_key import MasterKey
 from chassis.migrate import migrate
-from chassis.migrations import KEYS
+from chassis.migrations import KEYS, migrations
 from chassis.postgres_connections import schema_of
 from chassis.postgres_keys import PostgresKeys
 from chassis.sqlite_keys import SQLiteKeys
@@ -204,6 +205,25 @@ def test_nothing_wrapped_by_the_old_one_is_left_in_the_files(tmp_path: Path) -> 
         left = b"".join(part.read_bytes() for part in tmp_path.iterdir())
         assert not [wrapped for wrapped in before if wrapped in left]
         assert all(row[3] in left for row in file.contents()["keys"])
+
+
+def test_keys_of_the_release_before_go_on_when_they_are_migrated(database: Database) -> None:
+    """Until then they are away, with what to do; afterwards who was known is known."""
+    cell = database.new_cell()
+    migrate(database.url, cell, (KEYS,), migrations(KEYS)[:1])
+    schema, wrapped = schema_of(cell, KEYS), OLD.wrap("key-1", bytes(32))
+    with psycopg.connect(database.url, autocommit=True) as owner:
+        owner.execute(f"SET search_path TO {schema}".encode())
+        owner.execute(b"INSERT INTO masters VALUES (%s)", [OLD.fingerprint])
+        owner.execute(b"INSERT INTO keys VALUES ('key-1', 'person', %s, %s)", [NOW, wrapped])
+        owner.execute(b"INSERT INTO owners VALUES (%s, 'key-1')", [OLD.naming.name("person", ADA)])
+    with closing(PostgresKeys(database.url, schema, lambda: OLD)) as store:
+        with pytest.raises(KeysAway, match=r"run `python -m chassis\.migrate` first"):
+            issued(store, ADA, "order/shop:1")
+        migrate(database.url, cell, (KEYS,))
+        assert issued(store, ADA, "order/shop:1") == "key-1"
+        assert rotated(store) == 1
+        assert issued(store, ADA, "order/shop:2") == "key-1"
 
 
 KILLED = """
