@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
+from ops.console import carry_out, fail, tell
 from ops.doctor_looking import Copies, Found, look
+from ops.options import DataOption, JsonOption, PortOption
 from ops.system import find
 
 LAG_MAX = 1_000

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, tell
-from ops.park_commands import ServiceName
+from ops.console import CannotDo, carry_out, tell
+from ops.options import DataOption, JsonOption, PortOption, ServiceName
 from ops.system import find
 
 

@@ -9,7 +9,8 @@ import typer
 
 from contracts.parking import SERVICES
 from ops.asking import Services
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, tell
+from ops.console import CannotDo, carry_out, fail, tell
+from ops.options import DataOption, JsonOption, PortOption
 from ops.system import System, find
 
 FIGURES = ("pid", "position", "lag", "relay_behind", "effects_pending", "timers_pending", "parked")

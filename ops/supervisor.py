@@ -14,11 +14,12 @@ from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
+from ops.kept import Kept
 from ops.nats_server import nats_part, wait_until_healthy
 from ops.nats_staging import forget_staged, stage_in_memory
 from ops.postgres_server import postgres_part, wait_until_accepting
 from ops.processes import Keeper, Part
-from ops.stores import Kept, kept_in, open_stores, path_of
+from ops.stores import kept_in, open_stores, path_of
 from ops.system import System
 
 READY_WITHIN_SECONDS = 60.0

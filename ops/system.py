@@ -16,7 +16,8 @@ from typing import Any
 from chassis.tls import tls
 from contracts.parking import SERVICES
 from ops.configuration import table
-from ops.console import PORT_BASE_MAX, CannotDo
+from ops.console import CannotDo
+from ops.options import PORT_BASE_MAX
 
 DEFAULT_DATA = Path("var")
 DEFAULT_PORT_BASE = 8080

@@ -15,8 +15,9 @@ import typer
 
 from ops.channels import secrets_of, variable
 from ops.configuration import unread_tables
-from ops.console import DataOption, JsonOption, PortOption, carry_out, note, say, say_json
+from ops.console import carry_out, note, say, say_json
 from ops.local_password import access_of, drawn, password_for_services, place
+from ops.options import DataOption, JsonOption, PortOption
 from ops.preflight import lock_folder, nats_server_binary, require_free_ports
 from ops.system import PORTS, System, find, remember
 
@@ -74,8 +75,9 @@ def up(
 
 async def run(system: System, wishes: Wishes) -> None:
     """Check, start, say ready, serve until told to stop, drain."""
+    from ops.kept import Kept
     from ops.page.server import serve_page
-    from ops.stores import Kept, keep_in
+    from ops.stores import keep_in
     from ops.supervisor import Supervisor
 
     for oddity in unread_tables():

@@ -10,18 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from ops.asking import Services
-from ops.console import (
-    DataOption,
-    JsonOption,
-    PortOption,
-    Progress,
-    carry_out,
-    fail,
-    note,
-    say,
-    say_json,
-)
+from ops.console import Progress, carry_out, fail, note, say, say_json
 from ops.importing.csv_rows import SHEETS, Row, rows, text_of
+from ops.options import DataOption, JsonOption, PortOption
 from ops.system import System, find
 
 CHUNK_ROWS = 500

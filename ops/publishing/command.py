@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, Progress, carry_out, fail, tell
+from ops.console import CannotDo, Progress, carry_out, fail, tell
+from ops.options import DataOption, JsonOption, PortOption
 from ops.publishing.publication import Publication, raw_publication
 from ops.system import System, find
 from services.orders.intake.topics import TOPIC
