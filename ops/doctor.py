@@ -10,12 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import typer
-
-from ops.console import carry_out, fail, tell
-from ops.doctor_looking import Copies, Found, look
-from ops.options import DataOption, JsonOption, PortOption
-from ops.system import find
+from ops.doctor_looking import Copies, Found
 
 LAG_MAX = 1_000
 """Messages. A backlog of an import is worked off at more than this each second; what stays behind stands still."""
@@ -259,17 +254,3 @@ EXAMINATIONS: tuple[Examination, ...] = (
     _of_each(_timers),
     _clocks,
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add `doorstep doctor`."""
-    app.command()(doctor)
-
-
-def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Say in plain words what is unhealthy and what to do. Exit 1 if something is. Changes nothing."""
-    complaints = examine(carry_out(look(find(data, port_base))))
-    tell(as_shape(complaints), lambda _: readable(complaints), as_json)
-    if complaints:
-        severe = sum(complaint.severity == "severe" for complaint in complaints)
-        fail(f"{len(complaints)} complaint{'s' * (len(complaints) != 1)}, {severe} severe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Kept(StrEnum):
@@ -14,3 +15,7 @@ class Kept(StrEnum):
     """In a PostgreSQL of our own, its data in `<data>/postgres`."""
     DATABASE = "database"
     """In the database of `DOORSTEP_DATABASE_URL`."""
+
+
+type Choice = Literal["sqlite", "postgres"]
+"""What `up` can be told; a database is named by its URL."""
