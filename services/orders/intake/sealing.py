@@ -69,14 +69,24 @@ def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
 class SealedReadings:
     """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided.
 
-    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were.
+    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were. `fresh` has the keys of those
+    that were sealed a moment ago.
     """
 
-    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock, *, seals: bool = True) -> None:
+    def __init__(
+        self,
+        read: Read,
+        store: KeyStore,
+        clock: Clock = wall_clock,
+        *,
+        seals: bool = True,
+        fresh: Callable[[str], Key | None] = lambda _: None,
+    ) -> None:
         self._read = read
         self._store = store
         self._clock = clock
         self._seals = seals
+        self._fresh = fresh
         self._ready: dict[str, Reading] = {}
         self._sought = ""
 
@@ -127,7 +137,9 @@ class SealedReadings:
         now = rfc3339(self._clock())
         locks = {message.id: message.headers.get(SEALED, "") for message in messages}
         locked = {key_id for key_id in locks.values() if key_id}
-        keys = (yield partial(self._keys, locked, now)) if locked else {}
+        keys: dict[str, Key | None] = {key_id: key for key_id in locked if (key := self._fresh(key_id))}
+        if missing := locked - keys.keys():
+            keys |= yield partial(self._keys, missing, now)
         readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
         placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
         if self._seals and placed:
