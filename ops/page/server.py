@@ -54,6 +54,8 @@ SUBJECT_WITHIN_SECONDS = 3.0
 PART_WITHIN_SECONDS = 1.0
 """Any other part: the page is shown without it, and says whose it is."""
 
+LISTED_MAX = 50
+"""Orders of a state or a hold on one page; the next page has the further ones."""
 CANNOT_BE_SHOWN = "That cannot be shown now"
 
 
@@ -153,11 +155,12 @@ class Pages:
 
     async def find(self, request: web.Request) -> web.Response:
         """The search field: an order's id leads to its page; a hold or a state to its list."""
-        if wanted := request.query.get("id", "").strip():
-            raise web.HTTPSeeOther(f"/orders/{quote(wanted, safe=':')}")
-        query = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
-        found = await self._subjects.get("orders", "/orders", limit=50, **query)
-        return self.render(request, "orders", query=query, **found)
+        if sought := request.query.get("id", "").strip():
+            raise web.HTTPSeeOther(f"/orders/{quote(sought, safe=':')}")
+        asked = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
+        found = await self._subjects.get("orders", "/orders", limit=LISTED_MAX, **asked)
+        wanted = {name: value for name, value in asked.items() if name != "after"}
+        return self.render(request, "orders", wanted=wanted, **found)
 
     async def parcel(self, request: web.Request) -> web.Response:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""
