@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -201,8 +201,9 @@ class Bus:
                     if seq >= last:
                         return
         finally:
-            await pull.unsubscribe()
-            await self.jetstream.delete_consumer(name, consumer.name)
+            with suppress(*AWAY):  # the server forgets it by itself, too
+                await pull.unsubscribe()
+                await self.jetstream.delete_consumer(name, consumer.name)
 
     async def close(self) -> None:
         """Close the connection after what is under way."""

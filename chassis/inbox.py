@@ -70,7 +70,7 @@ class SourceSubscriber(BatchPullStreamSubscriber):
             try:
                 batch = await self.source.next_batch()
             except AWAY as away:
-                logger().warning("source_away", stream=self.source.stream, error=type(away).__name__)
+                logger().warning("source_away", stream=self.source.stream, error=repr(away))
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
             if batch and self.running:
@@ -179,9 +179,13 @@ class Source:
         self.subscriber = subscriber
 
     async def start(self) -> None:
-        """Begin after our position."""
+        """Begin after our position; as soon as the bus answers, if it does not now. Raises `StreamLost`."""
         self.pull = Pull(self._bus, self.stream, self._durable, self._gather)
-        await self._reset()
+        try:
+            await self._reset()
+        except AWAY as away:
+            logger().warning("source_away", stream=self.stream, error=repr(away))
+            self._stale = True
         await self.subscriber.start()
 
     async def stop(self) -> None:

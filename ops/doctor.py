@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import typer
-
-from ops.complaints import SEVERITIES, Complaint, as_shape, readable
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
-from ops.doctor_looking import Copies, Found, look
+from ops.complaints import SEVERITIES, Complaint
+from ops.doctor_looking import Copies, Found
 from ops.doctor_waiting import payouts_unexplained, waiting_for_people
-from ops.system import find
 
 LAG_MAX = 1_000
 """Messages. A backlog of an import is worked off at more than this each second; what stays behind stands still."""
@@ -240,19 +236,3 @@ EXAMINATIONS: tuple[Examination, ...] = (
     waiting_for_people,
     _of_each(_doubts),
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add `doorstep doctor`."""
-    app.command()(doctor)
-
-
-def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Say in plain words what is unhealthy, what waits for people, and what to do. Exit 1 if something is unhealthy or
-    waits for too long. Changes nothing.
-    """
-    said = examine(carry_out(look(find(data, port_base))))
-    tell(as_shape(said), lambda _: readable(said), as_json)
-    if complaints := [complaint for complaint in said if complaint.severity != "information"]:
-        severe = sum(complaint.severity == "severe" for complaint in complaints)
-        fail(f"{len(complaints)} complaint{'s' * (len(complaints) != 1)}, {severe} severe")

@@ -20,10 +20,11 @@ from chassis.sqlite_keys import SQLiteKeys
 from ops.console import CannotDo, note
 from ops.database import database_of
 from ops.folder_copies import PRIVATE_FOLDER
+from ops.kept import Kept
 from ops.personal.forgetting_again import forget_again
 from ops.personal.keys import keys_of
 from ops.preflight import lock_folder
-from ops.stores import Kept, keep_in
+from ops.stores import keep_in
 from ops.system import System
 
 

@@ -84,13 +84,15 @@ def build() -> Assembly:
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
     retention = Retention(key_store(), personal())
-    readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
-    bodies = SealsBodies(key_store()) if seals else None
+    bodies = SealsBodies(key_store())
+    readings = SealedReadings(
+        lambda message: read(message, known), key_store(), seals=seals, fresh=bodies.fresh
+    )
     return Assembly(
         service=declare(policies_of(settings, known), told_by(readings)),
         routes=lambda runtime: (
             *http.routes(runtime, readings.seal),
-            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),
+            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies if seals else None),
         ),
         on_start=(readings.start, retention.start),
         on_stop=(retention.stop,),
