@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults test-long soak sim check bench contracts image sbom audit-deps clean promises
+.PHONY: help install run test test-faults test-long soak sim check bench contracts image sbom audit-deps clean promises pictures
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,6 +61,9 @@ check: install ## style, types, import rules, and contracts that must not change
 
 bench: install ## measure; QUICK=1 for the first two measures only, STORE=postgres for the other store
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(STORE),--store $(STORE))
+
+pictures: install ## draw the dashboards into docs/pictures, from their queries (needs prometheus and chromium); ten minutes
+	$(BIN)/python -m tests.deploy.pictures
 
 contracts: install ## write schemas, AsyncAPI and the contracts page again after a change
 	$(BIN)/python -m contracts.generate

@@ -50,9 +50,12 @@ FLOORS_ELSEWHERE: dict[str, tuple[str, float]] = {"throughput_orders_per_s": (">
 """What it has to reach where the stores are in PostgreSQL, on the same two cores."""
 
 
+BEGAN = time.monotonic()
+
+
 def say(text: str) -> None:
-    """Progress, on stderr."""
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    """Progress, on stderr, with the seconds since the start."""
+    print(f"bench {time.monotonic() - BEGAN:4.0f} s: {text}", file=sys.stderr, flush=True)
 
 
 def record(figures: dict[str, Any], **found: Any) -> None:
@@ -89,8 +92,7 @@ def measure(quick: bool, port_base: int, orders: int, store: str) -> dict[str, A
             cpu_us_per_order=fresh["cpu_us_per_order"],
             events_per_order=fresh["events_per_order"],
         )
-        system.wait_called()
-        system.verify()
+        _round_off(system)
         number = orders
         if not quick:
             number = _the_rest(system, number, fresh, figures)
@@ -103,6 +105,12 @@ def measure(quick: bool, port_base: int, orders: int, store: str) -> dict[str, A
     if not quick:
         _over_http(port_base, settings, figures)
     return figures
+
+
+def _round_off(system: System) -> None:
+    """Whether all adds up, while the last mails are written; then nothing is under way any more."""
+    system.verify()
+    system.wait_called()
 
 
 def _over_http(port_base: int, settings: dict[str, str], figures: dict[str, Any]) -> None:
@@ -128,8 +136,7 @@ def _the_rest(system: System, number: int, fresh: dict[str, Any], figures: dict[
     say("webhooks at 100/s")
     record(figures, webhook_p99_ms=webhook_latency(system, number, 100, 12)["p99_ms"])
     number += 1200
-    system.wait_called()
-    system.verify()
+    _round_off(system)
     say("rebuild of each service")
     record(figures, rebuild_events_per_s=rebuild(system)["events_per_s"])
     say("catching up after 60 s without shipping")
@@ -186,10 +193,9 @@ def main() -> None:
     parser.add_argument("--port-base", type=int, default=28_080)
     parser.add_argument("--store", choices=(SQLITE, "postgres"), default=SQLITE)
     chosen = parser.parse_args()
-    start = time.monotonic()
     orders = chosen.orders or (15_000 if chosen.quick else 30_000)
     figures = measure(chosen.quick, chosen.port_base, orders, chosen.store)
-    record(figures, seconds=round(time.monotonic() - start, 1))
+    record(figures, seconds=round(time.monotonic() - BEGAN, 1))
     RESULTS.mkdir(exist_ok=True)
     name = "latest" if chosen.store == SQLITE else f"latest-{chosen.store}"
     (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=2))

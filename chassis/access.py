@@ -14,29 +14,25 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from chassis.access_settings import PROXY, Access
 from chassis.callers import CALLER, Caller, roles_among
 from chassis.http import Handler, problem
 from chassis.logs import logger
-from chassis.settings import LISTED, SettingsWrong, section
-from chassis.tokens import KeysAway, NotBelieved, Provider, Tokens
-from contracts.rights import Role, role_for
+from chassis.settings import section
+from chassis.tokens import KeysAway, NotBelieved, Tokens
+from contracts.rights import role_for
 
-PROXY = "X-Doorstep-Proxy"
 PASSED_ON_FOR = "X-Forwarded-For"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 BODY_SECONDS_MAX = 10.0
 """A command that takes longer to arrive is given up."""
 IDLE_SECONDS_MAX = 30
 """A connection without a whole request header for so long is closed. Longer than clients keep theirs for reuse."""
-PASSWORD_CHARACTERS_MIN = 16
 SERVICE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -44,31 +40,6 @@ SERVICE_HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
 }
 """On whatever a service answers, unless the handler says something of its own."""
-
-
-class Access(BaseModel):
-    """The `[access]` table, each value also as `DOORSTEP_ACCESS__…`.
-
-    `loopback`: the roles of whoever asks from this machine without a proof; none of them means that everyone has to
-    show one. `groups`: what the provider's or proxy's groups mean here.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    password: SecretStr = SecretStr("")
-    password_file: Path | None = None
-    loopback: Annotated[frozenset[Role], LISTED] = frozenset({"operator", "finance"})
-    user_header: str = "X-Forwarded-User"
-    groups_header: str = "X-Forwarded-Groups"
-    groups: dict[str, Role] = Field(default_factory=dict)
-    tokens: Provider | None = None
-
-    def local_password(self) -> str:
-        """The password of this system's own tools, empty where none was drawn. Raises `SettingsWrong`."""
-        said = self.password.get_secret_value() or (_read(self.password_file) if self.password_file else "")
-        if said and len(said) < PASSWORD_CHARACTERS_MIN:
-            raise SettingsWrong(f"access.password: at least {PASSWORD_CHARACTERS_MIN} characters, please")
-        return said
 
 
 class NotKnown(Exception):
@@ -222,10 +193,3 @@ def _one(request: web.Request, header: str, otherwise: str | None = None) -> str
     if len(given) != 1:
         raise NotKnown(f"{header} is to be given once")
     return given[0]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsWrong(f"access.password_file: {path}: {fault}") from None

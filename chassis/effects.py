@@ -66,7 +66,7 @@ class Effects:
         self._busy = busy
         self._stored = stored
         self._left_in_store = False
-        self._known: set[Key] = set()
+        self._known: dict[Key, str] = {}
         self._unsure: set[Key] = set()
         self._doubted: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,6 +80,10 @@ class Effects:
         """Calls of one kind that are due or under way, of those at hand."""
         lane = self._lanes[kind]
         return len(lane.waiting) + lane.running + lane.later
+
+    def in_doubt_of(self, kind: str) -> int:
+        """Calls of one kind at hand that may have reached the other side already, and have no answer."""
+        return sum(self._known.get(key) == kind for key in self._unsure)
 
     @property
     def pending(self) -> int:
@@ -100,7 +104,7 @@ class Effects:
     def committed(self, batch: Batch) -> None:
         """Calls that became due or were settled. Called on the event loop."""
         for gone in batch.calls_gone:
-            self._known.discard(gone)
+            self._known.pop(gone, None)
             self._unsure.discard(gone)
             self._doubted.discard(gone)
         for entity, key, kind in batch.calls_due:
@@ -109,7 +113,7 @@ class Effects:
 
     def doubt_all(self) -> None:
         """Somebody else may have made any of the calls at hand: each is asked for before it is made."""
-        self._unsure |= self._known
+        self._unsure |= self._known.keys()
 
     async def run(self) -> None:
         """Look, for ever, whether calls that gave way to a backlog may go on."""
@@ -137,7 +141,7 @@ class Effects:
         if len(self._known) >= AT_HAND_MAX and self._stored is not None:
             self._left_in_store = True
             return False
-        self._known.add(key)
+        self._known[key] = kind
         lane = self._lanes[kind]
         if lane.effect.patient and not lane.waiting:
             lane.gathering = True
@@ -192,7 +196,7 @@ class Effects:
         try:
             call = await self._call_of(key)
             if call is None:
-                self._known.discard(key)
+                self._known.pop(key, None)
                 return
             await self._make_call(lane, key, call)
         finally:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from faststream import AckPolicy
@@ -29,9 +28,9 @@ from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPull
 
 from chassis.batch import Position
 from chassis.bus import AWAY, DISCONNECTED, Bus
-from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Message
+from chassis.deliveries import moment_of, producer_position, sequences_of
 from chassis.event_store import StalePosition
 from chassis.logs import logger
 from chassis.pull import AWAY_SECONDS, BATCH_MAX, Pull
@@ -70,7 +69,7 @@ class SourceSubscriber(BatchPullStreamSubscriber):
             try:
                 batch = await self.source.next_batch()
             except AWAY as away:
-                logger().warning("source_away", stream=self.source.stream, error=type(away).__name__)
+                logger().warning("source_away", stream=self.source.stream, error=repr(away))
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
             if batch and self.running:
@@ -179,9 +178,13 @@ class Source:
         self.subscriber = subscriber
 
     async def start(self) -> None:
-        """Begin after our position."""
+        """Begin after our position; as soon as the bus answers, if it does not now. Raises `StreamLost`."""
         self.pull = Pull(self._bus, self.stream, self._durable, self._gather)
-        await self._reset()
+        try:
+            await self._reset()
+        except AWAY as away:
+            logger().warning("source_away", stream=self.stream, error=repr(away))
+            self._stale = True
         await self.subscriber.start()
 
     async def stop(self) -> None:
@@ -293,7 +296,7 @@ class Source:
         applied = known.position if known else 0
         items: list[Incoming | Unnumbered] = []
         for delivery in deliveries:
-            stream_seq, consumer_seq, stamp = _sequences(delivery.reply)
+            stream_seq, consumer_seq, stamp = sequences_of(delivery.reply)
             if consumer_seq != self._delivered + 1 or stream_seq <= self._read_to:
                 return None
             self._delivered, self._read_to = consumer_seq, stream_seq
@@ -304,37 +307,15 @@ class Source:
                 delivery.subject.decode(),
                 headers,
                 delivery.data,
-                _moment(headers, stamp),
+                moment_of(headers, stamp),
             )
-            position = stream_seq if self.stream == RAW_STREAM else _producer_position(headers, stream_seq)
+            position = stream_seq if self.stream == RAW_STREAM else producer_position(headers, stream_seq)
             if position is None:
                 items.append(Unnumbered(message))
             elif position > applied:
                 applied = position
                 items.append(Incoming(message, position))
         return items
-
-
-def _producer_position(headers: dict[str, str], stream_seq: int) -> int | None:
-    """The producer's sequence; None where it cannot be one: a log has no more events than its stream has messages."""
-    text = headers.get("ce-sequence", "")
-    position = int(text) if text.isascii() and text.isdigit() else 0
-    return position if 0 < position <= stream_seq else None
-
-
-def _moment(headers: dict[str, str], stamp: int) -> datetime:
-    """When it was recorded, as its producer says, or else as the server does."""
-    try:
-        return from_rfc3339(headers["ce-time"])
-    except (KeyError, ValueError):
-        return datetime.fromtimestamp(stamp / 1e9, UTC)
-
-
-def _sequences(reply: bytes) -> tuple[int, int, int]:
-    """(stream sequence, consumer sequence, nanoseconds) from an acknowledgement subject, v1 or v2."""
-    tokens = reply.split(b".")
-    start = 5 if len(tokens) < 11 else 7
-    return int(tokens[start]), int(tokens[start + 1]), int(tokens[start + 2])
 
 
 async def _as_batch(deliveries: Any) -> NatsBatchMessage:

@@ -24,16 +24,22 @@ from chassis.key_tables import (
     OF_IDS,
     OF_OWNERS,
     TABLES,
+    USABLE_AFTER,
+    WRAPPED_BY,
     Contents,
     Purpose,
     Row,
     Session,
 )
-from chassis.master_key import MasterKey
+from chassis.master_key import MasterKey, Naming
 from chassis.sealing import KEY_BYTES, Key
 
 PERSON, BODY = "person", "body"
 """The kinds of keys: for what describes somebody, and for a message's body as it came."""
+NAMING = "naming"
+"""What the secret of names is wrapped as: no id of a key is so short."""
+PAGE = 1_000
+"""Keys that are wrapped anew at a time."""
 DESTROY = (
     "UPDATE keys SET wrapped = NULL, destroyed_at = %s, actor = %s, reason = %s WHERE wrapped IS NOT NULL"
 )
@@ -41,6 +47,19 @@ DESTROY = (
 
 class KeysAway(Exception):
     """The key store does not answer, or its keys are not of our master key. Nothing is sealed or opened meanwhile."""
+
+
+class OtherMaster(KeysAway):
+    """The keys are wrapped by another master key than ours; `rotated_at` is when that began, empty if it always was."""
+
+    def __init__(self, place: str, rotated_at: str) -> None:
+        if rotated_at:
+            said = f"the keys in {place} are wrapped by another master key than ours since {rotated_at}, when it was"
+            super().__init__(f"{said} rotated: give this process the new one, and start it again")
+        else:
+            super().__init__(
+                f"{place} was made with another master key than ours: nothing can be sealed or opened"
+            )
 
 
 class NoSuchKey(KeysAway):
@@ -83,7 +102,6 @@ class KeyStore(ABC):
 
     def __init__(self, master: Callable[[], MasterKey]) -> None:
         self._find_master = master
-        self._is_ours = False
 
     @cached_property
     def _master(self) -> MasterKey:
@@ -104,11 +122,11 @@ class KeyStore(ABC):
 
     def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
         """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one."""
-        owners = [self._master.name(PERSON, one.owner) for one in wanted]
         keys: list[Key] = []
         new: list[Row] = []
         with self.transaction(Purpose.ISSUE) as sql:
-            self._require_our_master(sql)
+            naming = self._ours(sql) or self._first(sql)
+            owners = [naming.name(PERSON, one.owner) for one in wanted]
             of_entity = self._unwrapped(sql.rows(OF_ENTITIES, [one.entity for one in wanted]))
             of_owner = self._unwrapped(sql.rows(OF_OWNERS, owners))
             for one, owner in zip(wanted, owners, strict=True):
@@ -126,10 +144,10 @@ class KeyStore(ABC):
 
         None for a body whose key was destroyed: it was stored before, and may not come back.
         """
-        ids = [self._master.name(BODY, name) for name in names]
         new: list[Row] = []
         with self.transaction(Purpose.ISSUE) as sql:
-            self._require_our_master(sql)
+            naming = self._ours(sql) or self._first(sql)
+            ids = [naming.name(BODY, name) for name in names]
             known: dict[str, bytes | None] = dict(sql.rows(OF_IDS, ids))
             keys: dict[str, Key | None] = {
                 key_id: self._unwrap(key_id, wrapped) if wrapped else None
@@ -152,7 +170,8 @@ class KeyStore(ABC):
             found: dict[str, bytes | None] = dict(sql.rows(OF_IDS, asked))
             if missing := [key_id for key_id in asked if key_id not in found]:
                 raise self._never_had(sql, missing)
-            keys = {key_id: self._unwrap(key_id, wrapped) for key_id in asked if (wrapped := found[key_id])}
+            bare = self._bare(sql, {key_id: wrapped for key_id in asked if (wrapped := found[key_id])})
+            keys = {key_id: Key(key_id, secret) for key_id, secret in bare.items()}
             sql.add("accesses", TABLES["accesses"], [(now, who, key_id) for key_id in keys])
         return keys
 
@@ -173,14 +192,55 @@ class KeyStore(ABC):
             self.sweep()
         return forgotten
 
+    def forget_accesses(self, before: str) -> int:
+        """Forget who fetched which key before a moment (RFC 3339, UTC); returns how many rows that were.
+
+        Raises `KeysAway` where the store finds that too early: PostgreSQL keeps a month whatever is asked.
+        """
+        with self.transaction(Purpose.ISSUE) as sql:
+            return sql.change("DELETE FROM accesses WHERE at < %s", before)
+
+    def rotate(self, old: MasterKey, new: MasterKey, actor: str, reason: str, now: str) -> int:
+        """Wrap every key anew, all or none; returns how many. From then on `new` is ours.
+
+        People keep their names, and what was destroyed has nothing to wrap. Raises `OtherMaster` where the keys are not
+        wrapped by `old`.
+        """
+        self._master = old
+        with self.transaction(Purpose.ERASE) as sql:
+            naming = self._ours(sql) or self._first(sql)
+            ((number, *_),) = sql.rows(WRAPPED_BY)
+            sealed = new.wrap(NAMING, naming.secret)
+            row = (number + 1, now, actor, reason, new.fingerprint, sealed)
+            sql.add("rotations", TABLES["rotations"], [row])
+            wrapped = self._wrap_anew(sql, new)
+        self._master = new
+        self.sweep()
+        return wrapped
+
+    def _wrap_anew(self, sql: Session, new: MasterKey) -> int:
+        wrapped, last = 0, ""
+        while page := sql.rows(USABLE_AFTER, last, PAGE):
+            secrets_of = self._bare(sql, dict(page))
+            sql.wrap_anew([(new.wrap(key_id, secret), key_id) for key_id, secret in secrets_of.items()])
+            wrapped, last = wrapped + len(page), page[-1][0]
+        return wrapped
+
+    def wrapped_by(self) -> str:
+        """The fingerprint of the master key that the keys are wrapped by; empty where no key was ever made."""
+        with self.transaction(Purpose.READ) as sql:
+            return next((str(fingerprint) for _, fingerprint, *_ in sql.rows(WRAPPED_BY)), "")
+
     @abstractmethod
     def sweep(self) -> None:
         """What was overwritten does not stay beside the store, as far as that is in our hands."""
 
     def keys_of_owner(self, owner: str) -> list[str]:
         """Every key this person ever had."""
-        name = self._master.name(PERSON, owner)
         with self.transaction(Purpose.READ) as sql:
+            if (naming := self._ours(sql)) is None:
+                return []
+            name = naming.name(PERSON, owner)
             return [key_id for (key_id,) in sql.rows("SELECT key_id FROM owners WHERE owner = %s", name)]
 
     def keys_of_entity(self, entity: str, kind: str) -> list[str]:
@@ -222,19 +282,31 @@ class KeyStore(ABC):
             return NoSuchKey(self.place, key_ids)
         return KeysAway(f"{self.place} is empty: put the backup of the keys back")
 
-    def _require_our_master(self, sql: Session) -> None:
-        """The first master key that made a key is the only one: what another one wraps could not be opened by all."""
-        if self._is_ours:
-            return
-        ours, said = self._master.name("master", ""), sql.rows("SELECT fingerprint FROM masters")
-        if not said:
-            sql.add("masters", TABLES["masters"], [(ours,)])
-        elif said != [(ours,)]:
+    def _ours(self, sql: Session) -> Naming | None:
+        """What names are derived with here; None in a store without keys. Looked up each time, as it may be rotated.
+
+        Raises `KeysAway` where the keys are wrapped by another master key: what ours wraps the others could not open.
+        """
+        for _, fingerprint, naming, rotated_at in sql.rows(WRAPPED_BY):
+            if fingerprint != self._master.fingerprint:
+                raise OtherMaster(self.place, rotated_at)
+            return Naming(self._master.unwrap(NAMING, naming)) if naming else self._master.naming
+        return None
+
+    def _first(self, sql: Session) -> Naming:
+        """The master key that makes the first key names everybody from then on."""
+        sql.add("masters", TABLES["masters"], [(self._master.fingerprint,)])
+        return self._master.naming
+
+    def _bare(self, sql: Session, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The secrets of keys. Says which it is where they do not open: another master key, or a change."""
+        try:
+            return {key_id: self._master.unwrap(key_id, secret) for key_id, secret in wrapped.items()}
+        except InvalidTag:
+            self._ours(sql)
             raise KeysAway(
-                f"{self.place} was made with another master key than ours: no key can be made here"
-            )
-        else:
-            self._is_ours = True
+                f"{self.place} has keys that our master key does not open: they were changed"
+            ) from None
 
     def _made(self, kind: str, now: str, new: list[Row], key_id: str = "") -> Key:
         key_id, secret = key_id or secrets.token_urlsafe(12), secrets.token_bytes(KEY_BYTES)
@@ -250,9 +322,7 @@ class KeyStore(ABC):
         try:
             return Key(key_id, self._master.unwrap(key_id, wrapped))
         except InvalidTag:
-            raise KeysAway(
-                f"{self.place} was made with another master key: key {key_id} cannot be used"
-            ) from None
+            raise KeysAway(f"{self.place}: key {key_id} cannot be used, it was changed") from None
 
 
 def _pairs(names: Sequence[str], keys: Sequence[Key]) -> list[Row]:

@@ -8,13 +8,22 @@ from typing import Any, Protocol
 
 TABLES = {
     "masters": ("fingerprint",),
+    "rotations": ("number", "at", "actor", "reason", "fingerprint", "naming"),
     "keys": ("key_id", "kind", "made_at", "wrapped", "destroyed_at", "actor", "reason"),
     "owners": ("owner", "key_id"),
     "ties": ("entity", "key_id"),
     "accesses": ("at", "who", "key_id"),
 }
-"""Each table with its columns. All are texts but `wrapped`, which is bytes."""
+"""Each table with its columns. All are texts but `wrapped` and `naming`, which are bytes, and `number`."""
 EVERYTHING = {table: f"SELECT {', '.join(columns)} FROM {table}" for table, columns in TABLES.items()}  # noqa: S608
+WRAPPED_BY = """
+SELECT number, fingerprint, naming, at FROM rotations
+UNION ALL SELECT 0, fingerprint, NULL, '' FROM masters ORDER BY 1 DESC LIMIT 1
+"""
+"""The newest rotation, else the master key that made the first key; no row where no key was ever made."""
+USABLE_AFTER = (
+    "SELECT key_id, wrapped FROM keys WHERE wrapped IS NOT NULL AND key_id > %s ORDER BY key_id LIMIT %s"
+)
 NEW_KEY = TABLES["keys"][:4]
 """The columns of a key that was just made."""
 OF_IDS = "SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)"
@@ -40,7 +49,7 @@ class Purpose(StrEnum):
     ISSUE = "issue"
     """Make keys: durable when it ends, and one at a time, whoever else does."""
     ERASE = "erase"
-    """Destroy keys, or copy the store as a whole."""
+    """Destroy keys, wrap all of them anew, or copy the store as a whole."""
 
 
 class Session(Protocol):
@@ -51,6 +60,9 @@ class Session(Protocol):
 
     def change(self, statement: str, *values: Any) -> int:
         """Change rows; returns how many."""
+
+    def wrap_anew(self, rows: Sequence[tuple[bytes, str]]) -> None:
+        """Put other bytes in the place of wrapped keys, by their ids."""
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert rows; what is there already stays."""

@@ -44,7 +44,17 @@ def hush() -> None:
         logging.getLogger(name).setLevel(level)
 
 
+def set_up_quietly() -> None:
+    """For a process that is no service, such as a command: errors only, on stderr, beside what it says itself."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def logger() -> structlog.stdlib.BoundLogger:
-    """The process's logger."""
+    """The process's logger; a quiet one where nobody has set one up."""
+    if not structlog.is_configured():
+        set_up_quietly()
     found: structlog.stdlib.BoundLogger = structlog.get_logger()
     return found

@@ -142,10 +142,13 @@ def disk_of(running: Running) -> dict[str, int]:
 
 
 def calls_of(running: Running) -> dict[str, dict[str, Any]]:
-    """Calls to the outside by kind: how many wait, how many in a row had no answer, how many had none ever."""
+    """Calls to the outside by kind: how many wait, how many of these may have been made already, how many in a row had
+    no answer, how many had none ever.
+    """
     return {
         kind: {
             "pending": running.effects.pending_of(kind),
+            "in_doubt": running.effects.in_doubt_of(kind),
             "failing": running.effects.failing.get(kind, 0),
             "unanswered": running.effects.unanswered[kind],
         }

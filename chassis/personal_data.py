@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chassis.clock import rfc3339, wall_clock
 from chassis.key_ring import AS_IT_IS, KeyRing, Opens, Sealer, Seals
@@ -20,17 +20,28 @@ from chassis.sqlite_keys import SQLiteKeys
 
 FOLDER = "keys"
 FILE = "keys.sqlite"
+ACCESS_DAYS_MIN = 30
+"""As `migrations/keys/0003_forget_accesses.sql` has it: whoever misuses a service's keys is noted for so long."""
 
 
 class PersonalSettings(BaseModel):
     """`seal`: personal data is sealed as it comes in. `body_days`: after so many days a channel's own body can be read
-    by nobody, only its digest stays; 0 keeps it. Whatever was sealed before is opened either way.
+    by nobody, only its digest stays; 0 keeps it. `access_days`: for so many days it is known who fetched which key, for
+    thirty at least; 0 keeps it for ever. Whatever was sealed before is opened either way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seal: bool = True
     body_days: int = Field(default=0, ge=0)
+    access_days: int = Field(default=400, ge=0)
+
+    @field_validator("access_days")
+    @classmethod
+    def _long_enough(cls, days: int) -> int:
+        if 0 < days < ACCESS_DAYS_MIN:
+            raise ValueError(f"is {ACCESS_DAYS_MIN} or more, or 0 to keep all")
+        return days
 
 
 def personal() -> PersonalSettings:
@@ -70,3 +81,8 @@ def forget_old_bodies(store: KeyStore, days: int, now: datetime | None = None) -
     moment = now or wall_clock()
     before = rfc3339(moment - timedelta(days=days))
     return store.forget_bodies(before, "doorstep", f"kept for {days} days", rfc3339(moment))
+
+
+def forget_old_accesses(store: KeyStore, days: int, now: datetime | None = None) -> int:
+    """Forget who fetched which key more than so many days ago; returns how many rows. Raises `KeysAway`."""
+    return store.forget_accesses(rfc3339((now or wall_clock()) - timedelta(days=days)))

@@ -1,8 +1,8 @@
 """The keys in a schema of PostgreSQL of their own, made by `migrate.py`.
 
 Who needs a field may look keys up and make new ones, as the role `doorstep_<cell>_keys`; to destroy one takes the role
-`doorstep_<cell>_keys_eraser`. The server sees to that, not this code. Only a body that is kept too long may be
-forgotten by whoever keeps it, through a function of the schema.
+`doorstep_<cell>_keys_eraser`. The server sees to that, not this code. Only a body or a note of an access that is kept
+too long may be forgotten by whoever keeps it, through functions of the schema.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from eventsourcing.persistence import PersistenceError
 
 from chassis.event_store import OldStore
@@ -24,8 +25,13 @@ BEGIN = {
     Purpose.ISSUE: "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))",
     Purpose.ERASE: "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))",
 }
-TYPES = {"wrapped": "bytea"}
+TYPES = {"wrapped": "bytea", "naming": "bytea", "number": "bigint"}
+WRAP_ANEW = """
+UPDATE keys SET wrapped = anew.wrapped FROM unnest(%s::bytea[], %s::text[]) AS anew (wrapped, key_id)
+    WHERE keys.key_id = anew.key_id
+"""
 FORGET_BODIES = "SELECT forget_bodies(%s, %s, %s, %s)"
+FORGET_ACCESSES = "SELECT forget_accesses(%s)"
 
 
 class PostgresKeys(KeyStore):
@@ -50,6 +56,11 @@ class PostgresKeys(KeyStore):
         with self.transaction(Purpose.ISSUE) as sql:
             return int(sql.rows(FORGET_BODIES, before, actor, reason, now)[0][0])
 
+    def forget_accesses(self, before: str) -> int:
+        """See `KeyStore`. Takes no more than the right to use keys."""
+        with self.transaction(Purpose.READ) as sql:
+            return int(sql.rows(FORGET_ACCESSES, before)[0][0])
+
     def sweep(self) -> None:
         """Nothing: old versions of rows are PostgreSQL's own to clear away, as is its write-ahead log."""
 
@@ -63,7 +74,9 @@ class PostgresKeys(KeyStore):
         try:
             yield
         except (PersistenceError, OldStore) as trouble:
-            raise KeysAway(f"the keys in {self.place} cannot be used: {trouble}") from trouble
+            is_old = isinstance(trouble.__cause__, psycopg.errors.UndefinedTable)
+            what_to_do = ": run `python -m chassis.migrate` first" if is_old else ""
+            raise KeysAway(f"the keys in {self.place} cannot be used: {trouble}{what_to_do}") from trouble
 
 
 class PostgresSession:
@@ -79,6 +92,11 @@ class PostgresSession:
     def change(self, statement: str, *values: Any) -> int:
         """See `key_tables.Session`."""
         return self._connection.execute(statement.encode(), values).rowcount
+
+    def wrap_anew(self, rows: Sequence[tuple[bytes, str]]) -> None:
+        """See `key_tables.Session`. One statement, however many rows."""
+        if rows:
+            self._connection.execute(WRAP_ANEW.encode(), [list(column) for column in zip(*rows, strict=True)])
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """See `key_tables.Session`. One statement, however many rows."""

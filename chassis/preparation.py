@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from chassis.declare import Message
 from chassis.key_store import KeysAway
@@ -22,6 +23,10 @@ class Preparation:
     def __init__(self, prepare: Prepare | None) -> None:
         self.keys_away = ""
         self._prepare = prepare
+
+    def check(self) -> dict[str, Any]:
+        """For `/readyz`: whether messages can be made ready, and why not."""
+        return {"ok": False, "detail": self.keys_away} if self.keys_away else {"ok": True}
 
     async def of(self, items: Sequence[Incoming | Unnumbered]) -> None:
         """Until it could be done: a message that cannot be made ready waits in its stream, and those behind it."""

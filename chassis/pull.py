@@ -91,7 +91,7 @@ class Pull:
                 if time.monotonic() - self._heard > SILENCE_SECONDS_MAX:
                     self._outstanding = 0
                 return []
-        if self._gather and len(self._arrived) < GATHERED_MAX:
+        if self._gather and 0 < len(self._arrived) < GATHERED_MAX:
             await asyncio.sleep(self._gather)
         batch, self._arrived = self._arrived[:BATCH_MAX], self._arrived[BATCH_MAX:]
         return batch

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
-from chassis.key_ring import Opens
+from chassis.key_ring import KEPT_SECONDS, Opens
 from chassis.key_store import KeysAway, KeyStore
 from chassis.sealing import NONCE_BYTES, TAG_BYTES, Key
 from contracts.frozen import replace
@@ -22,6 +23,8 @@ SEALED = "doorstep-sealed"
 DIGEST = "doorstep-body-sha256"
 """Header: SHA-256 of the body as it came, in hexadecimal."""
 BATCH_MAX = 256
+FRESH_MAX = 1_000
+"""Keys of bodies that wait to be read by the service that sealed them."""
 
 type Body = tuple[str, bytes]
 """What names a body for ever (the message id that the stream is told), and the body."""
@@ -60,9 +63,13 @@ async def readable(message: Message, opens: Opens) -> Message | None:
 class SealsBodies:
     """Seals bodies for whoever takes them in one by one: what waits while keys are written shares the next write."""
 
-    def __init__(self, store: KeyStore, clock: Clock = wall_clock) -> None:
+    def __init__(
+        self, store: KeyStore, clock: Clock = wall_clock, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._elapsed = elapsed
+        self._fresh: dict[str, tuple[float, Key]] = {}
         self._waiting: list[tuple[Body, asyncio.Future[SealedBody]]] = []
         self._sealing: asyncio.Task[None] | None = None
 
@@ -73,6 +80,11 @@ class SealsBodies:
         if self._sealing is None:
             self._sealing = asyncio.create_task(self._seal_all())
         return await sealed
+
+    def fresh(self, key_id: str) -> Key | None:
+        """The key of a body that was sealed here a moment ago, for whoever reads it next, once."""
+        until, key = self._fresh.pop(key_id, (0.0, None))
+        return key if until > self._elapsed() else None
 
     async def _seal_all(self) -> None:
         try:
@@ -90,6 +102,10 @@ class SealsBodies:
             for _, waiting in batch:
                 _settle(waiting, away)
             return
+        until = self._elapsed() + KEPT_SECONDS
+        self._fresh |= {key.id: (until, key) for key in keys if key}
+        for key_id in list(self._fresh)[:-FRESH_MAX]:
+            del self._fresh[key_id]
         for ((name, data), waiting), key in zip(batch, keys, strict=True):
             _settle(waiting, sealed_body(key, data) if key else Forgotten(name))
 

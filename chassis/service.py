@@ -250,7 +250,7 @@ class Running:
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
-            "keys": {"ok": not self.preparation.keys_away},
+            "keys": self.preparation.check(),
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:

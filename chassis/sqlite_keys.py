@@ -19,6 +19,10 @@ from chassis.master_key import MasterKey
 BUSY_SECONDS = 5.0
 MADE_AS = """
 CREATE TABLE IF NOT EXISTS masters (fingerprint TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rotations (
+    number INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL,
+    fingerprint TEXT NOT NULL, naming BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS keys (
     key_id TEXT PRIMARY KEY, kind TEXT NOT NULL, made_at TEXT NOT NULL, wrapped BLOB,
     destroyed_at TEXT, actor TEXT, reason TEXT,
@@ -112,6 +116,10 @@ class SQLiteSession:
     def change(self, statement: str, *values: Any) -> int:
         """See `key_tables.Session`."""
         return self._execute(statement, values).rowcount
+
+    def wrap_anew(self, rows: Sequence[tuple[bytes, str]]) -> None:
+        """See `key_tables.Session`."""
+        self._connection.executemany("UPDATE keys SET wrapped = ? WHERE key_id = ?", rows)
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """See `key_tables.Session`."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from chassis.settings import SettingsWrong, section
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 
 class Tls(BaseModel):
@@ -67,6 +69,8 @@ def tls() -> Tls:
 
 async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
     """Serve on a port: with TLS where it is configured, and then with nothing else."""
+    from aiohttp import web
+
     await web.TCPSite(runner, host, port, ssl_context=tls().server()).start()
 
 

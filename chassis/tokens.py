@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
+from chassis.access_settings import Provider
 from chassis.outbound import NoAnswer, Outbound
 from chassis.settings import SettingsWrong
 
@@ -38,22 +38,6 @@ class NotBelieved(Exception):
 
 class KeysAway(Exception):
     """The provider's keys cannot be had: nobody can be told by a token right now."""
-
-
-class Provider(BaseModel):
-    """`[access.tokens]`: whose tokens are believed, if anyone's.
-
-    `jwks` is a file or a URL (https, but for loopback). `audience` is us. `name_claim` is who it is, `roles_claim` a
-    list of groups; a dot leads into an object (`realm_access.roles`).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    jwks: str = Field(min_length=1)
-    issuer: str = Field(min_length=1)
-    audience: str = Field(min_length=1)
-    name_claim: str = "sub"
-    roles_claim: str = "roles"
 
 
 class Tokens:

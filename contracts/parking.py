@@ -12,8 +12,7 @@ from pydantic import create_model
 
 from contracts.event import Event
 from contracts.placed_order import Text
-
-SERVICES = ("orders", "inventory", "shipping", "billing", "notify")
+from contracts.services import SERVICES as SERVICES
 
 
 class MessageParked(Event, type="*.MessageParked.v1"):

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Self
+
 WAITS = "waits=second_person"
 """The tag of a state that waits for a second person: it is counted, and found by it."""
+
+
+class Decided(StrEnum):
+    """What a second person has said of a request, as stores keep it beside their events."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Billing's first stores have another word for a request that waits."""
+        return cls("waiting") if value == "not_yet" else None
 
 
 def needs_second_person(amount: int, limit: int | None) -> bool:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-import structlog
 import typer
 from typer.core import TyperGroup
 
 from ops.audit_commands import register as register_audit
 from ops.console import CannotDo, fail
-from ops.doctor import register as register_doctor
 from ops.importing.command import register as register_import
 from ops.personal.commands import register as register_personal
 from ops.publishing.command import register as register_publish
-from ops.status import register as register_status
-from ops.up import register as register_up
+from ops.system_commands import register as register_system
 
 SHIPPED = Path(__file__).resolve().parents[1] / "doorstep.toml"
 """The configuration that comes with the source, for when a command is run from another folder."""
@@ -51,16 +46,10 @@ def prepare() -> None:
     """The back office of an online shop: run it, feed it, ask it why."""
     if "DOORSTEP_CONFIG" not in os.environ and not Path("doorstep.toml").exists() and SHIPPED.exists():
         os.environ["DOORSTEP_CONFIG"] = str(SHIPPED)
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 for register in (
-    register_up,
-    register_status,
-    register_doctor,
+    register_system,
     register_publish,
     register_import,
     register_audit,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -30,16 +32,18 @@ async def list_waiting(system: System) -> list[Waiting]:
 
 async def waiting_of(services: Services) -> tuple[list[Waiting], list[NoAnswer]]:
     """What waits in the services that answer, each with its `service`, oldest first; and who did not answer."""
-    found: list[Waiting] = []
-    silent: list[NoAnswer] = []
-    for service in DECIDING:
-        try:
-            answer = await services.get(service, "/approvals", limit=LIMIT)
-        except NoAnswer as away:
-            silent.append(away)
-        else:
-            found += ({**waiting, "service": service} for waiting in answer["approvals"])
+    answers = await asyncio.gather(*(_waiting_at(services, service) for service in DECIDING))
+    silent = [answer for answer in answers if isinstance(answer, NoAnswer)]
+    found = chain.from_iterable(answer for answer in answers if not isinstance(answer, NoAnswer))
     return sorted(found, key=lambda waiting: str(waiting["asked_at"])), silent
+
+
+async def _waiting_at(services: Services, service: str) -> list[Waiting] | NoAnswer:
+    try:
+        answer = await services.get(service, "/approvals", limit=LIMIT)
+    except NoAnswer as away:
+        return away
+    return [{**waiting, "service": service} for waiting in answer["approvals"]]
 
 
 async def decide(system: System, asked_for: str, how: str, actor: str, reason: str) -> Waiting:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, say, say_json
-from ops.park_commands import ActorOption, ReasonOption
-from ops.system import find
+from ops.console import carry_out, tell
+from ops.options import ActorOption, DataOption, JsonOption, PortOption, ReasonOption
+from ops.system import System, find
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `approvals list` prints it.")]
 
@@ -27,10 +26,7 @@ def waiting_list(data: DataOption = None, port_base: PortOption = None, as_json:
     from ops.approvals import list_waiting, readable
 
     waiting = carry_out(list_waiting(find(data, port_base)))
-    if as_json:
-        say_json({"approvals": waiting})
-    else:
-        say(readable(waiting))
+    tell({"approvals": waiting}, lambda _: readable(waiting), as_json)
 
 
 def approve(
@@ -42,7 +38,7 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Let it happen, once. Whoever asked for it cannot."""
-    _decide(asked_for, "approve", actor, reason, data, port_base, as_json)
+    _decide(find(data, port_base), asked_for, "approve", actor, reason, as_json)
 
 
 def deny(
@@ -54,22 +50,11 @@ def deny(
     as_json: JsonOption = False,
 ) -> None:
     """Let it not happen. Whoever asked for it cannot."""
-    _decide(asked_for, "deny", actor, reason, data, port_base, as_json)
+    _decide(find(data, port_base), asked_for, "deny", actor, reason, as_json)
 
 
-def _decide(
-    asked_for: str,
-    how: str,
-    actor: str,
-    reason: str,
-    data: Path | None,
-    port_base: int | None,
-    as_json: bool,
-) -> None:
+def _decide(system: System, asked_for: str, how: str, actor: str, reason: str, as_json: bool) -> None:
     from ops.approvals import decide
 
-    answer = carry_out(decide(find(data, port_base), asked_for, how, actor, reason))
-    if as_json:
-        say_json(answer)
-    else:
-        say(f"{asked_for}: {how} recorded for {actor}")
+    answer = carry_out(decide(system, asked_for, how, actor, reason))
+    tell(answer, lambda _: f"{asked_for}: {how} recorded for {actor}", as_json)

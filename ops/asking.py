@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from chassis.access import PROXY
-from chassis.callers import Caller
+from chassis.access_settings import PROXY
 from chassis.settings import SettingsWrong
 from chassis.tls import tls
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.system import System
+
+if TYPE_CHECKING:
+    from chassis.callers import Caller
 
 ANSWER_WITHIN_SECONDS = 5.0
 KEPT_HEADERS = ("Content-Disposition", "Content-Security-Policy")
@@ -65,7 +68,7 @@ class Services:
             connector = aiohttp.TCPConnector(ssl=tls().client())
         except SettingsWrong as wrong:
             raise CannotDo(str(wrong)) from None
-        self._session = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
+        self._session = aiohttp.ClientSession(connector=connector)
         return self
 
     async def __aexit__(
@@ -73,6 +76,12 @@ class Services:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def within(self, seconds: float) -> Services:
+        """The same services over the same connections, for whom an answer is of no use any more after so long."""
+        hurried = copy(self)
+        hurried._timeout = aiohttp.ClientTimeout(total=seconds)
+        return hurried
 
     async def get(self, service: str, path: str, **query: str | int) -> Any:
         """The JSON at a path. Raises `NoAnswer`, or `Refused` for any status from 400."""
@@ -102,7 +111,7 @@ class Services:
         url = self._system.url(service)
         try:
             async with self._open().get(
-                f"{url}{path}", params=query, headers=self._proof.headers()
+                f"{url}{path}", params=query, headers=self._proof.headers(), timeout=self._timeout
             ) as answer:
                 if answer.status >= 400:
                     raise Refused(service, answer.status, await _json(answer))
@@ -114,7 +123,11 @@ class Services:
     async def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
         try:
             async with self._open().request(
-                method, f"{self._system.url(service)}{path}", headers=self._proof.headers(), **more
+                method,
+                f"{self._system.url(service)}{path}",
+                headers=self._proof.headers(),
+                timeout=self._timeout,
+                **more,
             ) as answer:
                 body = await _json(answer)
         except (aiohttp.ClientError, TimeoutError) as fault:

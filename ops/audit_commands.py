@@ -9,11 +9,11 @@ import typer
 
 from ops.approvals_commands import approvals_commands
 from ops.audit_proof_commands import audit_commands
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
+from ops.console import carry_out, fail, tell
 from ops.heal_commands import heal
 from ops.history_commands import register as register_history
+from ops.options import DataOption, JsonOption, NewFolder, PortOption, StoreOption
 from ops.park_commands import park_commands
-from ops.stores import Kept
 from ops.system import find
 
 
@@ -41,7 +41,7 @@ def verify(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must be empty or new.")],
+    folder: NewFolder,
     data: DataOption = None,
     port_base: PortOption = None,
     as_json: JsonOption = False,
@@ -55,9 +55,7 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `doorstep backup` made.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the stores that are there.")] = False,
-    store: Annotated[
-        Kept | None, typer.Option("--store", help="Where a new data folder is to keep its stores.")
-    ] = None,
+    store: StoreOption = None,
     data: DataOption = None,
     port_base: PortOption = None,
     as_json: JsonOption = False,

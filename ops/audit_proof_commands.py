@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, fail, moment, say, say_json, tell
+from ops.console import fail, moment, say, say_json, tell
+from ops.options import DataOption, JsonOption, NewFolder, PortOption
 from ops.system import find
 
 
@@ -39,7 +40,7 @@ def audit_checkpoint(
 
 
 def audit_export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must be empty or new.")],
+    folder: NewFolder,
     data: DataOption = None,
     port_base: PortOption = None,
     as_json: JsonOption = False,

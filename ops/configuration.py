@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from contracts.parking import SERVICES
+from contracts.services import SERVICES
 from ops.console import CannotDo
 
 TABLES = ("system", "shop", "channels", "access", "personal", "tls", "outbound", "traces", *SERVICES)

@@ -7,28 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
-
-PORT_BASE_MAX = 65_000
-
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Data folder of the embedded system.  [default: var]"),
-]
-PortOption = Annotated[
-    int | None,
-    typer.Option(
-        "--port-base",
-        min=1,
-        max=PORT_BASE_MAX,
-        metavar="N",
-        help="First of its ten ports.  [default: remembered, else 8080]",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 PROGRESS_AFTER_SECONDS = 2.0
 PROGRESS_EVERY_SECONDS = 1.0

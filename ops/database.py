@@ -14,8 +14,9 @@ from chassis.session_lock import Session
 from chassis.settings import system as settings
 from chassis.stores import open_database
 from ops.console import CannotDo, note
+from ops.kept import Kept
 from ops.postgres_server import is_accepting
-from ops.stores import Kept, database_url, kept_in
+from ops.stores import database_url, kept_in
 from ops.supervisor import PATIENCE_SECONDS, Supervisor
 from ops.system import System
 from ops.up import Wishes, environment_of

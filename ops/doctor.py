@@ -1,20 +1,18 @@
-"""`doorstep doctor`: what is unhealthy, in plain words, and what to do about it.
+"""`doorstep doctor`: what is unhealthy or waits for people, in plain words, and what to do about it.
 
-Every examination is a function from what was found (`doctor_looking.py`) to complaints; this table of them is the whole
-of the doctor's knowledge. Nothing is changed: looking is safe at any time.
+Every examination is a function from what was found (`doctor_looking.py`) to complaints; the table of them is the whole
+of the doctor's knowledge. What people have to decide is in `doctor_waiting.py`. Nothing is changed: looking is safe at
+any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import typer
-
-from ops.console import DataOption, JsonOption, PortOption, carry_out, fail, tell
-from ops.doctor_looking import Copies, Found, look
-from ops.system import find
+from ops.complaints import SEVERITIES, Complaint
+from ops.doctor_looking import Copies, Found
+from ops.doctor_waiting import payouts_unexplained, waiting_for_people
 
 LAG_MAX = 1_000
 """Messages. A backlog of an import is worked off at more than this each second; what stays behind stands still."""
@@ -32,45 +30,10 @@ type Status = dict[str, Any]
 type Examination = Callable[[Found], Iterator[Complaint]]
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is wrong: where, what, what to do, and the page that says more.
-
-    `severe` things stop orders or endanger the history; the others want a person within the day.
-    """
-
-    part: str
-    what: str
-    do: str
-    runbook: str = ""
-    severity: Literal["severe", "attention"] = "attention"
-
-
 def examine(found: Found) -> list[Complaint]:
-    """Every complaint, the severe ones first."""
-    complaints = [complaint for examination in EXAMINATIONS for complaint in examination(found)]
-    return sorted(complaints, key=lambda complaint: complaint.severity != "severe")
-
-
-def as_shape(complaints: Iterable[Complaint]) -> dict[str, Any]:
-    """For machines: `healthy`, and the complaints as they are."""
-    listed = [asdict(complaint) for complaint in complaints]
-    return {"healthy": not listed, "complaints": listed}
-
-
-def readable(complaints: list[Complaint]) -> str:
-    """For people: a paragraph for each."""
-    if not complaints:
-        return "all is well: five services ready, no message is parked, nothing is late"
-    return "\n\n".join(_paragraph(complaint) for complaint in complaints)
-
-
-def _paragraph(complaint: Complaint) -> str:
-    sign = "!!" if complaint.severity == "severe" else "! "
-    lines = [f"{sign} {complaint.part}: {complaint.what}", f"   do: {complaint.do}"]
-    if complaint.runbook:
-        lines.append(f"   more: docs/runbooks/{complaint.runbook}.md")
-    return "\n".join(lines)
+    """Everything that is to be said: what is severe first, what only informs last."""
+    said = [complaint for examination in EXAMINATIONS for complaint in examination(found)]
+    return sorted(said, key=lambda complaint: SEVERITIES.index(complaint.severity))
 
 
 def _silent(found: Found) -> Iterator[Complaint]:
@@ -183,6 +146,18 @@ def _calls(name: str, status: Status) -> Iterator[Complaint]:
             )
 
 
+def _doubts(name: str, status: Status) -> Iterator[Complaint]:
+    for kind, calls in status["calls"].items():
+        if (doubtful := calls.get("in_doubt", 0)) and calls["failing"] < FAILING_MIN:
+            yield Complaint(
+                name,
+                f"{doubtful:,} calls of the kind `{kind}` may have reached the other side, and no answer came",
+                "nothing: each is asked for by its reference before it is made again",
+                "calls-failing",
+                "information",
+            )
+
+
 def _timers(name: str, status: Status) -> Iterator[Complaint]:
     if status["timers_late_seconds"] > LATE_SECONDS_MAX:
         yield Complaint(
@@ -269,18 +244,7 @@ EXAMINATIONS: tuple[Examination, ...] = (
     _of_each(_parked),
     _of_each(_timers),
     _clocks,
+    payouts_unexplained,
+    waiting_for_people,
+    _of_each(_doubts),
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add `doorstep doctor`."""
-    app.command()(doctor)
-
-
-def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Say in plain words what is unhealthy and what to do. Exit 1 if something is. Changes nothing."""
-    complaints = examine(carry_out(look(find(data, port_base))))
-    tell(as_shape(complaints), lambda _: readable(complaints), as_json)
-    if complaints:
-        severe = sum(complaint.severity == "severe" for complaint in complaints)
-        fail(f"{len(complaints)} complaint{'s' * (len(complaints) != 1)}, {severe} severe")

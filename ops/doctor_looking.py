@@ -18,6 +18,7 @@ from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.bus_access import connected
 from ops.console import CannotDo
+from ops.doctor_waiting import Unexplained, Waiting, look_at_waiting
 from ops.system import System
 
 HEALTH_WITHIN_SECONDS = 3.0
@@ -39,7 +40,7 @@ class Found:
     """Everything that was seen. `services` has the `/ops/status` of those that answered, `silent` why others did not.
 
     `nats` says what is wrong with it, empty if nothing is; `clocks` how many seconds each is ahead of ours; `disks` are
-    those of this machine: `{"free_bytes", "size_bytes"}`.
+    those of this machine: `{"free_bytes", "size_bytes"}`; `waiting` and `payouts` are for people to decide.
     """
 
     logs: Path = Path()
@@ -49,6 +50,8 @@ class Found:
     clocks: dict[str, float] = field(default_factory=dict)
     disks: dict[str, Mapping[str, int]] = field(default_factory=dict)
     copies: dict[str, Copies] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    payouts: list[Unexplained] = field(default_factory=list)
 
 
 async def look(system: System) -> Found:
@@ -56,6 +59,7 @@ async def look(system: System) -> Found:
     found = Found(logs=system.data / "logs", disks=_disks(system))
     async with Services(system) as services:
         await asyncio.gather(*(_ask(services, name, found) for name in SERVICES))
+        await look_at_waiting(services, found)
         found.nats = await _health(system)
         try:
             async with connected(system, "doctor") as bus:

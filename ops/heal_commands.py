@@ -6,31 +6,53 @@ from typing import Annotated
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, tell
-from ops.park_commands import ServiceName
+from ops.console import CannotDo, carry_out, tell
+from ops.options import DataOption, JsonOption, PortOption, ServiceName
 from ops.system import find
 
 
 def heal(
-    service: Annotated[ServiceName, typer.Argument(help="Which service.")],
-    stream: Annotated[bool, typer.Option("--stream", help="Publish again what the stream lacks.")] = False,
-    store: Annotated[bool, typer.Option("--store", help="Rebuild a lost store from its stream.")] = False,
+    service: Annotated[ServiceName, typer.Argument(help="Whose copy is lost.")],
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="The STREAM is lost or lacks messages: publish again what only the store has; the store is read, not "
+            "written. Where more than its end is missing, the stream is deleted, made anew and published whole.",
+        ),
+    ] = False,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store",
+            help="The STORE is lost or damaged: write it anew from the stream, which is only read. If the stream has "
+            "gaps, nothing is changed and the command says so.",
+        ),
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --store: replace the store that is there.")
+        bool,
+        typer.Option(
+            "--force",
+            help="With --store: replace the store that is there. What only it had is gone then: copy it first.",
+        ),
     ] = False,
     data: DataOption = None,
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a lost stream again from the store, or a lost store from the stream, while the service is stopped.
+    """Make the lost one of a service's two copies again from the other: name the one that is LOST.
 
-    A running service mends its stream by itself.
+    Stop the service first (an embedded system as a whole: its bus is started for the while). A running service mends
+    its stream by itself; do it here where its NATS user may not. If neither copy is whole, restore a backup. Step by
+    step: docs/runbooks/stream-lost.md and store-lost.md; `doorstep verify` afterwards says whether all is well.
     """
     from ops.heal import heal_stream
     from ops.heal_store import heal_store, readable
 
     if stream == store:
-        raise CannotDo("say which copy to rebuild: --stream or --store")
+        raise CannotDo(
+            "say which copy is lost: --stream (the store makes it again) or --store (the stream does)"
+        )
     system = find(data, port_base)
     if store:
         said = carry_out(heal_store(system, service.value, force=force))

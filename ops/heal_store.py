@@ -26,9 +26,10 @@ from ops.console import CannotDo, Progress
 from ops.database import database_of, replacing
 from ops.heal_bus import bus_of
 from ops.heal_reading import Causes, Lost, events_of, read_to
+from ops.kept import Kept
 from ops.replay import declared
 from ops.store_copies import batches_of
-from ops.stores import Kept, kept_in, path_of
+from ops.stores import kept_in, path_of
 from ops.system import System
 
 ROWS = 5_000

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, fail, moment, say, say_json
-from ops.park_commands import ServiceName
+from ops.console import CannotDo, fail, moment, say, say_json
+from ops.options import DataOption, JsonOption, PortOption, ServiceName
 from ops.system import System, find
 
 MOVEMENTS_SHOWN = 50

@@ -10,7 +10,7 @@ import os
 import secrets
 from pathlib import Path
 
-from chassis.access import Access
+from chassis.access_settings import Access
 from chassis.settings import section
 
 FILE_VARIABLE = "DOORSTEP_ACCESS__PASSWORD_FILE"

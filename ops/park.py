@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 from urllib.parse import quote
@@ -47,17 +48,14 @@ async def settle_parked(
 
 
 async def _all(services: Services) -> list[Parked]:
-    found: list[Parked] = []
-    silent: list[NoAnswer] = []
-    for service in SERVICES:
-        try:
-            found += (await services.get(service, "/ops/parked", limit=LIMIT))["parked"]
-        except NoAnswer as away:
-            silent.append(away)
-    if len(silent) == len(SERVICES):
-        raise silent[0]
-    for reason in silent:
-        note(f"not looked at: {reason}")
+    asked = (services.get(service, "/ops/parked", limit=LIMIT) for service in SERVICES)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    silent = [answer for answer in answers if isinstance(answer, BaseException)]
+    for away in silent:
+        if not isinstance(away, NoAnswer) or len(silent) == len(SERVICES):
+            raise away
+        note(f"not looked at: {away}")
+    found = (parked for answer in answers if isinstance(answer, dict) for parked in answer["parked"])
     return sorted(found, key=lambda parked: str(parked["received_at"]))
 
 

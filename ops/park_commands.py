@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.console import DataOption, JsonOption, PortOption, carry_out, tell
-from ops.system import find
-
-
-class ServiceName(StrEnum):
-    """A service, as typed on the command line."""
-
-    ORDERS = "orders"
-    INVENTORY = "inventory"
-    SHIPPING = "shipping"
-    BILLING = "billing"
-    NOTIFY = "notify"
-
+from ops.console import carry_out, tell
+from ops.options import ActorOption, DataOption, JsonOption, PortOption, ReasonOption, ServiceName
+from ops.system import System, find
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `park list` prints it.")]
-ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.", prompt=False)]
 ServiceOption = Annotated[
     ServiceName | None, typer.Option("--service", help="Which one, where several parked the same message.")
 ]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; recorded.", prompt=False)]
 
 
 def park_commands() -> typer.Typer:
@@ -75,7 +61,7 @@ def park_retry(
     as_json: JsonOption = False,
 ) -> None:
     """Try a parked message again, after its cause was mended."""
-    _settle_parked(message, "retry", actor, reason, service, data, port_base, as_json)
+    _settle_parked(find(data, port_base), message, "retry", actor, reason, service, as_json)
 
 
 def park_discard(
@@ -88,20 +74,19 @@ def park_discard(
     as_json: JsonOption = False,
 ) -> None:
     """Decide that a parked message will not be applied. Its bytes stay in the stream."""
-    _settle_parked(message, "discard", actor, reason, service, data, port_base, as_json)
+    _settle_parked(find(data, port_base), message, "discard", actor, reason, service, as_json)
 
 
 def _settle_parked(
+    system: System,
     message: str,
     how: str,
     actor: str,
     reason: str,
     service: ServiceName | None,
-    data: Path | None,
-    port_base: int | None,
     as_json: bool,
 ) -> None:
     from ops.park import settle_parked
 
-    answer = carry_out(settle_parked(find(data, port_base), message, how, actor, reason, service))
+    answer = carry_out(settle_parked(system, message, how, actor, reason, service))
     tell(answer, lambda _: f"{message}: {how} recorded for {actor}", as_json)

@@ -10,10 +10,11 @@ from contracts.parking import SERVICES
 from ops.backup import Manifest, bring_back, copy_of, put_rest_back, read_manifest
 from ops.console import CannotDo, Progress
 from ops.database import database_of, holds_events, replacing
+from ops.kept import Kept
 from ops.personal.forgetting_again import forget_again
 from ops.preflight import lock_folder
 from ops.store_copies import copy_store
-from ops.stores import Kept, database_url, keep_in, kept_in
+from ops.stores import database_url, keep_in, kept_in
 from ops.system import System
 
 

@@ -1,16 +1,14 @@
-"""`doorstep status`: health, lag and counts of each service, as the services say it themselves."""
+"""Health, lag and counts of each service, as the services say it themselves."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-import typer
-
-from contracts.parking import SERVICES
+from contracts.services import SERVICES
 from ops.asking import Services
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, tell
-from ops.system import System, find
+from ops.console import CannotDo
+from ops.system import System
 
 FIGURES = ("pid", "position", "lag", "relay_behind", "effects_pending", "timers_pending", "parked")
 SILENT: dict[str, Any] = {
@@ -20,19 +18,6 @@ SILENT: dict[str, Any] = {
     "lag": {},
     **dict.fromkeys(FIGURES[3:]),
 }
-
-
-def register(app: typer.Typer) -> None:
-    """Add `doorstep status`."""
-    app.command()(status)
-
-
-def status(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Health, lag and counts of each service. Exit 1 if one is not ready."""
-    said = carry_out(status_of(find(data, port_base)))
-    tell(said, readable, as_json)
-    if silent := [name for name, service in said["services"].items() if not service["ready"]]:
-        fail(f"not ready: {', '.join(silent)}")
 
 
 async def status_of(system: System) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from chassis.event_store import OldStore, Store
@@ -19,19 +18,9 @@ from chassis.stores import open_database, open_store
 from contracts.parking import SERVICES
 from ops.configuration import table
 from ops.console import CannotDo
+from ops.kept import Kept
 from ops.postgres_server import url_of
 from ops.system import System
-
-
-class Kept(StrEnum):
-    """Where the stores of a system are."""
-
-    SQLITE = "sqlite"
-    """One file for each service, in `<data>/stores`."""
-    POSTGRES = "postgres"
-    """In a PostgreSQL of our own, its data in `<data>/postgres`."""
-    DATABASE = "database"
-    """In the database of `DOORSTEP_DATABASE_URL`."""
 
 
 def kept_in(system: System) -> Kept:

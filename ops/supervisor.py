@@ -14,11 +14,12 @@ from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
+from ops.kept import Kept
+from ops.nats_memory import deliver_from_memory, forget, stage_in_memory
 from ops.nats_server import nats_part, wait_until_healthy
-from ops.nats_staging import forget_staged, stage_in_memory
 from ops.postgres_server import postgres_part, wait_until_accepting
 from ops.processes import Keeper, Part
-from ops.stores import Kept, kept_in, open_stores, path_of
+from ops.stores import kept_in, open_stores, path_of
 from ops.system import System
 
 READY_WITHIN_SECONDS = 60.0
@@ -74,11 +75,12 @@ class Supervisor:
         """nats-server, healthy, with its streams and consumers in place."""
         if self.own_nats:
             part = nats_part(self.system)
-            forget_staged(self._nats_folder)
+            forget(self._nats_folder)
             self.nats = await self._keep(part)
             await wait_until_healthy(self.system, part.log)
         await self._bootstrap()
         if self.own_nats:
+            deliver_from_memory(self._nats_folder)
             stage_in_memory(self._nats_folder)
 
     async def until_ready(self) -> None:
@@ -133,7 +135,7 @@ class Supervisor:
         await _stop_all(self.sandboxes.values(), PATIENCE_SECONDS["sandboxes"])
         ends = {"nats": self.nats, "postgres": self.postgres}
         await asyncio.gather(*(part.stop(PATIENCE_SECONDS[name]) for name, part in ends.items() if part))
-        forget_staged(self._nats_folder)
+        forget(self._nats_folder)
 
     def kill(self) -> None:
         """End everything at once."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis.tls import tls
-from contracts.parking import SERVICES
+from contracts.services import SERVICES
 from ops.configuration import table
-from ops.console import PORT_BASE_MAX, CannotDo
+from ops.console import CannotDo
+from ops.options import PORT_BASE_MAX
 
 DEFAULT_DATA = Path("var")
 DEFAULT_PORT_BASE = 8080
@@ -48,7 +48,7 @@ class System:
 
     def url(self, part: str) -> str:
         """Where a service, the page, a sandbox or the NATS monitor answers over HTTP."""
-        scheme = tls().scheme if part == "page" else "http"
+        scheme = _scheme() if part == "page" else "http"
         return self.services.get(part) or f"{scheme}://{HOST}:{self.port(part)}"
 
     @property
@@ -93,10 +93,17 @@ def remember(system: System) -> None:
 
 def _services(said: dict[str, Any], base: int) -> dict[str, str]:
     named = json.loads(os.environ.get("DOORSTEP_SYSTEM__SERVICES") or "{}") or said.get("services") or {}
+    scheme = _scheme()
     return {
-        service: str(named.get(service) or f"{tls().scheme}://{HOST}:{base + PORTS[service]}").rstrip("/")
+        service: str(named.get(service) or f"{scheme}://{HOST}:{base + PORTS[service]}").rstrip("/")
         for service in SERVICES
     }
+
+
+def _scheme() -> str:
+    from chassis.tls import tls
+
+    return tls().scheme
 
 
 def _remembered(folder: Path) -> dict[str, Any]:

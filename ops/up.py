@@ -9,22 +9,20 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from ops.channels import secrets_of, variable
 from ops.configuration import unread_tables
-from ops.console import DataOption, JsonOption, PortOption, carry_out, note, say, say_json
+from ops.console import note, say, say_json
+from ops.kept import Choice, Kept
 from ops.local_password import access_of, drawn, password_for_services, place
 from ops.preflight import lock_folder, nats_server_binary, require_free_ports
-from ops.system import PORTS, System, find, remember
+from ops.system import PORTS, System, remember
 
 if TYPE_CHECKING:
     from ops.page.sign_in import Reception
     from ops.supervisor import Supervisor
 
-type Choice = Literal["sqlite", "postgres"]
 NATS_PARTS = ("nats", "nats-monitor")
 
 AUTOPILOT = {"DOORSTEP_SHIPPING__AUTOPILOT": "true"}
@@ -42,40 +40,10 @@ class Wishes:
     store: Choice | None = None
 
 
-def register(app: typer.Typer) -> None:
-    """Add `doorstep up`."""
-    app.command()(up)
-
-
-def up(
-    data: DataOption = None,
-    port_base: PortOption = None,
-    autopilot: Annotated[
-        bool, typer.Option("--autopilot", help="Hand parcels over by policy, without people.")
-    ] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Load the demo shop and play orders into it.")] = False,
-    store: Annotated[
-        Choice | None,
-        typer.Option(
-            "--store",
-            metavar="sqlite|postgres",
-            help="Keep the stores in SQLite files, or in a PostgreSQL beside them.  [default: sqlite]",
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Start nats-server, the five services and the page, supervised. Ctrl-C drains, a second one kills.
-
-    Prints one line `ready` when all are ready; with --json one object with every URL.
-    """
-    system = find(data, port_base)
-    carry_out(run(system, Wishes(autopilot, demo, as_json, store)))
-
-
 async def run(system: System, wishes: Wishes) -> None:
     """Check, start, say ready, serve until told to stop, drain."""
     from ops.page.server import serve_page
-    from ops.stores import Kept, keep_in
+    from ops.stores import keep_in
     from ops.supervisor import Supervisor
 
     for oddity in unread_tables():

@@ -22,7 +22,7 @@ from ops.demo.memory import Memory
 from ops.demo.orders import demo_order
 from ops.demo.payouts import pay_out
 from ops.demo.shop import goods, skus_csv, stock_csv
-from ops.importing.command import import_text
+from ops.importing.sending import import_text
 from ops.system import System
 
 LIVELY_SECONDS = 60.0

@@ -61,6 +61,7 @@ class Glance:
         )
         return {
             "services": {name: service_shape(status) for name, status in statuses.items()},
+            "silent": [name for name, status in statuses.items() if "pid" not in status],
             "states": counts.get("state", {}),
             "on_hold": counts.get("hold", {}),
             "steps": steps,

@@ -49,6 +49,13 @@ ACTIONS = {
 """Commands that a form on an order's page may send, and what they carry."""
 
 
+SUBJECT_WITHIN_SECONDS = 3.0
+"""What a page is about: without it there is nothing to show."""
+PART_WITHIN_SECONDS = 1.0
+"""Any other part: the page is shown without it, and says whose it is."""
+
+LISTED_MAX = 50
+"""Orders of a state or a hold on one page; the next page has the further ones."""
 CANNOT_BE_SHOWN = "That cannot be shown now"
 
 
@@ -115,7 +122,7 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.get("/payouts/{id:[^/]+}", pages.payout),
             web.get("/mail/{id:.+}", pages.mail),
             web.get("/documents/{name}/{id:.+}", pages.document),
-            *WaitingPage(services, pages.render).routes(),
+            *WaitingPage(services, services.within(PART_WITHIN_SECONDS), pages.render).routes(),
             web.get("/livez", pages.live),
             web.static("/static", STATIC),
         ]
@@ -128,7 +135,9 @@ class Pages:
 
     def __init__(self, system: System, services: Services, reception: Reception) -> None:
         self._system, self._services, self._reception = system, services, reception
-        self._glance = Glance(system, services)
+        self._subjects = services.within(SUBJECT_WITHIN_SECONDS)
+        self._parts = services.within(PART_WITHIN_SECONDS)
+        self._glance = Glance(system, self._parts)
         self._templates = templates()
         self._shop = section("shop", Shop).name
 
@@ -139,33 +148,34 @@ class Pages:
     async def order(self, request: web.Request) -> web.Response:
         """One order: what was bought, where it stands, and its whole story."""
         order_id = request.match_info["id"]
-        order = await self._services.get("orders", f"/orders/{quoted(order_id)}")
-        content = await order_content(self._services, order)
+        order = await self._subjects.get("orders", f"/orders/{quoted(order_id)}")
+        content = await order_content(self._parts, order)
         said = request.query.get("said", "")
         return self.render(request, "order", order=order, said=said, **content)
 
     async def find(self, request: web.Request) -> web.Response:
         """The search field: an order's id leads to its page; a hold or a state to its list."""
-        if wanted := request.query.get("id", "").strip():
-            raise web.HTTPSeeOther(f"/orders/{quote(wanted, safe=':')}")
-        query = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
-        found = await self._services.get("orders", "/orders", limit=50, **query)
-        return self.render(request, "orders", query=query, **found)
+        if sought := request.query.get("id", "").strip():
+            raise web.HTTPSeeOther(f"/orders/{quote(sought, safe=':')}")
+        asked = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
+        found = await self._subjects.get("orders", "/orders", limit=LISTED_MAX, **asked)
+        wanted = {name: value for name, value in asked.items() if name != "after"}
+        return self.render(request, "orders", wanted=wanted, **found)
 
     async def parcel(self, request: web.Request) -> web.Response:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""
         tracking = request.match_info["tracking"]
-        return self.render(request, "parcel", **await parcel_content(self._services, tracking))
+        return self.render(request, "parcel", **await parcel_content(self._subjects, tracking))
 
     async def payout(self, request: web.Request) -> web.Response:
         """A payout: each line tied to a capture, a refund or a fee, and what is left over."""
         named, first = request.match_info["id"], request.query.get("from", "0")
-        content = await payout_content(self._services, named, int(first) if first.isdecimal() else 0)
+        content = await payout_content(self._subjects, named, int(first) if first.isdecimal() else 0)
         return self.render(request, "payout", **content)
 
     async def mail(self, request: web.Request) -> web.Response:
         """A message as its recipient sees it."""
-        message = await self._services.get("notify", f"/notifications/{quoted(request.match_info['id'])}")
+        message = await self._subjects.get("notify", f"/notifications/{quoted(request.match_info['id'])}")
         return self.render(request, "mail", message=message)
 
     async def document(self, request: web.Request) -> web.Response:

@@ -21,10 +21,10 @@ type Render = Callable[..., web.Response]
 
 
 class WaitingPage:
-    """The handlers; `render` makes a page of a template."""
+    """The handlers; `render` makes a page of a template. What waits is asked of `parts`, which do not wait long."""
 
-    def __init__(self, services: Services, render: Render) -> None:
-        self._services, self._render = services, render
+    def __init__(self, services: Services, parts: Services, render: Render) -> None:
+        self._services, self._parts, self._render = services, parts, render
 
     def routes(self) -> list[web.RouteDef]:
         """Both of them."""
@@ -32,7 +32,7 @@ class WaitingPage:
 
     async def show(self, request: web.Request) -> web.Response:
         """All that waits, oldest first."""
-        waiting, silent = await waiting_of(self._services)
+        waiting, silent = await waiting_of(self._parts)
         said = request.query.get("said", "")
         return self._render(
             request, "approvals", waiting=waiting, silent=[str(away) for away in silent], said=said

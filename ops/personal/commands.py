@@ -1,4 +1,4 @@
-"""`doorstep erase`, `export`, `backup-keys`, `restore-keys` and `forget-bodies`."""
+"""`doorstep erase`, `export`, `backup-keys`, `restore-keys`, `rotate-master-key` and `forget-bodies`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.console import CannotDo, DataOption, JsonOption, PortOption, carry_out, fail, say, say_json
-from ops.stores import Kept
+from ops.console import CannotDo, carry_out, fail, say, say_json, tell
+from ops.options import ActorOption, DataOption, JsonOption, NewFolder, PortOption, ReasonOption, StoreOption
 from ops.system import find
 
 CustomerArgument = Annotated[
@@ -17,8 +17,6 @@ CustomerArgument = Annotated[
         metavar="CUSTOMER", help="Their e-mail address, or an order: <channel>:<channel order id>."
     ),
 ]
-ActorOption = Annotated[str, typer.Option("--actor", help="Who does it; recorded.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +26,7 @@ def register(app: typer.Typer) -> None:
         ("export", export),
         ("backup-keys", backup_keys),
         ("restore-keys", restore_keys),
+        ("rotate-master-key", rotate_master_key),
         ("forget-bodies", forget_bodies),
     ):
         app.command(name)(command)
@@ -68,28 +67,48 @@ def export(
 
 
 def backup_keys(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; must be empty or new.")],
+    folder: NewFolder,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the keys, which no other backup has. Keep it apart from those, and not longer than you have to."""
     from ops.personal.key_copies import back_up_keys
 
-    _tell(carry_out(back_up_keys(find(data), folder)), as_json)
+    tell(carry_out(back_up_keys(find(data), folder)), _lines, as_json)
 
 
 def restore_keys(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `backup-keys` made.")],
-    store: Annotated[
-        Kept | None, typer.Option("--store", help="Where a new data folder is to keep its stores.")
-    ] = None,
+    store: StoreOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put the keys back, after the stores. Only while the system is stopped. Who was forgotten stays forgotten."""
     from ops.personal.key_copies import restore_keys as put_back
 
-    _tell(carry_out(put_back(find(data), folder, store)), as_json)
+    tell(carry_out(put_back(find(data), folder, store)), _lines, as_json)
+
+
+def rotate_master_key(
+    actor: ActorOption,
+    reason: ReasonOption,
+    new_key_file: Annotated[
+        Path | None,
+        typer.Option(help="Has the new master key.  [default: drawn, where the system keeps its own]"),
+    ] = None,
+    old_key_file: Annotated[
+        Path | None, typer.Option(help="Has the old master key.  [default: the configured one]")
+    ] = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wrap all keys by another master key: the old one opens nothing any more. Only while the system is stopped."""
+    from ops.personal.rotating import rotate_master_key as carried_out
+
+    system = find(data, port_base)
+    rotated = carry_out(carried_out(system, actor, reason, old_key_file, new_key_file))
+    tell(rotated.as_json(), _lines, as_json)
 
 
 def forget_bodies(
@@ -108,7 +127,7 @@ def forget_bodies(
         except KeysAway as away:
             raise CannotDo(str(away)) from away
 
-    _tell(_done(forgotten), as_json)
+    tell(_done(forgotten), _lines, as_json)
 
 
 def _done[T](work: Any) -> Any:
@@ -118,8 +137,5 @@ def _done[T](work: Any) -> Any:
         fail(str(reason))
 
 
-def _tell(said: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        say_json(said)
-    else:
-        say("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in said.items()))
+def _lines(said: dict[str, Any]) -> str:
+    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in said.items())

@@ -13,31 +13,39 @@ from pathlib import Path
 from typing import Any
 
 from chassis.key_store import KeysAway, KeyStore
-from chassis.master_key import master_key
+from chassis.master_key import FILE as MASTER
+from chassis.master_key import master_key, master_key_in
 from chassis.personal_data import FILE, FOLDER
 from chassis.sqlite_keys import SQLiteKeys
-from ops.console import CannotDo
+from ops.console import CannotDo, note
 from ops.database import database_of
 from ops.folder_copies import PRIVATE_FOLDER
+from ops.kept import Kept
 from ops.personal.forgetting_again import forget_again
 from ops.personal.keys import keys_of
 from ops.preflight import lock_folder
-from ops.stores import Kept, keep_in
+from ops.stores import keep_in
 from ops.system import System
-
-MASTER = "master.key"
 
 
 async def back_up_keys(system: System, folder: Path) -> dict[str, Any]:
-    """Copy the keys, and the master key where it lies beside them, into a new folder for its owner only."""
+    """Copy the keys, and the master key where it lies beside them, into a new folder for its owner only.
+
+    `wrapped_by` is the fingerprint of the master key that this copy needs, as `rotate-master-key` tells it.
+    """
     _make_new(folder)
+    store, master = keys_of(system), system.data / FOLDER / MASTER
     async with database_of(system):
-        keys = _copied(keys_of(system), _file_in(folder))
-    master = system.data / FOLDER / MASTER
+        wrapped_by = _wrapped_by(store)
+        if master.exists() and wrapped_by not in ("", master_key_in(master).fingerprint):
+            raise CannotDo(
+                f"{master} is not the master key of these keys: end `doorstep rotate-master-key` first"
+            )
+        keys = _copied(store, _file_in(folder))
     if master.exists():
         shutil.copyfile(master, folder / MASTER)
         (folder / MASTER).chmod(0o600)
-    return {"keys": keys, "master_key": master.exists()}
+    return {"keys": keys, "master_key": master.exists(), "wrapped_by": wrapped_by}
 
 
 async def restore_keys(system: System, folder: Path, into: Kept | None = None) -> dict[str, Any]:
@@ -56,6 +64,11 @@ async def restore_keys(system: System, folder: Path, into: Kept | None = None) -
             if (folder / MASTER).exists() and not (target / MASTER).exists():
                 _copy_private(folder / MASTER, target / MASTER)
             _copied(_file_in(folder), keys_of(system))
+            if _wrapped_by(keys_of(system)) not in ("", master_key(target).fingerprint):
+                note(
+                    "these keys are wrapped by another master key than the one that is configured:"
+                    " `doorstep rotate-master-key --old-key-file OLD --new-key-file NEW` wraps them by the new one"
+                )
             return {"forgotten_again": forget_again(system)}
 
 
@@ -81,6 +94,13 @@ def _copied(source: KeyStore, target: KeyStore) -> int:
     except KeysAway as away:
         raise CannotDo(str(away)) from away
     return sum(wrapped is not None for _, _, _, wrapped, *_ in contents["keys"])
+
+
+def _wrapped_by(store: KeyStore) -> str:
+    try:
+        return store.wrapped_by()
+    except KeysAway as away:
+        raise CannotDo(str(away)) from away
 
 
 def _copy_private(source: Path, target: Path) -> None:

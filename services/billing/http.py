@@ -28,13 +28,15 @@ from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained, RefundRequested
 from services.billing import views
 from services.billing.domain.commands import ApproveRefund, ConfirmRefund, DenyRefund, RetryRefund
-from services.billing.domain.payment import Payment, order_in, payment_entity
+from services.billing.domain.payment import Payment, Stage, order_in, payment_entity
+from services.billing.domain.payout import STATES as PAYOUT_STATES
 from services.billing.domain.payout import Payout, payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
 
 CSV_TYPE = "text/csv"
 LIMIT, LIMIT_MAX = 20, 200
 LINES, LINES_MOST = 100, 1_000
+STAGES = tuple(stage.value for stage in Stage)
 
 
 class Confirmed(Signed):
@@ -51,6 +53,7 @@ def routes(runtime: Runtime, opens: Opens = AS_IT_IS) -> Sequence[web.RouteDef]:
         web.get("/payouts", billing.payouts),
         web.get("/payouts/{id}", billing.payout),
         web.get("/payouts/{id}/lines", billing.payout_lines),
+        web.get("/payments", billing.payments),
         web.get("/invoices/{number}.pdf", billing.invoice_pdf),
         web.get("/invoices/{number}", billing.invoice),
         web.get("/orders/{id}/money", billing.money),
@@ -78,8 +81,13 @@ class BillingRoutes:
         return answer(outcome, **views.payout_view(state))
 
     async def payouts(self, request: web.Request) -> web.Response:
-        """The newest results, newest first; `?limit=` of them."""
+        """The newest results, newest first; `?limit=` of them. With `?state=`, those in it, oldest first."""
         limit = read_limit(request, LIMIT, LIMIT_MAX)
+        if state := request.query.get("state", ""):
+            if state not in PAYOUT_STATES:
+                return problem(422, f"state: is one of {', '.join(PAYOUT_STATES)}", field="state")
+            found = await self._runtime.states(await self._runtime.tagged(f"payout={state}", limit))
+            return reply({"payouts": [views.payout_view(payout) for payout in found if payout]})
         recent = await self._runtime.recent(PayoutReconciled, PayoutUnexplained, limit=limit)
         states = await self._runtime.states([recorded.entity for recorded in recent])
         shown = [views.payout_view(s) | {"at": r.time} for r, s in zip(recent, states, strict=True)]
@@ -100,6 +108,19 @@ class BillingRoutes:
         lines = list(views.payout_lines([recorded.event for recorded in history]))
         more = first + limit if first + limit < len(lines) else None
         return reply({"payout_id": payout.payout_id, "lines": lines[first : first + limit], "next": more})
+
+    async def payments(self, request: web.Request) -> web.Response:
+        """Payments in a `?state=`, oldest order first, with since when nothing happened; `?limit=` of them."""
+        limit, state = read_limit(request, LIMIT, LIMIT_MAX), request.query.get("state", "")
+        if state not in STAGES:
+            return problem(422, f"state: is one of {', '.join(STAGES)}", field="state")
+        entities = await self._runtime.tagged(f"state={state}", limit)
+        shown = []
+        for entity, payment in zip(entities, await self._runtime.states(entities), strict=True):
+            history = await self._runtime.history(entity)
+            if payment is not None and history:
+                shown.append(views.payment_view(payment, history[-1].time))
+        return reply({"payments": shown})
 
     async def _payout(self, request: web.Request) -> Payout | None:
         named = request.match_info["id"]

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from chassis.http import Runtime
 from chassis.metrics import Figure
 from services.billing.domain.ledger import Ledger
-from services.billing.domain.payout import Payout
+from services.billing.domain.payout import STATES, Payout
 
 LOOKED_AT_MAX = 500
 """Payouts that are not explained and are looked at, those reported first first: of more, it is "at least"."""
-STATES = ("reported", "reconciled", "unexplained")
 
 
 async def money(runtime: Runtime) -> Iterable[Figure]:

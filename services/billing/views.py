@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from chassis.clock import rfc3339
 from chassis.http import Recorded
 from contracts.billing import JournalEntry, PayoutReconciled, PayoutReported, PayoutUnexplained
 from contracts.event import Event
@@ -57,6 +59,20 @@ def payout_lines(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             "unexplained_minor": rest.amount_minor if rest else 0,
             "reason": rest.reason if rest else "",
         }
+
+
+def payment_view(payment: Payment, since: datetime) -> dict[str, Any]:
+    """A payment in a list: where its money is, and since when nothing happened."""
+    return {
+        "order_id": payment.order_id,
+        "state": payment.stage,
+        "currency": payment.currency,
+        "due_minor": payment.total_minor,
+        "captured_minor": payment.captured_minor,
+        "payment_id": payment.payment_id,
+        "reference": payment.reference,
+        "since": rfc3339(since),
+    }
 
 
 def money_view(payment: Payment, history: Sequence[Recorded]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from chassis.body_retention import BodyRetention
 from chassis.declare import Kind, Message, Service, Step
 from chassis.personal_data import key_store, personal
+from chassis.retention import Retention
 from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
 from chassis.service import Assembly
 from chassis.settings import section
@@ -83,14 +83,16 @@ def build() -> Assembly:
     """Orders as configured, ready to run."""
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
-    retention = BodyRetention(key_store(), personal().body_days)
-    readings = SealedReadings(lambda message: read(message, known), key_store(), seals=seals)
-    bodies = SealsBodies(key_store()) if seals else None
+    retention = Retention(key_store(), personal())
+    bodies = SealsBodies(key_store())
+    readings = SealedReadings(
+        lambda message: read(message, known), key_store(), seals=seals, fresh=bodies.fresh
+    )
     return Assembly(
         service=declare(policies_of(settings, known), told_by(readings)),
         routes=lambda runtime: (
             *http.routes(runtime, readings.seal),
-            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies),
+            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies if seals else None),
         ),
         on_start=(readings.start, retention.start),
         on_stop=(retention.stop,),

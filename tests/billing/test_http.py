@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis.clock import from_rfc3339, wall_clock
 from tests.billing.makers import cancelled, delivery, goods, parcel, requested, tax
 from tests.billing.running import Shop
 from tests.stores import Stores
@@ -83,6 +84,23 @@ async def test_each_line_of_a_payout_says_what_it_was_tied_to(shop: Shop) -> Non
     tied = {"order_id": "", "settles": "", "matched_minor": 0}
     left = {"unexplained_minor": 2859, "reason": "no capture with the reference 'ghost' is known"}
     assert (rest["lines"], rest["next"]) == ([{"line": 1} | ghost | tied | left], None)
+
+
+async def test_payouts_and_payments_are_found_by_their_state(shop: Shop) -> None:
+    """For whoever looks for what is left to do; a state that there is not is named."""
+    await shop.post("/payouts", json=PAYOUT | {"lines": [LINE | {"reference": "ghost"}]})
+    _, found = await shop.get("/payouts?state=unexplained")
+    assert [(payout["payout_id"], payout["unexplained_minor"]) for payout in found["payouts"]] == [
+        ("po_1", 2859)
+    ]
+    assert await shop.get("/payouts?state=reconciled") == (200, {"payouts": []})
+    _, found = await shop.get("/payments?state=captured")
+    ((payment),) = found["payments"]
+    assert (payment["order_id"], payment["due_minor"]) == ("shopify:1002", 2975)
+    assert from_rfc3339(payment["since"]) <= wall_clock()
+    assert await shop.get("/payments?state=in_doubt") == (200, {"payments": []})
+    for path in ("/payouts?state=lost", "/payments", "/payments?state=lost"):
+        assert (await shop.get(path))[0] == 422
 
 
 async def test_the_same_id_with_other_content_is_a_conflict(shop: Shop) -> None:

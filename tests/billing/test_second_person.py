@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts.billing import (
@@ -16,10 +17,10 @@ from contracts.billing import (
 )
 from contracts.orders import RefundReported
 from contracts.parking import REFUSALS, CommandRefused
-from contracts.second_person import WAITS
+from contracts.second_person import WAITS, Decided
 from services.billing.domain.answers import Captured, Declined, RefundCall
 from services.billing.domain.commands import ApproveRefund, ConfirmRefund, DenyRefund, RetryRefund
-from services.billing.domain.payment import tags
+from services.billing.domain.payment import RefundRequest, tags
 from services.billing.settings import BillingSettings
 from services.billing.wiring import declare
 from tests.billing.makers import ORDER, PAYMENT, SHOP, cancelled, captured, due, requested, started
@@ -242,3 +243,12 @@ def test_a_payment_of_another_currency_is_asked_for_in_its_own() -> None:
     (request,) = after.events
     assert isinstance(request, RefundRequested)
     assert (request.currency, request.amount_minor) == ("JPY", 1190)
+
+
+def test_a_request_that_an_earlier_release_stored_still_waits() -> None:
+    """It had another word for it; the row is read as it is, and written in today's words with its next change."""
+    row = {"refund_id": REFUND, "amount_minor": 11900, "actor": "anna", "reason": "customer asked"}
+    stored = msgspec.json.encode({**row, "asked_at": NOON, "decided": "not_yet"})
+    request = msgspec.json.decode(stored, type=RefundRequest)
+    assert request.decided is Decided.WAITING
+    assert b'"decided":"waiting"' in msgspec.json.encode(request)

@@ -10,17 +10,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from chassis.key_ring import KEPT_SECONDS, KeyRing, Sealer
 from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.master_key import MasterKey, master_key
-from chassis.personal_data import forget_old_bodies
+from chassis.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
 from chassis.postgres_keys import PostgresKeys
+from chassis.retention import Retention, policies
 from chassis.sealed_bodies import DIGEST, SEALED, Forgotten, SealsBodies
 from chassis.settings import SettingsWrong
 from chassis.sqlite_keys import SQLiteKeys
 from contracts.address import Address, Recipient
 from contracts.personal import ERASED
+from tests.conftest import until
 from tests.postgres import Database
 
 NOW, LATER = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"
@@ -229,12 +232,46 @@ async def test_an_old_body_is_forgotten_and_does_not_come_back(store: KeyStore) 
         await bodies.seal("shop:delivery-1", b"Ada")
 
 
+def test_accesses_are_forgotten_when_they_are_old(store: KeyStore) -> None:
+    """A year of them is kept, more than an auditor asks for; no key goes with them."""
+    key_id = issued(store, ADA, "order/shop:1")
+    for moment in ("2025-01-01T12:00:00.000000Z", "2026-01-01T12:00:00.000000Z", NOW):
+        store.fetch([key_id], "shipping", moment)
+    today = datetime(2026, 2, 6, 12, 0, tzinfo=UTC)
+    assert forget_old_accesses(store, 400, today) == 1
+    assert forget_old_accesses(store, 400, today) == 0
+    assert [row[0] for row in store.contents()["accesses"]] == ["2026-01-01T12:00:00.000000Z", NOW]
+    assert set(store.fetch([key_id], "test", NOW)) == {key_id}
+
+
+async def test_what_is_kept_for_so_many_days_is_looked_after(store: KeyStore) -> None:
+    """By a service that runs, at once; where all is kept, it touches nothing."""
+    key_id = issued(store, ADA, "order/shop:1")
+    store.fetch([key_id], "shipping", "2020-01-01T12:00:00.000000Z")
+    store.issue_bodies(["shop:delivery-1"], "2020-01-01T12:00:00.000000Z")
+    assert policies(PersonalSettings(access_days=0)) == ()
+    retention = Retention(store, PersonalSettings(body_days=90))
+    await retention.start()
+    try:
+        await until(lambda: store.contents()["accesses"] == [])
+        assert [row[1] for row in store.contents()["keys"] if row[3] is None] == ["body"]
+    finally:
+        await retention.stop()
+
+
+@pytest.mark.parametrize("days", [1, 29, -1])
+def test_accesses_are_kept_for_a_month_at_least(days: int) -> None:
+    """Whoever misuses a service's keys is found out later than the same day."""
+    with pytest.raises(ValidationError):
+        PersonalSettings(access_days=days)
+
+
 def test_the_master_key_is_drawn_once_and_for_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second process reads what the first has drawn; a value that is none stops the start."""
     folder = tmp_path / "keys"
-    assert master_key(folder).name("person", ADA) == master_key(folder).name("person", ADA)
+    assert master_key(folder).fingerprint == master_key(folder).fingerprint
     assert (folder / "master.key").stat().st_mode & 0o077 == 0
     monkeypatch.setenv("DOORSTEP_MASTER_KEY", "hush")
     with pytest.raises(SettingsWrong, match="64 hexadecimal digits"):

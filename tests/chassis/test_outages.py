@@ -57,6 +57,24 @@ async def test_nats_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     await orders.stop()
 
 
+async def test_a_bus_that_does_not_answer_yet_is_waited_for(
+    bus: Bus, nats_server: NatsServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service begins while a stream has no leader: it is not started again and again, but reads once it can."""
+    monkeypatch.setattr("chassis.bus.PUBLISH_TIMEOUT_SECONDS", 0.3)
+    orders = await start(toy_orders(), nats_server.url, stores)
+    await orders.engine.submit(asked(*range(50)))
+    await until(lambda: orders.relay.published == 50)
+    inventory = await start(toy_inventory(), nats_server.url, stores, before=nats_server.pause)
+    assert inventory.reactor.last_position == 0
+    nats_server.resume()
+    await until(lambda: inventory.reactor.last_position == 50)
+    await until(lambda: inventory.relay.published == 50)
+    await assert_twins(bus, inventory, "INVENTORY")
+    await inventory.stop()
+    await orders.stop()
+
+
 async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsServer, stores: Stores) -> None:
     """What was committed before the stop is not decided again, what came meanwhile is."""
     orders = await start(toy_orders(), nats_server.url, stores)

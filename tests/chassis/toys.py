@@ -5,7 +5,7 @@ They speak real contracts, so that streams, subjects and consumers are the real 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -161,11 +161,17 @@ def toy_inventory(effect: Effect | None = None) -> Service:
     )
 
 
-async def start(service: Service, url: str, stores: Stores | Path) -> Running:
-    """A running toy with its own connection and store; a path is a folder for SQLite files."""
+async def start(
+    service: Service, url: str, stores: Stores | Path, before: Callable[[], None] = lambda: None
+) -> Running:
+    """A running toy with its own connection and store; a path is a folder for SQLite files.
+
+    `before` is done once it is connected, right before it begins.
+    """
     store = (Files(stores) if isinstance(stores, Path) else stores).open(service.name)
     bus: Bus = await open_bus(url, f"toy-{service.name}")
     port_base = free_port() - SERVICE_PORTS[service.name]
     running = Running(Assembly(service, lambda _: []), System(port_base=port_base, nats_url=url), bus, store)
+    before()
     await running.start()
     return running

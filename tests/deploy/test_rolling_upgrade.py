@@ -22,7 +22,8 @@ from tests.deploy.two_releases import SAYS_MORE, Release, Releases, is_a_reposit
 from tests.faults.judgement import judge
 from tests.faults.sales import STOCK, Sale, sales
 from tests.faults.siege import Siege
-from tests.faults.test_killed_anywhere import SEED, SETTINGS
+from tests.faults.test_killed_anywhere import SEED
+from tests.faults.trouble import SETTINGS
 from tests.ops.running import Up, ten_free_ports
 from tests.story.shop import Shop
 

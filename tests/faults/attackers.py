@@ -80,7 +80,10 @@ class OnServices:
             await self.siege.kill(victim)
         else:
             await pause(self.siege.pids()[victim], random.uniform(*PAUSE_SECONDS))
-        await until(lambda: self._is_ready(victim), BACK_WITHIN_SECONDS, every=0.05)
+        try:
+            await until(lambda: self._is_ready(victim), BACK_WITHIN_SECONDS, every=0.05)
+        except AssertionError as late:
+            raise AssertionError(f"{kind}: {victim} {late}: {await self.siege.status(victim)}") from None
 
     async def _is_ready(self, service: str) -> bool:
         return bool((await self.siege.status(service)).get("ready"))

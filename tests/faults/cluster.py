@@ -114,12 +114,17 @@ class Cluster:
         command = [sys.executable, "-m", "chassis.bootstrap", "--replicas", str(COPIES)]
         environment = os.environ | {"DOORSTEP_NATS_URL": anywhere.url}
 
-        def done() -> bool:
-            return (
-                subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True).returncode == 0
-            )
+        said: list[bytes] = []
 
-        eventually(done, USABLE_WITHIN_SECONDS, "the cluster has its streams", every=0.5)
+        def done() -> bool:
+            tried = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True)
+            said.append(tried.stderr)
+            return tried.returncode == 0
+
+        try:
+            eventually(done, USABLE_WITHIN_SECONDS, "the cluster has its streams", every=0.5)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {said[-1].decode()}") from None
 
     # --- roads
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.machine import children
-from ops.nats_staging import forget_staged
+from ops.nats_memory import forget
 from tests.conftest import eventually, until
 from tests.faults.lossy_files import LossyDisk, lossy_disk
 from tests.faults.sales import STOCK
@@ -44,7 +44,7 @@ class Machine:
     def cut_power(self, torn_by: int | None = None) -> int:
         """Everything ends at this moment: memory is empty, disks forget what was not synced. Returns how much."""
         self.kill()
-        forget_staged(self.shop.up.data / "nats")
+        forget(self.shop.up.data / "nats")
         return sum(disk.power_cut(torn_by) for disk in self.disks.values())
 
     def kill(self) -> None:
@@ -82,7 +82,7 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
         finally:
             if up.process is not None and up.process.poll() is None:
                 found.kill()
-            forget_staged(data / "nats")
+            forget(data / "nats")
 
 
 @asynccontextmanager

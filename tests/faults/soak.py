@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -104,6 +105,18 @@ class Soak:
 
 
 @contextmanager
+def a_folder() -> Iterator[Path]:
+    """Kept, with every log in it, if the soak breaks off."""
+    folder = Path(tempfile.mkdtemp(prefix="doorstep-soak-"))
+    try:
+        yield folder
+    except BaseException:
+        print(f"its files are in {folder}", flush=True)
+        raise
+    shutil.rmtree(folder)
+
+
+@contextmanager
 def a_shop(folder: Path, bus: str) -> Iterator[tuple[Machine, Cluster | None]]:
     """A shop on the bus that was asked for."""
     with ExitStack() as stack:
@@ -124,10 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--record", type=Path, help="add what was done to this file, for docs/promises.md")
     asked = parser.parse_args(arguments)
     print(f"{asked.minutes:g} minutes, seed {asked.seed}, bus: {asked.bus}", flush=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="doorstep-soak-") as folder,
-        a_shop(Path(folder), asked.bus) as (shop, cluster),
-    ):
+    with a_folder() as folder, a_shop(folder, asked.bus) as (shop, cluster):
         soak, run, began = Soak(shop, cluster, asked.seed), now(), time.monotonic()
         asyncio.run(soak.run(asked.minutes * 60))
         print(soak.table(), flush=True)

@@ -25,8 +25,8 @@ from tests.conftest import until
 from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import STOCK, Kind, Sale
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, SETTINGS, siege_of, trading
-from tests.ops.running import REPOSITORY, Up, ten_free_ports
+from tests.faults.trouble import SEED, shop_in, siege_of, trading
+from tests.ops.running import REPOSITORY
 from tests.story.shop import Shop
 
 LIBRARIES = sorted(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))
@@ -101,17 +101,10 @@ def bent(siege: Siege, folder: Path, *services: str) -> Iterator[list[Bent]]:
 @pytest.fixture
 async def siege(tmp_path: Path) -> AsyncIterator[Siege]:
     """A whole system with its own bus."""
-    (tmp_path / "crashes").mkdir()
-    up = Up(tmp_path / "var", ten_free_ports(), environment=SETTINGS)
-    try:
-        up.start()
-        shop = Shop(up)
+    with shop_in(tmp_path) as shop:
         shop.shelve(**STOCK)
         async with siege_of(shop) as attacker:
             yield attacker
-    finally:
-        ended = up.stop()
-    assert ended == 0, up.errors()
 
 
 async def test_clocks_that_are_wrong_and_jump(siege: Siege, tmp_path: Path, record_property: Note) -> None:

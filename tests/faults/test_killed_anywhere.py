@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from random import Random
 
-import aiohttp
 import pytest
 
 from chassis.crashpoints import POINTS
@@ -21,17 +20,13 @@ from contracts.parking import SERVICES
 from tests.faults.judgement import judge
 from tests.faults.sales import STOCK, Sale, one_of_each, sales
 from tests.faults.siege import BUS, SANDBOXES, Siege
-from tests.ops.running import Up, ten_free_ports
-from tests.story.shop import GATEWAY_COLLECTS, Shop
+from tests.faults.trouble import shop_in, siege_of
+from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(420)]
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261121"))
 """Printed by the test. Another one tries other orders, other victims and other moments."""
-SETTINGS = GATEWAY_COLLECTS | {
-    "DOORSTEP_SHIPPING__CARRIER": "sandbox",
-    "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
-}
 ORDERS = int(os.environ.get("FAULTS_ORDERS", "2000"))
 """As many as kill its victims in their turn; `make soak` takes thousands."""
 VICTIMS = {**dict.fromkeys(SERVICES, 3), BUS: 3, **dict.fromkeys(SANDBOXES, 1)}
@@ -48,35 +43,24 @@ def services_at(point: str) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Path]]:
+def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """One system that buys its labels over HTTP and lets its parcels stand for a second, so that some are cancelled.
 
     Its gateway and its carrier lose an answer now and then, after the effect.
     """
-    folder = tmp_path_factory.mktemp("siege")
-    crashes = folder / "crashes"
-    crashes.mkdir()
-    environment = SETTINGS | {"DOORSTEP_CRASH_DIR": str(crashes)}
-    up = Up(folder / "var", ten_free_ports(), environment=environment)
-    try:
-        up.start()
-        shop = Shop(up)
+    with shop_in(tmp_path_factory.mktemp("siege"), killable=True) as shop:
         shop.shelve(**STOCK)
         shop.behave("gateway", mode="timeout_after_effect", every=7)
         shop.behave("carrier", mode="timeout_after_effect", every=11)
-        yield shop, crashes
+        yield shop
         assert shop.verdicts() == {}
-    finally:
-        ended = up.stop()
-    assert ended == 0, up.errors()
 
 
 @pytest.fixture
-async def siege(besieged: tuple[Shop, Path]) -> AsyncIterator[Siege]:
+async def siege(besieged: Shop) -> AsyncIterator[Siege]:
     """The attacker of one test."""
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield Siege(*besieged, session)
+    async with siege_of(besieged) as attacker:
+        yield attacker
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.conftest import until
 from tests.faults.siege import Siege
-from tests.ops.running import Up, ten_free_ports
+from tests.faults.trouble import shop_in, siege_of
 from tests.story.shop import GATEWAY_COLLECTS, PHONE, Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
@@ -31,32 +30,19 @@ WITHIN_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def careful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Path]]:
+def careful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop in which ten euros need a second person, and nobody hands parcels over."""
-    folder = tmp_path_factory.mktemp("approvals")
-    crashes = folder / "crashes"
-    crashes.mkdir()
-    up = Up(folder / "var", ten_free_ports(), flags=())
-    try:
-        with pytest.MonkeyPatch.context() as environment:
-            for name, value in {**SETTINGS, "DOORSTEP_CRASH_DIR": str(crashes)}.items():
-                environment.setenv(name, value)
-            up.start()
-        shop = Shop(up)
-        shop.stock_up(folder, LAMP=100)
-        yield shop, crashes
+    with shop_in(tmp_path_factory.mktemp("approvals"), SETTINGS, flags=(), killable=True) as shop:
+        shop.shelve(LAMP=100)
+        yield shop
         assert shop.verdicts() == {}
-    finally:
-        ended = up.stop()
-    assert ended == 0, up.errors()
 
 
 @pytest.fixture
-async def siege(careful: tuple[Shop, Path]) -> AsyncIterator[Siege]:
+async def siege(careful: Shop) -> AsyncIterator[Siege]:
     """The attacker of one test."""
-    timeout = aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield Siege(*careful, session)
+    async with siege_of(careful) as attacker:
+        yield attacker
 
 
 def bought(number: int) -> dict[str, object]:

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,19 +39,32 @@ RELAY_BEHIND = re.compile(r"^doorstep_relay_behind\{.*\} (\S+)$", re.M)
 
 
 @contextmanager
-def shop_on(folder: Path, nats_url: str, **settings: str) -> Iterator[Shop]:
-    """A shop whose bus is not its own, well stocked. It must end well."""
-    (folder / "crashes").mkdir(parents=True)
-    told = SETTINGS | {"DOORSTEP_NATS_URL": nats_url} | settings
-    up = Up(folder / "var", ten_free_ports(), environment=told)
+def shop_in(
+    folder: Path,
+    settings: Mapping[str, str] = SETTINGS,
+    *,
+    flags: tuple[str, ...] = ("--autopilot",),
+    killable: bool = False,
+) -> Iterator[Shop]:
+    """A running shop in a folder of its own. It must end well. In a `killable` one kills at a point can be planted."""
+    crashes = folder / "crashes"
+    crashes.mkdir(parents=True)
+    told = {**settings, **({"DOORSTEP_CRASH_DIR": str(crashes)} if killable else {})}
+    up = Up(folder / "var", ten_free_ports(), flags, environment=told)
     try:
         up.start()
-        shop = Shop(up)
-        shop.shelve(**STOCK)
-        yield shop
+        yield Shop(up)
     finally:
         ended = up.stop()
     assert ended == 0, up.errors()
+
+
+@contextmanager
+def shop_on(folder: Path, nats_url: str, **settings: str) -> Iterator[Shop]:
+    """One whose bus is not its own, well stocked."""
+    with shop_in(folder, SETTINGS | {"DOORSTEP_NATS_URL": nats_url} | settings) as shop:
+        shop.shelve(**STOCK)
+        yield shop
 
 
 @asynccontextmanager

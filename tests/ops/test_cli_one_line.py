@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from ops.__main__ import main
@@ -16,14 +14,12 @@ from tests.ops.running import REPOSITORY, doorstep, ten_free_ports
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A configuration file of the test's own. The command's log, bound to its stderr, ends with the test."""
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration file of the test's own."""
     path = tmp_path / "doorstep.toml"
     monkeypatch.setenv("DOORSTEP_CONFIG", str(path))
     monkeypatch.delenv("DOORSTEP_SYSTEM__PORT_BASE", raising=False)
-    before = structlog.get_config()
-    yield path
-    structlog.configure(**before)
+    return path
 
 
 def run(*arguments: str) -> Result:

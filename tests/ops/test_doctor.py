@@ -9,11 +9,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
-from ops.doctor import WHY, Complaint, examine, readable
+from contracts.orders import HoldReason
+from ops.complaints import Complaint, as_shape, readable
+from ops.doctor import WHY, examine
 from ops.doctor_looking import Copies, Found, seconds_ahead
+from ops.doctor_waiting import DAY, HOUR, STAGES, WAITS, Unexplained, Waiting
 from tests.conftest import free_port
 from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
 from tests.ops.test_cli_restore import feed
@@ -87,6 +91,26 @@ ILL: dict[str, tuple[Found, str, str]] = {
         "1,024 MB of 102,400 MB",
         "disk-full",
     ),
+    "old hold": (
+        Found(waiting=[Waiting("orders", "hold stock_short", 7, "shopify:1001", 3 * DAY)]),
+        "7 orders are on hold, as stock is short (hold stock_short); the oldest, shopify:1001, for 3 days",
+        "orders-on-hold",
+    ),
+    "unknown hold": (
+        Found(waiting=[Waiting("orders", "hold astray", 1, "shopify:1001", 90.0)]),
+        "1 order is waiting, for a reason this release does not know (hold astray)",
+        "orders-on-hold",
+    ),
+    "payment in doubt": (
+        Found(waiting=[Waiting("billing", "payment in_doubt", 1, "shopify:1001", 2 * HOUR)]),
+        "nobody knows yet whether the money was collected",
+        "calls-failing",
+    ),
+    "payout": (
+        Found(payouts=[Unexplained("shopify:po_1", "EUR", -2859, 2, open=True)]),
+        "payout shopify:po_1 has -28.59 EUR in 2 lines that nothing explains",
+        "money-unexplained",
+    ),
     "nats": (Found(nats="no space left"), "not healthy: no space left", "nats-unhealthy"),
     "fast clock": (Found(clocks={"orders": 300.0}), "300 s ahead of this machine's", "timers-late"),
     "slow clock": (Found(clocks={"orders": -300.0}), "300 s behind this machine's", "timers-late"),
@@ -108,6 +132,35 @@ def test_an_illness_is_named_with_what_to_do(illness: str) -> None:
     assert len(complaint.do) > 20
     assert complaint.runbook == runbook
     assert (REPOSITORY / "docs" / "runbooks" / f"{runbook}.md").is_file()
+
+
+YOUNG = {
+    "hold": Found(waiting=[Waiting("orders", "hold stock_short", 7, "shopify:1001", 2 * DAY)]),
+    "payment": Found(waiting=[Waiting("billing", "payment in_doubt", 1, "shopify:1001", HOUR)]),
+    "approval": Found(waiting=[Waiting("inventory", "approval", 2, "write-off-1", DAY)]),
+    "payout that was booked back": Found(payouts=[Unexplained("shopify:po_1", "EUR", 1, 1, open=False)]),
+    "call": of_billing(calls={"capture": {"pending": 4, "in_doubt": 2, "failing": 2, "unanswered": 3}}),
+}
+
+
+@pytest.mark.parametrize("case", YOUNG)
+def test_the_days_work_is_told_and_no_illness(case: str) -> None:
+    """A person reads what waits; a machine that asks whether all is well hears yes."""
+    said = examine(YOUNG[case])
+    assert [entry.severity for entry in said] == ["information"]
+    shape = as_shape(said)
+    assert (shape["healthy"], shape["complaints"], len(shape["information"])) == (True, [], 1)
+    assert readable(said).startswith("all is well")
+    assert f"i  {said[0].part}: {said[0].what}" in readable(said)
+
+
+def test_every_reason_to_wait_has_a_sentence_and_an_end() -> None:
+    """A new reason of a hold gets its line in the table; each page that a line names is there."""
+    kinds = {f"hold {reason.value}" for reason in HoldReason} | {f"payment {stage}" for stage in STAGES}
+    assert WAITS.keys() == kinds | {"approval"}
+    assert all(len(rule.do) > 20 for rule in WAITS.values())
+    pages = {rule.runbook for rule in WAITS.values() if rule.runbook}
+    assert all((REPOSITORY / "docs" / "runbooks" / f"{page}.md").is_file() for page in pages)
 
 
 def test_every_check_of_readiness_has_words() -> None:
@@ -198,6 +251,94 @@ def test_what_is_broken_on_purpose_is_found_in_a_real_system(
         )
     finally:
         up.stop()
+
+
+UNKNOWN_SKU = {
+    "channel_order_id": "strange-1",
+    "placed_at": "2026-11-21T12:00:00Z",
+    "currency": "EUR",
+    "total_minor": 1000,
+    "customer": {"name": "Ada", "email": "ada@example.com"},
+    "ship_to": {
+        "name": "Ada",
+        "line1": "Long Way 1",
+        "city": "Berlin",
+        "postcode": "10115",
+        "country": "DE",
+    },
+    "lines": [
+        {
+            "line_id": "1",
+            "sku": "NOBODY-HAS-IT",
+            "title": "A riddle",
+            "quantity": 1,
+            "unit_price_minor": 1000,
+            "total_minor": 1000,
+        }
+    ],
+    "payment": {"state": "paid"},
+}
+GHOST = {"kind": "charge", "reference": "ghost", "gross_minor": 2975, "fee_minor": 116, "net_minor": 2859}
+STATEMENT = {
+    "provider": "shopify",
+    "payout_id": "po_1",
+    "currency": "EUR",
+    "total_minor": 2859,
+    "lines": [GHOST],
+}
+
+
+def ask(url: str, body: object) -> None:
+    """A command of a person."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=10) as answer:
+        assert answer.status < 300
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.long
+def test_what_waits_for_people_is_told_in_a_real_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An article nobody knows, a write-off above the limit, and a payout of somebody else's money."""
+    monkeypatch.setenv("DOORSTEP_INVENTORY__WRITE_OFF_LIMIT_UNITS", "5")
+    up = Up(tmp_path / "var", ten_free_ports())
+    try:
+        up.start()
+        load_shop(up, tmp_path)
+        services = {name: service["url"] for name, service in up.said["services"].items()}
+        ask(f"{services['orders']}/orders", UNKNOWN_SKU)
+        stock = json.loads(urlopen(f"{services['inventory']}/stock", timeout=10).read())["stock"]
+        lost = next(line for line in stock if line["on_hand"] > 6)
+        ask(
+            f"{services['inventory']}/stock/adjustments",
+            {
+                "sku": lost["sku"],
+                "location": lost["locations"][0]["location"],
+                "quantity": -6,
+                "reason": "broken",
+                "actor": "bob",
+                "reference": "count-1",
+            },
+        )
+        eventually(lambda: len(informed(up)) == 2, 60, "the hold and the write-off are told")
+        assert asked(up) == (0, [])
+        assert {entry["part"] for entry in informed(up)} == {"orders", "inventory"}
+        assert "1 order is on hold, as an article is not in the catalogue" in informed(up)[0]["what"]
+
+        ask(f"{services['billing']}/payouts", STATEMENT)
+        code, complaints = asked(up)
+        assert (code, [c.runbook for c in complaints]) == (1, ["money-unexplained"])
+        assert "payout shopify:po_1 has 28.59 EUR in 1 line" in complaints[0].what
+    finally:
+        up.stop()
+
+
+def informed(up: Up) -> list[dict[str, Any]]:
+    """What only informs."""
+    entries: list[dict[str, Any]] = json.loads(up.run("doctor", "--json").stdout)["information"]
+    return entries
 
 
 def pid_of_nats(data: Path) -> int:

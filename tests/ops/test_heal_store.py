@@ -173,7 +173,8 @@ async def test_what_somebody_else_put_into_the_stream_is_passed_over(
 async def test_the_command_wants_to_know_which_copy(tmp_path: Path) -> None:
     """Both or none is a slip."""
     told = CliRunner().invoke(doorstep, ["heal", "orders", "--data", str(tmp_path)])
-    assert (told.exit_code, told.stderr) == (1, "doorstep: say which copy to rebuild: --stream or --store\n")
+    said = "say which copy is lost: --stream (the store makes it again) or --store (the stream does)"
+    assert (told.exit_code, told.stderr) == (1, f"doorstep: {said}\n")
 
 
 @pytest.mark.long

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.importing.command import Report
 from ops.importing.csv_rows import SHEETS, RefusedRow, Row, rows, text_of
+from ops.importing.sending import Report
 
 SKU_HEADER = "sku,title,barcode,price,currency,vat_class,weight_g\n"
 STOCK_HEADER = "sku,location,quantity\n"

@@ -37,7 +37,7 @@ async def test_keys_go_from_files_into_a_database_and_back(
     (key,) = before.issue([Wanted(owner="ada@example.com", entity="order/shop:1")], NOW)
     sealed = key.seal("Ada")
     said = await back_up_keys(find(tmp_path / "var"), tmp_path / "copy")
-    assert said == {"keys": 1, "master_key": True}
+    assert said == {"keys": 1, "master_key": True, "wrapped_by": before.wrapped_by()}
 
     monkeypatch.setenv("DOORSTEP_DATABASE_URL", empty_database.url)
     moved = find(tmp_path / "elsewhere")

@@ -10,6 +10,7 @@ from contracts.catalogue import CATALOGUE
 from ops.page.glance import with_milestones, with_statements
 from ops.page.order_page import reached_by
 from ops.page.telling import STORY, story, units
+from ops.page.templating import templates
 from ops.page.today import STEPS, Tally, before_day
 from ops.page.wording import age, money, not_found
 
@@ -213,3 +214,14 @@ def test_told_counts_parcel_messages_only() -> None:
     tally = Tally("notify")
     tally.catch_up(log, NOON.date())
     assert tally.counts == {"told": 1}
+
+
+def test_a_list_of_orders_says_how_long_each_is_held_and_leads_to_the_further_ones() -> None:
+    """A seller with hundreds on hold gets to the last of them, by the same hold."""
+    held = {"reason": "stock_short", "owner": "purchasing", "since": "2026-11-21T12:00:00Z"}
+    order = {"order_id": "a:1", "state": "held", "holds": [held], "total_minor": 990, "currency": "EUR"}
+    page = templates().get_template("orders.html")
+    shown = page.render(layout="part.html", wanted={"hold": "stock_short"}, orders=[order], next="7&b")
+    assert 'datetime="2026-11-21T12:00:00Z"' in shown
+    assert 'href="/orders?hold=stock_short&amp;after=7%26b"' in shown
+    assert "Further orders" not in page.render(layout="part.html", wanted={}, orders=[order], next=None)

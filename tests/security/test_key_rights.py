@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from chassis.clock import rfc3339
 from chassis.key_store import Wanted
 from chassis.master_key import MasterKey
 from chassis.migrate import migrate
@@ -28,9 +30,17 @@ SERVICES_MAY_NOT = (
     "SELECT * FROM accesses",
     "DELETE FROM accesses",
     "UPDATE masters SET fingerprint = 'x'",
+    "UPDATE keys SET wrapped = wrapped",
+    "INSERT INTO rotations VALUES (1, 'now', 'me', 'mine', 'x', '')",
+    "UPDATE rotations SET fingerprint = 'x'",
+    "DELETE FROM rotations",
+    "CREATE OR REPLACE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "INSERT INTO keys (key_id, kind, made_at, wrapped) SELECT key_id, kind, made_at, wrapped FROM keys"
     " ON CONFLICT (key_id) DO UPDATE SET wrapped = ''",
     "CREATE OR REPLACE FUNCTION forget_bodies(text, text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OR REPLACE FUNCTION forget_accesses(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "UPDATE accesses SET who = 'somebody else'",
+    "TRUNCATE accesses",
     "CREATE TABLE mine (id bigint)",
     "SET ROLE {eraser}",
 )
@@ -38,8 +48,14 @@ ERASERS_MAY_NOT = (
     "DELETE FROM keys",
     "UPDATE keys SET key_id = 'x'",
     "UPDATE owners SET owner = 'x'",
+    "UPDATE masters SET fingerprint = 'x'",
+    "UPDATE rotations SET fingerprint = 'x'",
+    "DELETE FROM rotations",
+    "TRUNCATE rotations",
+    "ALTER TABLE keys DISABLE TRIGGER ALL",
     "DELETE FROM accesses",
     "TRUNCATE accesses",
+    "SELECT forget_accesses('2026-01-01')",
     "DROP TABLE keys",
 )
 NOBODY_MAY = (
@@ -115,11 +131,80 @@ def test_not_even_the_owner_does_more_than_destroy(
     assert usable(owner, schema) == ["body", "person"]
 
 
+WRAPPED = "UPDATE keys SET wrapped = set_byte(wrapped, 0, 255 - get_byte(wrapped, 0))"
+RECORDED = "INSERT INTO rotations VALUES (1, 'now', 'dpo', 'leaked', 'x', '')"
+NO_ROTATIONS = (
+    (WRAPPED,),
+    (RECORDED, "COMMIT", "BEGIN", WRAPPED),
+    ("CREATE TEMP TABLE rotations (number bigint)", "INSERT INTO rotations VALUES (1)", WRAPPED),
+    (RECORDED, "UPDATE keys SET wrapped = 'short'"),
+    (RECORDED, f"{WRAPPED}, destroyed_at = 'now'"),
+)
+"""What looks like a rotation and is none: not recorded, recorded before, recorded elsewhere, or something else."""
+
+
+@pytest.mark.parametrize("statements", NO_ROTATIONS)
+def test_a_key_is_wrapped_anew_by_a_recorded_rotation_only(
+    owner: psycopg.Connection, schema: str, statements: tuple[str, ...]
+) -> None:
+    """Also by the role that may: whoever reads `rotations` sees every time that it was done."""
+    session = acting(owner, eraser_of(schema), schema)
+    session.execute(f"SET ROLE {eraser_of(schema)}".encode())
+    before = wrapped_in(session)
+    session.execute(b"BEGIN")
+    for statement in statements[:-1]:
+        session.execute(statement.encode())
+    with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)):
+        session.execute(statements[-1].encode())
+    session.execute(b"ROLLBACK")
+    assert wrapped_in(session) == before
+
+
+def test_the_eraser_wraps_anew_and_what_is_recorded_stays(owner: psycopg.Connection, schema: str) -> None:
+    """In one transaction with the record, which not even the owner takes back; nobody else wraps, not even with one."""
+    session = acting(owner, eraser_of(schema), schema)
+    session.execute(f"SET ROLE {eraser_of(schema)}".encode())
+    before = wrapped_in(session)
+    for statement in ("BEGIN", RECORDED, WRAPPED, "COMMIT"):
+        session.execute(statement.encode())
+    assert not set(wrapped_in(session)) & set(before)
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    for statement in ("DELETE FROM rotations", "UPDATE rotations SET actor = 'x'", "TRUNCATE rotations"):
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute(statement.encode())
+    owner.execute(b"BEGIN")
+    owner.execute(RECORDED.replace("(1,", "(2,").encode())
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute(WRAPPED.encode())
+    owner.execute(b"ROLLBACK")
+
+
+def wrapped_in(session: psycopg.Connection) -> list[bytes]:
+    return [bytes(one) for (one,) in session.execute(b"SELECT wrapped FROM keys ORDER BY key_id").fetchall()]
+
+
 def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, schema: str) -> None:
     """Inventory knows goods, not people."""
     session = acting(owner, schema.removesuffix(KEYS) + "inventory", schema)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         session.execute(f"SELECT * FROM {schema}.keys".encode())
+
+
+def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Connection, schema: str) -> None:
+    """A service may tidy up what is old; what it fetched today stays for whoever asks tomorrow."""
+    today = datetime.now(UTC)
+    session = acting(owner, schema, schema)
+    for days in (0, 28, 31, 500):
+        moment = rfc3339(today - timedelta(days=days))
+        session.execute(b"INSERT INTO accesses VALUES (%s, 'shipping', 'key')", [moment])
+    forget = b"SELECT forget_accesses(%s)"
+    for days in (-1, 0, 28):
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            session.execute(forget, [rfc3339(today - timedelta(days=days))])
+    assert session.execute(forget, [rfc3339(today - timedelta(days=400))]).fetchone() == (1,)
+    assert session.execute(forget, [rfc3339(today - timedelta(days=30))]).fetchone() == (1,)
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    assert owner.execute(f"SELECT count(*) FROM {schema}.accesses".encode()).fetchone() == (2,)
 
 
 def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 
-from chassis.bus import Bus, open_bus
-from chassis.service import Running
-from chassis.settings import SERVICE_PORTS
-from chassis.settings import System as Settings
-from chassis.sqlite_store import SQLiteStore
 from contracts.inventory import WriteOffApproved
 from contracts.parking import SERVICES
 from ops.approvals import decide, list_waiting, readable
@@ -26,8 +20,8 @@ from ops.console import CannotDo
 from ops.page.server import serve_page
 from ops.system import System
 from services.inventory.wiring import build
-from tests.conftest import NatsServer, free_port
-from tests.security.conftest import LOCKED
+from tests.conftest import free_port
+from tests.security.conftest import LOCKED, Served, StartService
 from tests.security.test_access import TOOL, proxied
 
 NO_WRITE_OFF_ALONE = "[inventory]\nwrite_off_limit_units = 0\n"
@@ -40,18 +34,19 @@ APPROVE = f"/approvals/{quote(ID, safe='')}/approve"
 
 
 @dataclass
-class Inventory:
-    """The running service, a session to ask it, and the system that the operators' tools see."""
+class Inventory(Served):
+    """The inventory service, and the system that the operators' tools see."""
 
-    running: Running
-    session: aiohttp.ClientSession
-    system: System
-    tool: dict[str, str]
+    tool: dict[str, str] = field(default_factory=dict)
     """What this system's own tools show: nothing where there is no door."""
+    page_port: int = field(default_factory=free_port)
 
-    async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
-        async with self.session.request(method, path, **more) as answer:
-            return answer.status, await answer.json()
+    @property
+    def system(self) -> System:
+        """A system in which no other service answers."""
+        others = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
+        url = f"http://127.0.0.1:{self.port}"
+        return System(self.running.settings.data, self.page_port, "", others | {"inventory": url})
 
     async def on_hand(self) -> int:
         status, shown = await self.ask("GET", f"/stock/{quote('LAMP/1', safe='')}", headers=self.tool)
@@ -63,36 +58,19 @@ type Start = Callable[[str], Awaitable[Inventory]]
 
 
 @pytest.fixture
-async def start(
-    bus: Bus, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Start]:
+def start(start_service: StartService) -> Start:
     """Starts the service with a configuration; five lamps are there."""
-    async with AsyncExitStack() as stack:
 
-        async def started(configuration: str) -> Inventory:
-            config = tmp_path / "doorstep.toml"
-            config.write_text(NO_WRITE_OFF_ALONE + configuration)
-            monkeypatch.setenv("DOORSTEP_CONFIG", str(config))
-            port = free_port()
-            settings = Settings(
-                data=tmp_path, port_base=port - SERVICE_PORTS["inventory"], nats_url=nats_server.url
-            )
-            own_bus = await open_bus(nats_server.url, "test-inventory")
-            running = Running(build(), settings, own_bus, SQLiteStore(tmp_path / "inventory.sqlite"))
-            await running.start()
-            stack.push_async_callback(running.stop)
-            url = f"http://127.0.0.1:{port}"
-            session = await stack.enter_async_context(aiohttp.ClientSession(url))
-            others = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
-            system = System(tmp_path, free_port(), "", others | {"inventory": url})
-            inventory = Inventory(running, session, system, TOOL if configuration else {})
-            for sheet, row in (("skus", SKU), ("stock", STOCK)):
-                body = {"rows": [row], "actor": "setup", "reference": f"{sheet}.csv"}
-                path = f"/imports/{sheet}"
-                assert (await inventory.ask("POST", path, json=body, headers=inventory.tool))[0] == 200
-            return inventory
+    async def started(configuration: str) -> Inventory:
+        inventory = await start_service(Inventory, build, NO_WRITE_OFF_ALONE + configuration)
+        inventory.tool = TOOL if configuration else {}
+        for sheet, row in (("skus", SKU), ("stock", STOCK)):
+            body = {"rows": [row], "actor": "setup", "reference": f"{sheet}.csv"}
+            path = f"/imports/{sheet}"
+            assert (await inventory.ask("POST", path, json=body, headers=inventory.tool))[0] == 200
+        return inventory
 
-        yield started
+    return started
 
 
 async def adjust(inventory: Inventory, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:

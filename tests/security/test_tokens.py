@@ -11,8 +11,9 @@ import jwt
 import pytest
 
 from chassis import tokens
+from chassis.access_settings import Provider
 from chassis.settings import SettingsWrong
-from chassis.tokens import KeysAway, NotBelieved, Provider, Tokens, loader
+from chassis.tokens import KeysAway, NotBelieved, Tokens, loader
 from tests.security.issuer import AUDIENCE, ISSUER, Issuer
 
 

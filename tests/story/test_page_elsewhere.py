@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,8 @@ from tests.story.orders import shopify_order
 from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Answer, Shop, ask
 
 ORDER = "shopify:9100"
+SHOWN_WITHIN_SECONDS = 3.0
+"""One for whoever is not waited for any longer, the rest for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +68,20 @@ def test_steps_that_cannot_be_counted_are_left_out(page: str) -> None:
     html = ask(page).body.decode()
     assert "All five services are well" in html
     assert 'class="flow"' not in html
+
+
+def test_a_service_that_stands_still_is_named_and_not_waited_for(shop: Shop, page: str) -> None:
+    """All are asked side by side; what the others say is shown, and nothing is said in its name."""
+    billing = shop.up.status()["services"]["billing"]["pid"]
+    os.kill(billing, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        html = ask(page).body.decode()
+        seconds = time.monotonic() - started
+    finally:
+        os.kill(billing, signal.SIGCONT)
+    assert '<p class="well not">billing does not answer</p>' in html
+    assert '<span class="health down">does not answer</span>' in html
+    assert html.count('<span class="health up">ready</span>') == 4
+    assert "No invoice yet." not in html
+    assert seconds < SHOWN_WITHIN_SECONDS

@@ -17,6 +17,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 WITHIN_MILLISECONDS = WITHIN_SECONDS * 1000
+HINT_AND_ROOM = """field => {
+    const style = getComputedStyle(field), ruler = document.createElement("canvas").getContext("2d");
+    ruler.font = `${style.fontSize} ${style.fontFamily}`;
+    const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    return [ruler.measureText(field.placeholder).width, field.clientWidth - padding];
+}"""
+"""How wide the text in an empty field is, and how wide it may be, in pixels."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -177,6 +184,16 @@ def test_a_phone_shows_what_each_service_has_parked(rose_orders: Shop, chromium:
     boxes = [box for figure in parked if (box := figure.bounding_box())]
     assert len(boxes) == 5
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in boxes), boxes
+    context.close()
+
+
+def test_a_phone_shows_the_whole_hint_of_the_search_field(rose_orders: Shop, chromium: Any) -> None:
+    """What is cut off is no hint."""
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, is_mobile=True)
+    tab = context.new_page()
+    tab.goto(rose_orders.up.said["page"])
+    hint, room = tab.get_by_role("searchbox").evaluate(HINT_AND_ROOM)
+    assert 0 < hint <= room
     context.close()
 
 

@@ -44,6 +44,17 @@ def test_an_unknown_channel_is_not_found(shop: Shop) -> None:
     assert (answer.status, answer.json()["channel"]) == (404, "nobody")
 
 
+def test_a_publisher_for_an_unknown_channel_is_refused_and_told_which_there_are(shop: Shop) -> None:
+    """At once and in one line, instead of being parked; `phone` is in no file, only in the services' environment."""
+    flags = ("--channel", "nosuch", "--topic", "order_placed", "--stdin")
+    before = shop.get("orders", "/ops/status")["parked"]
+    done = shop.up.run("publish", *flags, stdin="{}")
+    said = "orders knows no channel nosuch: there are market, phone, retail, shopify, webshop, woocommerce; "
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"doorstep: {said}[channels.nosuch] in its configuration makes one\n"
+    assert shop.get("orders", "/ops/status")["parked"] == before
+
+
 def test_a_body_beyond_a_mebibyte_is_too_large(shop: Shop) -> None:
     """Said before it is read to its end, and before its signature is believed."""
     answer = shop.webhook(SHOPIFY, "orders/create", b" " * (1024 * 1024 + 1))

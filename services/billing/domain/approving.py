@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contracts.billing import RefundApproved, RefundDenied
 from contracts.event import Event
-from contracts.second_person import same_person
+from contracts.second_person import Decided, same_person
 from services.billing.domain.commands import ApproveRefund, DenyRefund
 from services.billing.domain.giving_back import give_back
-from services.billing.domain.payment import Decided, Payment, RefundRequest, Stage, payment_of
+from services.billing.domain.payment import Payment, RefundRequest, Stage, payment_of
 from services.billing.domain.refusals import refused
 from services.billing.domain.world import World
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from contracts.address import Recipient
 from contracts.billing import RefundStarted
 from contracts.orders import Bill, BillLine
-from contracts.second_person import WAITS
+from contracts.second_person import WAITS, Decided
 from services.billing.domain.answers import CaptureCall, RefundCall
 from services.billing.domain.world import World
 
@@ -61,14 +61,6 @@ class Refund:
     provider_reference: str = ""
 
 
-class Decided(StrEnum):
-    """What a second person has said."""
-
-    NOT_YET = "not_yet"
-    APPROVED = "approved"
-    DENIED = "denied"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
     """The newest refund for which a second person was asked: by whom, why, and what was said."""
@@ -78,7 +70,7 @@ class RefundRequest:
     actor: str
     reason: str
     asked_at: datetime
-    decided: Decided = Decided.NOT_YET
+    decided: Decided = Decided.WAITING
     decided_by: str = ""
 
 

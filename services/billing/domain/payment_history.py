@@ -23,8 +23,8 @@ from contracts.billing import (
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.parking import REFUSALS
+from contracts.second_person import Decided
 from services.billing.domain.payment import (
-    Decided,
     Issued,
     Payment,
     Refund,

@@ -13,6 +13,8 @@ from contracts.frozen import replace
 from contracts.parking import REFUSALS
 from services.billing.domain.commands import ReportPayout
 
+STATES = ("reported", "reconciled", "unexplained")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import cast
 
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.inventory import StockAdjusted, WriteOffApproved, WriteOffDenied, WriteOffRequested
-from contracts.second_person import WAITS, needs_second_person, same_person
+from contracts.second_person import WAITS, Decided, needs_second_person, same_person
 from services.inventory.domain.availability import with_news
 from services.inventory.domain.books import Books, stock_of
 from services.inventory.domain.commands import AdjustStock, ApproveWriteOff, DenyWriteOff
@@ -22,14 +21,6 @@ from services.inventory.domain.stock import Item
 
 NOTHING_WAITS = "this write-off does not wait for a second person"
 DECISIONS = ("ApproveWriteOff", "DenyWriteOff")
-
-
-class Stand(StrEnum):
-    """Where a request is."""
-
-    WAITING = "waiting"
-    APPROVED = "approved"
-    DENIED = "denied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +36,7 @@ class WriteOff:
     actor: str
     reason: str
     asked_at: datetime
-    stand: Stand = Stand.WAITING
+    stand: Decided = Decided.WAITING
     decided_by: str = ""
 
 
@@ -58,13 +49,13 @@ def evolve(state: WriteOff | None, event: WriteOffEvent, entity: str) -> WriteOf
     if isinstance(event, WriteOffRequested):
         return WriteOff(**event.model_dump())
     assert state is not None, f"{entity} was decided before it was asked for"
-    stand = Stand.APPROVED if isinstance(event, WriteOffApproved) else Stand.DENIED
+    stand = Decided.APPROVED if isinstance(event, WriteOffApproved) else Decided.DENIED
     return replace(state, stand=stand, decided_by=event.actor)
 
 
 def tags(state: WriteOff) -> Iterable[str]:
     """Counted and found while it waits."""
-    return (WAITS,) if state.stand is Stand.WAITING else ()
+    return (WAITS,) if state.stand is Decided.WAITING else ()
 
 
 def is_for_two(quantity: int, item: Item, policies: Policies) -> bool:
@@ -96,9 +87,9 @@ def ask(command: AdjustStock, item: Item, books: Books) -> WriteOffRequested:
 
 def asked_again(command: AdjustStock, known: WriteOff) -> tuple[Event, ...]:
     """The same request again does nothing while it waits; a denied one needs a new document."""
-    if known.stand is Stand.WAITING and known.quantity == command.quantity:
+    if known.stand is Decided.WAITING and known.quantity == command.quantity:
         return ()
-    if known.stand is Stand.WAITING:
+    if known.stand is Decided.WAITING:
         reason = f"{command.reference} already waits for a second person, with {known.quantity} units"
         return (refused(command.sku, command, reason, known.stand, DECISIONS),)
     reason = (
@@ -110,8 +101,8 @@ def asked_again(command: AdjustStock, known: WriteOff) -> tuple[Event, ...]:
 def approve_write_off(command: ApproveWriteOff, books: Books) -> tuple[Event, ...]:
     """Approved and booked in one decision, so that it counts once; refused if orders have the units by now."""
     known = _known(command, books)
-    if known.stand is not Stand.WAITING or same_person(known.actor, command.actor):
-        return _not_so(command, known, Stand.APPROVED)
+    if known.stand is not Decided.WAITING or same_person(known.actor, command.actor):
+        return _not_so(command, known, Decided.APPROVED)
     stock = stock_of(books, known.sku)
     assert stock is not None, "what was asked for is about a SKU that is registered"
     place = stock.at(known.location)
@@ -131,8 +122,8 @@ def approve_write_off(command: ApproveWriteOff, books: Books) -> tuple[Event, ..
 def deny_write_off(command: DenyWriteOff, books: Books) -> tuple[Event, ...]:
     """The books stay as they are."""
     known = _known(command, books)
-    if known.stand is not Stand.WAITING or same_person(known.actor, command.actor):
-        return _not_so(command, known, Stand.DENIED)
+    if known.stand is not Decided.WAITING or same_person(known.actor, command.actor):
+        return _not_so(command, known, Decided.DENIED)
     return (WriteOffDenied(**_about(command)),)
 
 
@@ -143,9 +134,9 @@ def _known(command: Decision, books: Books) -> WriteOff:
     return cast("WriteOff", known)
 
 
-def _not_so(command: Decision, known: WriteOff, wanted: Stand) -> tuple[Event, ...]:
+def _not_so(command: Decision, known: WriteOff, wanted: Decided) -> tuple[Event, ...]:
     """A refusal; nothing where this person decided just that before, and only the answer was lost."""
-    if known.stand is Stand.WAITING:
+    if known.stand is Decided.WAITING:
         reason = f"{known.actor} asked for this write-off: somebody else has to approve or deny it"
         return (refused(command.sku, command, reason, known.stand, DECISIONS),)
     if known.stand is wanted and same_person(known.decided_by, command.actor):

@@ -6,8 +6,10 @@ All orders of one person share a key, and whatever comes later about an order is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
@@ -25,6 +27,8 @@ from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable
 
 READ_AHEAD_MAX = 2_000
+ON_THE_LOOP_MAX = 32
+"""Messages that are read and sealed on the event loop: some ten milliseconds."""
 FORGOTTEN = "nobody can read its body any more: the key was destroyed"
 UNKNOWN = (
     "its body is sealed with a key that is not in the key store: retry it once the backup of the keys is back"
@@ -65,14 +69,24 @@ def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
 class SealedReadings:
     """Reads messages and seals what they say: `prepare` first, many at a time, then each one when it is decided.
 
-    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were.
+    Where nothing is to be sealed (`seals` is false) it still opens the bodies that were. `fresh` has the keys of those
+    that were sealed a moment ago.
     """
 
-    def __init__(self, read: Read, store: KeyStore, clock: Clock = wall_clock, *, seals: bool = True) -> None:
+    def __init__(
+        self,
+        read: Read,
+        store: KeyStore,
+        clock: Clock = wall_clock,
+        *,
+        seals: bool = True,
+        fresh: Callable[[str], Key | None] = lambda _: None,
+    ) -> None:
         self._read = read
         self._store = store
         self._clock = clock
         self._seals = seals
+        self._fresh = fresh
         self._ready: dict[str, Reading] = {}
         self._sought = ""
 
@@ -88,9 +102,16 @@ class SealedReadings:
     async def prepare(self, messages: Sequence[Message]) -> None:
         """Have readings of these at hand. Raises `KeysAway`, and nothing was done.
 
-        On a thread, however few: keys are synced to disk, and channels wait on the event loop for their answers.
+        Keys are always had on a thread, however few: they are synced to disk, and channels wait on the event loop for
+        their answers. What is to be computed for a few messages stays on it: two threads that compute slow each other.
         """
-        await asyncio.to_thread(self._prepare, messages)
+        if len(messages) > ON_THE_LOOP_MAX:
+            await asyncio.to_thread(self._prepare, messages)
+            return
+        steps, answer = self._steps(messages), None
+        with suppress(StopIteration):
+            while True:
+                answer = await asyncio.to_thread(steps.send(answer))
 
     def __call__(self, message: Message) -> Reading:
         """What the message says, sealed. Raises `KeysAway` where it was not prepared."""
@@ -106,17 +127,28 @@ class SealedReadings:
         return sealed(placed, key)
 
     def _prepare(self, messages: Sequence[Message]) -> None:
-        if len(self._ready) >= READ_AHEAD_MAX:
-            self._ready.clear()
+        steps, answer = self._steps(messages), None
+        with suppress(StopIteration):
+            while True:
+                answer = steps.send(answer)()
+
+    def _steps(self, messages: Sequence[Message]) -> Generator[Callable[[], Any], Any, None]:
+        """What it takes, up to each question to the store of keys, which is yielded and wants its answer."""
         now = rfc3339(self._clock())
         locks = {message.id: message.headers.get(SEALED, "") for message in messages}
-        keys = self._keys({key_id for key_id in locks.values() if key_id}, now)
+        locked = {key_id for key_id in locks.values() if key_id}
+        keys: dict[str, Key | None] = {key_id: key for key_id in locked if (key := self._fresh(key_id))}
+        if missing := locked - keys.keys():
+            keys |= yield partial(self._keys, missing, now)
         readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
         placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
         if self._seals and placed:
-            issued = self._issued([wanted_for(o, locks[name]) for name, o in placed.items()], now)
+            wanted = [wanted_for(order, locks[name]) for name, order in placed.items()]
+            issued = yield partial(self._issued, wanted, now)
             for (name, order), key in zip(placed.items(), issued, strict=True):
                 readings[name] = Placed(sealed(order, key))
+        if len(self._ready) >= READ_AHEAD_MAX:
+            self._ready.clear()
         self._ready |= readings
 
     def _issued(self, wanted: Sequence[Wanted], now: str) -> list[Key]:

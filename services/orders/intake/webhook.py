@@ -83,7 +83,7 @@ def routes(
     limits: IntakeSettings = STANDARD_INTAKE,
     bodies: Bodies | None = None,
 ) -> list[web.RouteDef]:
-    """The intake's one route."""
+    """The intake, and which channels it knows."""
 
     def backlog() -> str:
         return f"{runtime.unread} messages wait to be decided" if runtime.unread >= limits.unread_max else ""
@@ -91,7 +91,10 @@ def routes(
     pace = Pace(SERVED_SECONDS)
     admission = Admission(limits.webhooks_at_once, backlog, pace)
     webhooks = Webhooks(runtime, channels, clock, admission, pace, bodies)
-    return [web.post("/channels/{channel}/webhooks", webhooks.receive)]
+    return [
+        web.get("/channels", webhooks.known),
+        web.post("/channels/{channel}/webhooks", webhooks.receive),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,12 @@ class Webhooks:
     admission: Admission
     pace: Pace
     bodies: Bodies | None = None
+
+    async def known(self, _: web.Request) -> web.Response:
+        """The channels whose messages are taken, over HTTP and from the bus: `{"channels": [{"name", "kind"}]}`."""
+        return reply(
+            {"channels": [{"name": name, "kind": self.channels[name].kind} for name in sorted(self.channels)]}
+        )
 
     async def receive(self, request: web.Request) -> web.Response:
         """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""

@@ -35,6 +35,7 @@ class Stream:
         return 40 + len(self.messages)
 
 
+type Client = TestClient[web.Request, web.Application]
 type Post = Callable[..., Awaitable[ClientResponse]]
 
 
@@ -44,17 +45,19 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-async def post(stream: Stream) -> AsyncIterator[Post]:
+async def client(stream: Stream) -> AsyncIterator[Client]:
     application = web.Application()
     application.add_routes(routes(stream, CHANNELS, clock=lambda: NOON))
     async with TestClient(TestServer(application)) as client:
+        yield client
 
-        async def send(
-            channel: str, body: Any = BODY, headers: dict[str, str] | None = None
-        ) -> ClientResponse:
-            return await client.post(f"/channels/{channel}/webhooks", data=body, headers=headers or {})
 
-        yield send
+@pytest.fixture
+def post(client: Client) -> Post:
+    async def send(channel: str, body: Any = BODY, headers: dict[str, str] | None = None) -> ClientResponse:
+        return await client.post(f"/channels/{channel}/webhooks", data=body, headers=headers or {})
+
+    return send
 
 
 def shopify(body: bytes = BODY, **more: str) -> dict[str, str]:
@@ -118,6 +121,13 @@ async def test_a_body_that_is_not_json_is_stored_too(post: Post, stream: Stream)
     body = b"\xff not json"
     assert (await post("shopify", body, shopify(body))).status == 202
     assert stream.messages[0][1] == body
+
+
+async def test_which_channels_there_are_can_be_asked(client: Client) -> None:
+    """By name, each with the way it is read, and without its secrets: so that a publisher can be told beforehand."""
+    answer = await client.get("/channels")
+    expected = [{"name": name, "kind": channel.kind} for name, channel in sorted(CHANNELS.items())]
+    assert (answer.status, await answer.json()) == (200, {"channels": expected})
 
 
 async def test_an_unknown_channel_is_404(post: Post, stream: Stream) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from chassis.declare import Message
+from chassis.key_ring import KEPT_SECONDS
 from chassis.key_store import KeysAway, KeyStore
 from chassis.master_key import MasterKey
-from chassis.sealed_bodies import SEALED, sealed_body
+from chassis.sealed_bodies import SEALED, SealsBodies, sealed_body
 from chassis.sealing import key_id_of
 from chassis.sqlite_keys import SQLiteKeys
 from contracts.channels import OrderPlaced
@@ -138,3 +139,19 @@ def test_a_text_that_looks_sealed_is_sealed_all_the_same(store: KeyStore) -> Non
     order = sealed(replace(ORDER, note=stolen), key)
     assert order.note != stolen
     assert key.open(order.note) == stolen
+
+
+async def test_a_body_sealed_a_moment_ago_is_read_without_a_look_into_the_store(store: KeyStore) -> None:
+    """By the service that sealed it: once, and for seconds. After that the key is fetched, and the access noted."""
+    passed = [0.0]
+    bodies = SealsBodies(store, elapsed=lambda: passed[0])
+    readings = SealedReadings(lambda one: read(one, CHANNELS), store, fresh=bodies.fresh)
+    data, headers = await bodies.seal("m-1", message(ORDER).data)
+    delivered = replace(message(ORDER, **headers), data=data)
+    for fetched in (0, 1):
+        await readings.prepare([delivered])
+        assert isinstance(readings(delivered), Placed)
+        assert len(store.contents()["accesses"]) == fetched
+    _, headers = await bodies.seal("m-2", message(ORDER).data)
+    passed[0] = KEPT_SECONDS
+    assert bodies.fresh(headers[SEALED]) is None

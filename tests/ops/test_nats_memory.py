@@ -1,4 +1,4 @@
-"""Batches staged in memory: what was acknowledged is on disk all the same, and the server may forget the rest."""
+"""Staging and consumers in memory: what was acknowledged is on disk all the same, the rest may be forgotten."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from chassis.bootstrap import bootstrap
-from chassis.bus import connect
+from chassis.bus import Bus, connect
 from chassis.frames import Frame, Publisher
-from ops import nats_staging
-from ops.nats_staging import forget_staged, stage_in_memory
+from ops import nats_memory
+from ops.nats_memory import deliver_from_memory, forget, stage_in_memory
 from tests.conftest import NatsServer, until
 
 MESSAGES = 40
 
-pytestmark = pytest.mark.skipif(not nats_staging.MEMORY.is_dir(), reason="no memory file system here")
+pytestmark = pytest.mark.skipif(not nats_memory.MEMORY.is_dir(), reason="no memory file system here")
 
 
 @pytest.fixture
 def store(nats_server: NatsServer) -> Iterator[Path]:
     """The server's `store_dir`; nothing of it is left in memory afterwards."""
     yield nats_server.folder / "js"
-    forget_staged(nats_server.folder / "js")
+    forget(nats_server.folder / "js")
 
 
 def batch(number: int, after: int, messages: int, *, commit: bool) -> list[Frame]:
@@ -81,21 +81,80 @@ async def test_a_restarted_server_forgets_the_link_and_gets_it_again(
         assert await publisher.publish(batch(2, MESSAGES, MESSAGES, commit=True)) == 2 * MESSAGES
 
 
+def consumers(store: Path, stream: str = "ORDERS") -> Path:
+    """Where the server keeps the consumers of a stream."""
+    return store / "jetstream" / "$G" / "streams" / stream / "obs"
+
+
+async def delivered(bus: Bus, consumer: str) -> int:
+    """How many messages of ORDERS a consumer has delivered."""
+    return int((await bus.jetstream.consumer_info("ORDERS", consumer)).delivered.consumer_seq)
+
+
+async def deliver(bus: Bus, consumer: str, messages: int) -> None:
+    """Have a consumer deliver so many, and acknowledge them."""
+    pulled = await bus.jetstream.pull_subscribe_bind(consumer, "ORDERS")
+    *_, last = await pulled.fetch(messages)
+    await last.ack_sync()
+
+
+async def test_a_restarted_server_goes_on_with_consumers_in_memory(
+    nats_server: NatsServer, store: Path
+) -> None:
+    """SIGKILL leaves memory as it is: each of our consumers is where it was; another's was never touched."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+        await bus.jetstream.add_consumer("ORDERS", durable_name="analyst")
+        await Publisher(bus).publish(batch(1, 0, MESSAGES, commit=True))
+        deliver_from_memory(store)
+        assert consumers(store).joinpath("inventory").is_symlink()
+        assert not consumers(store).joinpath("analyst").is_symlink()
+        assert not consumers(store).joinpath(nats_memory.ASIDE).exists()
+        await deliver(bus, "inventory", 3)
+    nats_server.kill()
+    nats_server.start()
+    async with connect(nats_server.url, "test") as bus:
+        assert await delivered(bus, "inventory") == 3
+        assert await delivered(bus, "analyst") == 0
+        assert consumers(store).joinpath("inventory").is_symlink()
+
+
+async def test_consumers_that_memory_lost_are_made_anew(nats_server: NatsServer, store: Path) -> None:
+    """The machine lost its power: links lead nowhere. Every message is still there to be delivered."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+        await Publisher(bus).publish(batch(1, 0, MESSAGES, commit=True))
+        deliver_from_memory(store)
+        await deliver(bus, "inventory", 3)
+    nats_server.kill()
+    forget(store)
+    assert not consumers(store).joinpath("inventory").exists()
+    nats_server.start()
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+        deliver_from_memory(store)
+        assert await delivered(bus, "inventory") == 0
+        await deliver(bus, "inventory", MESSAGES)
+        assert await delivered(bus, "inventory") == MESSAGES
+
+
 async def test_without_room_in_memory_nothing_is_linked(
     nats_server: NatsServer, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container with a small /dev/shm keeps batches on disk rather than fail on a large one."""
-    monkeypatch.setattr(nats_staging, "ROOM_BYTES_MIN", 1 << 60)
+    monkeypatch.setattr(nats_memory, "ROOM_BYTES_MIN", 1 << 60)
     async with connect(nats_server.url, "test") as bus:
         await bootstrap(bus)
     stage_in_memory(store)
+    deliver_from_memory(store)
     assert not staging(store).exists()
+    assert not consumers(store).joinpath("inventory").is_symlink()
 
 
 def test_a_folder_that_others_can_open_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its name can be guessed: whoever makes it first must not be handed the batches."""
-    monkeypatch.setattr(nats_staging, "MEMORY", tmp_path)
+    monkeypatch.setattr(nats_memory, "MEMORY", tmp_path)
     (tmp_path / "store" / "jetstream" / "$G" / "streams" / "ORDERS").mkdir(parents=True)
-    nats_staging._folder(tmp_path / "store").mkdir(mode=0o755)
+    nats_memory._folder(tmp_path / "store").mkdir(mode=0o755)
     stage_in_memory(tmp_path / "store")
     assert not staging(tmp_path / "store").exists()
