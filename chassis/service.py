@@ -180,10 +180,7 @@ class Running:
         logger().info("ready", port=self.settings.port_of(self.name), position=self.reactor.last_position)
 
     async def stop(self, *, drains: bool = True) -> None:
-        """Drain: take nothing in, finish what is under way, publish it, close.
-
-        Without draining whatever is under way is left to the process that owns the store by now.
-        """
+        """Drain: take nothing in, finish what is under way, publish it, close. Or leave that to the store's owner."""
         patience_seconds = DRAIN_SECONDS / 2 if drains else 0.0
         self.started = False
         if self._web is not None:
