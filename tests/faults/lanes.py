@@ -21,18 +21,20 @@ from tests.ops.running import PORTS_FROM
 from tests.record import RECORD
 
 ALONE = ("test_overload", "test_bad_input", "test_starved")
+SMALL = ("chassis", "billing", "simulation", "test_tcp_proxy", "test_two_of_a_kind")
+"""Seconds each: not worth a pytest of their own."""
 LANES = (21_000, 26_000)
 """By lane: where the ports of its systems begin, so that two that look for free ones at the same time find others."""
 
 
 def together(tests: Iterable[str]) -> dict[str, list[str]]:
-    """Tests by the name of what runs in one pytest: a file of this folder, or all that is in another one."""
+    """Tests by the name of what runs in one pytest: a file of this folder, all that is in another one, or more."""
     found = dict[str, list[str]]()
     for test in tests:
         path = PurePath(test.partition("::")[0])
-        here = path.parent.name == "faults"
-        name = "alone" if path.stem in ALONE else path.stem if here else path.parent.name
-        found.setdefault(name, []).append(test)
+        name = path.stem if path.parent.name == "faults" else path.parent.name
+        group = "alone" if name in ALONE else "small" if name in SMALL else name
+        found.setdefault(group, []).append(test)
     return found
 
 
