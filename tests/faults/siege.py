@@ -76,8 +76,8 @@ class Siege:
             return False
 
     async def is_turned_away(self, delivery: Delivery) -> bool:
-        """Whether the webhook, sent once, is answered with: not now, try again."""
-        return await self._send(delivery) == 503
+        """Whether the webhook, sent once, is answered with: not now, try again. Be it because so many others wait."""
+        return await self._send(delivery) in (429, 503)
 
     async def _send(self, delivery: Delivery) -> int:
         url = f"{self.shop.url('orders')}/channels/{delivery.channel}/webhooks"
