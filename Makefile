@@ -37,7 +37,7 @@ test: install ## run the tests (those that take minutes have two targets of thei
 	$(BIN)/pytest -m "not long" --record $(RECORD)
 
 test-faults: install ## every row of the fault matrix (docs/faults.md), in ten minutes: killed, cut off, filled up, starved
-	$(BIN)/pytest --record $(RECORD) --durations 12 $$($(BIN)/python -m tests.faults.matrix --tests)
+	$(BIN)/python -m tests.faults.lanes --record $(RECORD)
 
 test-long: install ## all that takes minutes and is no fault: the suites on the other store, images, manifests, the page
 	$(BIN)/pytest -m long --record $(RECORD) $$($(BIN)/python -m tests.faults.matrix --tests | sed 's/^/--deselect /')

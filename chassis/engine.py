@@ -35,6 +35,9 @@ OFF_THE_LOOP_SECONDS = 1.0
 """A small batch is decided on the event loop: two changes of thread would cost more than the batch itself. Not while
 somebody waits there for an answer; and not for a while after one took too long, for then the disk is slow."""
 
+type Waiting = tuple[Sequence[Item], asyncio.Future[list[Outcome]]]
+"""Items that were handed in together, and whoever waits for what they cause."""
+
 
 class Overloaded(Exception):
     """Too many commands are waiting to be decided. Try again in a moment."""
@@ -68,7 +71,9 @@ class Engine:
         self._guests = 0
         self.observers: list[Callable[[list[Item], Committed, float], None]] = [meter.batch]
         """Told of each batch when everybody else has been: the items, what they caused, the seconds it took."""
-        self._queue: deque[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]] = deque()
+        self._queue: deque[Waiting] = deque()
+        self._taken: list[Waiting] = []
+        self._ended: Exception | None = None
         self._wake = asyncio.Event()
         self._waiting = 0
         self._flow = Flow()
@@ -77,7 +82,12 @@ class Engine:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
 
     async def submit(self, items: Sequence[Item]) -> list[Outcome]:
-        """Have items decided and committed; returns what each caused, or how it failed, once that is durable."""
+        """Have items decided and committed; returns what each caused, or how it failed, once that is durable.
+
+        Raises what `run` ended with, if it has: nobody decides any more.
+        """
+        if self._ended is not None:
+            raise self._ended
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._queue.append((items, future))
         self._waiting += len(items)
@@ -94,25 +104,36 @@ class Engine:
     async def run(self, room: Callable[[], Any]) -> None:
         """Process batches for ever; `room` is awaited before each, so that the store stays near the stream.
 
-        Raises `StalePosition` when another process wrote to the store: then this one must stop.
+        Raises `StalePosition` when another process wrote to the store: then this one must stop. Whoever waits for an
+        outcome is told the same.
         """
-        while True:
-            while not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
-            await room()
-            taken = self._collect()
-            items = [item for items, _ in taken for item in items]
-            self._flow.add(sum(isinstance(item, Incoming) for item in items))
-            began = time.perf_counter()
-            committed = await self._process(items, room)
-            self._waiting -= len(items)
-            for listener in self.listeners:
-                listener(committed.batch)
-            self._hand_back(taken, committed.outcomes)
-            seconds = time.perf_counter() - began
-            for observe in self.observers:
-                observe(items, committed, seconds)
+        try:
+            while True:
+                await self._run_once(room)
+        except Exception as reason:
+            self._ended = reason
+            for items, future in (*self._taken, *self._queue):
+                if items and not future.done():
+                    future.set_exception(reason)
+            raise
+
+    async def _run_once(self, room: Callable[[], Any]) -> None:
+        while not self._queue:
+            self._wake.clear()
+            await self._wake.wait()
+        await room()
+        self._taken = self._collect()
+        items = [item for items, _ in self._taken for item in items]
+        self._flow.add(sum(isinstance(item, Incoming) for item in items))
+        began = time.perf_counter()
+        committed = await self._process(items, room)
+        self._waiting -= len(items)
+        for listener in self.listeners:
+            listener(committed.batch)
+        self._hand_back(self._taken, committed.outcomes)
+        seconds = time.perf_counter() - began
+        for observe in self.observers:
+            observe(items, committed, seconds)
 
     @contextmanager
     def guest(self) -> Iterator[None]:
@@ -128,7 +149,7 @@ class Engine:
         """Whether messages come in faster than what can wait should be done beside them."""
         return self._flow.per_second() > BUSY_MESSAGES_PER_SECOND
 
-    def _collect(self) -> list[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]]:
+    def _collect(self) -> list[Waiting]:
         taken = []
         count = 0
         while self._queue and count < ITEMS_PER_BATCH_MAX:
@@ -174,9 +195,7 @@ class Engine:
         return items
 
     @staticmethod
-    def _hand_back(
-        taken: Sequence[tuple[Sequence[Item], asyncio.Future[list[Outcome]]]], outcomes: list[Outcome]
-    ) -> None:
+    def _hand_back(taken: Sequence[Waiting], outcomes: list[Outcome]) -> None:
         start = 0
         for items, future in taken:
             if not future.done():

@@ -134,7 +134,9 @@ class PostgresStore:
                     pipeline.sync()
                     _require_moved(moves)
             except psycopg.errors.UniqueViolation as collision:
-                raise StalePosition(f"{self.schema}: {collision.diag.message_detail}") from collision
+                raise StalePosition(
+                    f"another process wrote to {self.schema}: {collision.diag.message_detail}"
+                ) from collision
 
     def load(self, entities: Sequence[str]) -> dict[str, EntityRow]:
         """The newest state of each entity that exists."""

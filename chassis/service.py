@@ -179,15 +179,16 @@ class Running:
         self.started = True
         logger().info("ready", port=self.settings.port_of(self.name), position=self.reactor.last_position)
 
-    async def stop(self) -> None:
-        """Drain: take nothing in, finish what is under way, publish it, close."""
+    async def stop(self, *, drains: bool = True) -> None:
+        """Drain: take nothing in, finish what is under way, publish it, close. Or leave that to the store's owner."""
+        patience_seconds = DRAIN_SECONDS / 2 if drains else 0.0
         self.started = False
         if self._web is not None:
             await self._web.cleanup()
         with suppress(*DISCONNECTED):
             await self.inbox.stop()
-        await self.effects.stop(DRAIN_SECONDS / 2)
-        await self.relay.flush(DRAIN_SECONDS / 2)
+        await self.effects.stop(patience_seconds)
+        await self.relay.flush(patience_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -305,7 +306,7 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     ended = await _first(failure, stopping)
     reason = failure.result() if ended is failure else None
     failure.cancel()
-    await running.stop()
+    await running.stop(drains=not isinstance(reason, StalePosition))
     await owned.result().give_up()
     if reason is not None:
         print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line

@@ -183,7 +183,7 @@ class SQLiteStore:
         try:
             self._recorder.insert_events([], batch=batch)
         except IntegrityError as collision:
-            raise StalePosition(f"{self.path.name}: {collision}") from collision
+            raise StalePosition(f"another process wrote to {self.path.name}: {collision}") from collision
 
     def load(self, entities: Sequence[str]) -> dict[str, EntityRow]:
         """The newest state of each entity that exists."""

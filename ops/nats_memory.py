@@ -33,8 +33,18 @@ def forget(store: Path) -> None:
     for consumer in _consumers(store):
         if consumer.is_symlink():
             consumer.unlink()
-        shutil.rmtree(consumer.with_name(ASIDE), ignore_errors=True)
+    for stream in _streams(store):
+        shutil.rmtree(stream / "obs" / ASIDE, ignore_errors=True)
     shutil.rmtree(_folder(store), ignore_errors=True)
+
+
+def is_lost(store: Path) -> bool:
+    """Whether somebody emptied memory under a running server, as logind does when the last session of its user ends.
+
+    It refuses every batch then, and would not find its consumers when it is started again.
+    """
+    links = (*_consumers(store), *(stream / "batches" for stream in _streams(store)))
+    return any(link.is_symlink() and not link.exists() for link in links)
 
 
 def stage_in_memory(store: Path) -> None:

@@ -15,7 +15,7 @@ from ops.asking import Services
 from ops.channel_copies import first_waiting, put_back_channels
 from ops.console import CannotDo, note
 from ops.kept import Kept
-from ops.nats_memory import deliver_from_memory, forget, stage_in_memory
+from ops.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
 from ops.nats_server import nats_part, wait_until_healthy
 from ops.postgres_server import postgres_part, wait_until_accepting
 from ops.processes import Keeper, Part
@@ -115,9 +115,7 @@ class Supervisor:
             raise CannotDo(f"did not start: {words} (logs: {self.system.data / 'logs'})")
 
     async def watch(self) -> None:
-        """Say when a service stops being ready, and when it is again; tidy up after a restart of the bus; until
-        cancelled.
-        """
+        """Say when a service stops being ready, and when it is again; look after the bus's memory; until cancelled."""
         well = set(SERVICES)
         async with Services(self.system, answer_within_seconds=5.0) as services:
             while True:
@@ -126,8 +124,16 @@ class Supervisor:
                 for name in sorted(well ^ now):
                     note(f"{name} is ready again" if name in now else f"{name} is not ready")
                 well = now
-                if self.own_nats:
-                    stage_in_memory(self._nats_folder)
+                if self.nats is not None:
+                    await self._tend_memory(self.nats)
+
+    async def _tend_memory(self, nats: Keeper) -> None:
+        """Batches are staged there again after a restart of the bus. One that lost its memory is started anew."""
+        if is_lost(self._nats_folder):
+            note("nats-server's part of the memory was emptied: started again")
+            await nats.stop(PATIENCE_SECONDS["nats"])
+            await self.start_bus()
+        stage_in_memory(self._nats_folder)
 
     async def stop(self) -> None:
         """Services first, so that they drain while the others still answer; the bus last."""

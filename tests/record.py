@@ -69,6 +69,7 @@ class Recorder:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._run = now()
+        self._said = list[str]()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Once for each case: when it ran, or when it could not be set up; and when it ended badly afterwards."""
@@ -76,8 +77,14 @@ class Recorder:
         if not has_ended or report.skipped:
             return
         did = tuple(str(said) for name, said in report.user_properties if name == "tried")
+        self._said += [f"{report.nodeid.rpartition('::')[2]}: {said}" for said in did]
         seconds = round(report.duration, 2)
         add(self._file, [Trial(report.nodeid, report.passed, seconds, self._run, commit(), did)])
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What they did, with the seeds to do it again."""
+        for said in self._said:
+            terminalreporter.write_line(said)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

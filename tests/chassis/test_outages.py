@@ -6,14 +6,18 @@ import asyncio
 
 import pytest
 
+from chassis.batch import Advance, Batch
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
+from chassis.event_store import StalePosition
 from chassis.inbox import StreamLost
 from chassis.reactor import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
 from tests.chassis.toys import Accept, Stores, start, stores_of, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
+
+GONE_WITHIN_SECONDS = 5.0
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
@@ -132,6 +136,24 @@ async def test_a_server_that_stands_still_ends_no_service(
 
     assert not any(task.done() for running in (orders, inventory) for task in running._tasks)
     await inventory.stop()
+    await orders.stop()
+
+
+async def test_whoever_lost_its_store_to_another_goes_at_once(
+    bus: Bus, nats_server: NatsServer, stores: Stores
+) -> None:
+    """Its next batch is refused. Who waits for an outcome is told why, so that nothing is waited for on the way out."""
+    orders = await start(toy_orders(), nats_server.url, stores)
+    inventory = await start(toy_inventory(), nats_server.url, stores)
+    await orders.engine.submit(asked(1))
+    await until(lambda: inventory.reactor.last_position == 1)
+    inventory.store.commit(Batch(advances=[Advance("ORDERS", 1, 2, 2)]))  # as the other one would
+    await orders.engine.submit(asked(2))
+    assert isinstance(await asyncio.wait_for(inventory.failure(), 10), StalePosition)
+    with pytest.raises(StalePosition):
+        await inventory.engine.submit(asked(3))
+    async with asyncio.timeout(GONE_WITHIN_SECONDS):
+        await inventory.stop(drains=False)
     await orders.stop()
 
 

@@ -6,6 +6,7 @@ What belongs to the outside (the gateway's and the carrier's logs, the mails tha
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.machine import children
-from ops.nats_memory import forget
+from ops import nats_memory
 from tests.conftest import eventually, until
 from tests.faults.lossy_files import LossyDisk, lossy_disk
 from tests.faults.sales import STOCK
@@ -44,8 +45,12 @@ class Machine:
     def cut_power(self, torn_by: int | None = None) -> int:
         """Everything ends at this moment: memory is empty, disks forget what was not synced. Returns how much."""
         self.kill()
-        forget(self.shop.up.data / "nats")
+        self.empty_memory()
         return sum(disk.power_cut(torn_by) for disk in self.disks.values())
+
+    def empty_memory(self) -> None:
+        """What lies in memory is gone; links that lead there are not."""
+        shutil.rmtree(nats_memory._folder(self.shop.up.data / "nats"), ignore_errors=True)
 
     def kill(self) -> None:
         """SIGKILL to every process, and wait until none is left."""
@@ -82,7 +87,7 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
         finally:
             if up.process is not None and up.process.poll() is None:
                 found.kill()
-            forget(data / "nats")
+            nats_memory.forget(data / "nats")
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ HEAD = """# What can go wrong, and which test makes it happen
 Written from `tests/faults/matrix.py` by `python -m tests.faults.matrix`; a test holds this page, the table and the
 tests together. Each test proves that its fault really happened, heals it, waits until nothing is under way, and judges
 every order by an independent model, by the gateways' own books and by `doorstep verify` (I1-I13). Seeds are printed;
-`FAULTS_SEED` tries another. `make test-faults` runs them all, `make test` those that are quick.
+`FAULTS_SEED` tries another. `make test-faults` runs them all, two at a time, and those that compare times alone;
+`make test` runs those that are quick.
 
 | | what goes wrong | what must hold | tried by | where it stops |
 |---|---|---|---|---|
@@ -90,7 +91,7 @@ MATRIX = (
     ),
     Row(
         "F8",
-        "a bit flips in a stream's file, or its end is cut",
+        "a bit flips in a stream's file, or its end is cut; the memory of the bus is emptied under it",
         "noticed and healed; never a wrong effect",
         ("faults/test_damaged_files.py",),
     ),

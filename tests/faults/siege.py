@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ STEPPED_ON_WITHIN_SECONDS = 5.0
 DRAINED_WITHIN_SECONDS = 150.0
 TAKEN_WITHIN_SECONDS = 90.0
 AT_ONCE = 32
-"""Webhooks under way at the same time."""
+"""Webhooks under way at the same time, of all channels together: who is turned away asks again, so that more of them
+would only keep each other from being heard.
+"""
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Siege:
     session: aiohttp.ClientSession
     taken: int = 0
     """Webhooks acknowledged so far."""
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     # --- what channels do
 
@@ -51,13 +54,12 @@ class Siege:
 
         First what tells of each order, then whatever follows on it: cancellations, and the same once more.
         """
-        room = asyncio.Semaphore(AT_ONCE)
         told = [sale.deliveries for sale in sales]
         for wave in ([first for first, *_ in told], [later for _, *rest in told for later in rest]):
-            await asyncio.gather(*(self._insist(room, delivery) for delivery in wave))
+            await asyncio.gather(*(self._insist(delivery) for delivery in wave))
 
-    async def _insist(self, room: asyncio.Semaphore, delivery: Delivery) -> None:
-        async with room:
+    async def _insist(self, delivery: Delivery) -> None:
+        async with self._room:
             await until(lambda: self.is_taken(delivery), TAKEN_WITHIN_SECONDS, every=0.2)
             self.taken += 1
 
@@ -74,8 +76,8 @@ class Siege:
             return False
 
     async def is_turned_away(self, delivery: Delivery) -> bool:
-        """Whether the webhook, sent once, is answered with: not now, try again."""
-        return await self._send(delivery) == 503
+        """Whether the webhook, sent once, is answered with: not now, try again. Be it because so many others wait."""
+        return await self._send(delivery) in (429, 503)
 
     async def _send(self, delivery: Delivery) -> int:
         url = f"{self.shop.url('orders')}/channels/{delivery.channel}/webhooks"

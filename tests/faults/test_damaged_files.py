@@ -17,11 +17,13 @@ from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
 from ops.heal_store import heal_store
+from ops.nats_memory import MEMORY
 from ops.system import System
 from tests.conftest import NatsServer, free_port, until
 from tests.faults.judgement import settle_and_judge
 from tests.faults.machine import Machine, besieged, machine, stopped_bus
 from tests.faults.sales import Sale, sales
+from tests.faults.siege import BUS
 from tests.ops.house_tables import tables
 from tests.ops.true_story import history
 
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.faults
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 ORDERS_EACH = 30
 LOST_BYTES = 1024
-WRITTEN_WITHIN_SECONDS = 60.0
+WRITTEN_WITHIN_SECONDS, NOTICED_WITHIN_SECONDS = 60.0, 60.0
 
 type Note = Callable[[str, object], None]
 
@@ -86,6 +88,27 @@ async def test_a_stream_whose_file_is_damaged_is_whole_again_by_itself(
             await siege.until_ready()
         await settle_and_judge(siege, sold)
     record_property("tried", f"{damage.__name__} at {', '.join(places)}, {len(sold)} orders, seed {SEED}")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not MEMORY.is_dir(), reason="no memory file system here")
+async def test_a_bus_whose_memory_is_emptied_under_it_is_started_anew(
+    shaken: Machine, sold: list[Sale], record_property: Note
+) -> None:
+    """As logind does with what its user left there. Batches are refused from then on, until the supervisor sees it."""
+    random = Random(f"{SEED} emptied")
+    orders = sales(random, 1_000 + len(sold), ORDERS_EACH)
+    sold += orders
+    async with besieged(shaken.shop) as siege:
+        bus = siege.pids()[BUS]
+        async with asyncio.TaskGroup() as channels:
+            channels.create_task(siege.deliver(orders))
+            await siege.until_taken(ORDERS_EACH // 2)
+            shaken.empty_memory()
+        await until(lambda: siege.pids().get(BUS, bus) != bus, NOTICED_WITHIN_SECONDS)
+        await settle_and_judge(siege, sold)
+    record_property("tried", f"memory emptied among {len(orders)} orders, {len(sold)} in all, seed {SEED}")
 
 
 def is_long(shaken: Machine, stream: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults.matrix import MATRIX, PAGE, missing, page
+from pathlib import Path
+
+from tests.faults.lanes import ALONE, together
+from tests.faults.matrix import MATRIX, PAGE, missing, page, selection
 
 
 def test_the_page_is_what_the_table_says() -> None:
@@ -19,3 +22,10 @@ def test_every_fault_has_a_row_and_a_test() -> None:
 def test_the_tests_it_names_are_there() -> None:
     """A renamed test would leave a promise without its proof."""
     assert missing() == []
+
+
+def test_every_test_has_its_turn_and_those_that_time_something_have_it_alone() -> None:
+    """What `make test-faults` runs, in as many processes as it may be."""
+    groups = together(selection())
+    assert sorted(test for group in groups.values() for test in group) == sorted(selection())
+    assert {Path(test.partition("::")[0]).stem for test in groups["alone"]} == set(ALONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -33,6 +34,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(400)]
 TAKEN_OVER_WITHIN_SECONDS = 10.0
 ROUNDS = {"sqlite": 2, "postgres": 3}
 CROWD = 3
+WHY_IT_WENT = (
+    "the lock on doorstep_default_shipping was lost|another process wrote to doorstep_default_shipping"
+)
 AWAY_SECONDS = (1.0, 6.0)
 """Shorter and longer than a store waits for its database in one go."""
 
@@ -92,7 +96,7 @@ async def test_three_of_everything_at_once_and_the_one_that_works_is_stopped(cre
 @pytest.mark.skipif(not may_unshare(), reason="no right to make a process namespace")
 @pytest.mark.parametrize("postgres", ["postgres"], indirect=True)
 async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> None:
-    """Nobody can kill it from here: it finds its lock gone, and does nothing any more."""
+    """Nobody can kill it from here: it finds its lock gone, or its place taken, and does nothing any more."""
     migrate(crew.database_url, stores=("shipping",))
     here = crew.port_base
     there = ten_free_ports(but=here)  # it keeps its port for as long as it stands still
@@ -113,7 +117,7 @@ async def test_one_stopped_on_another_machine_wakes_up_and_goes(crew: Crew) -> N
         os.kill(inner, signal.SIGCONT)
         await crew.more_is_done()
         assert await until(first.poll, 30) == 1
-        assert "the lock on doorstep_default_shipping was lost" in crew.log(0).read_text().splitlines()[-1]
+        assert re.search(WHY_IT_WENT, crew.log(0).read_text().splitlines()[-1])
         await crew.more_is_done()
         print(f"the other one woke up, went, and more was done after {time.monotonic() - woken:.1f} s")
         assert time.monotonic() - woken < TAKEN_OVER_WITHIN_SECONDS

@@ -17,11 +17,14 @@ from tests.conftest import eventually as eventually
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY_WITHIN_SECONDS = 90
+PORTS_FROM = "TEST_PORTS_FROM"
+"""Where to look for free ports first, for whoever runs several tests at a time."""
 
 
 def ten_free_ports(*, but: int = 0) -> int:
     """A port base whose ten ports nobody listens on right now, other than `but`."""
-    for base in range(21_000 + os.getpid() % 400 * 10, 31_000, 10):
+    first = int(os.environ.get(PORTS_FROM, 21_000 + os.getpid() % 400 * 10))
+    for base in range(first, 31_000, 10):
         if base != but and all(_is_free(port) for port in range(base, base + 10)):
             return base
     raise AssertionError("no ten free ports in a row")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from chassis.frames import Frame, Publisher
+from contracts.parking import SERVICES
 from ops import nats_memory
-from ops.nats_memory import deliver_from_memory, forget, stage_in_memory
+from ops.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
 from tests.conftest import NatsServer, until
 
 MESSAGES = 40
@@ -117,6 +119,39 @@ async def test_a_restarted_server_goes_on_with_consumers_in_memory(
         assert await delivered(bus, "inventory") == 3
         assert await delivered(bus, "analyst") == 0
         assert consumers(store).joinpath("inventory").is_symlink()
+
+
+async def test_a_move_that_was_interrupted_is_no_obstacle(nats_server: NatsServer, store: Path) -> None:
+    """The power went off when a stream's only consumer was already aside, and nothing in its place yet."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+    (place,) = (found for found in consumers(store, "CHANNELS").iterdir() if found.name in SERVICES)
+    nats_server.kill()
+    place.rename(place.with_name(nats_memory.ASIDE))
+    forget(store)
+    assert not consumers(store, "CHANNELS").joinpath(nats_memory.ASIDE).exists()
+    nats_server.start()
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+    deliver_from_memory(store)
+    assert place.is_symlink()
+
+
+async def test_memory_that_is_emptied_under_a_running_server_is_noticed(
+    nats_server: NatsServer, store: Path
+) -> None:
+    """Links that lead nowhere; a server that made its own folder in the place of one is well."""
+    async with connect(nats_server.url, "test") as bus:
+        await bootstrap(bus)
+    deliver_from_memory(store)
+    stage_in_memory(store)
+    assert not is_lost(store)
+    shutil.rmtree(nats_memory._folder(store))
+    assert is_lost(store)
+    nats_server.kill()
+    forget(store)
+    nats_server.start()
+    assert not is_lost(store)
 
 
 async def test_consumers_that_memory_lost_are_made_anew(nats_server: NatsServer, store: Path) -> None:

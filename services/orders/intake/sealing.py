@@ -27,8 +27,8 @@ from services.orders.domain.states import entity_of
 from services.orders.intake.reading import Placed, Reading, Unreadable
 
 READ_AHEAD_MAX = 2_000
-ON_THE_LOOP_MAX = 32
-"""Messages that are read and sealed on the event loop: some ten milliseconds."""
+ON_THE_LOOP_MAX, ON_THE_LOOP_BYTES_MAX = 32, 256 * 1024
+"""Messages that are read and sealed on the event loop, and bytes of all of them: some ten milliseconds."""
 FORGOTTEN = "nobody can read its body any more: the key was destroyed"
 UNKNOWN = (
     "its body is sealed with a key that is not in the key store: retry it once the backup of the keys is back"
@@ -105,7 +105,7 @@ class SealedReadings:
         Keys are always had on a thread, however few: they are synced to disk, and channels wait on the event loop for
         their answers. What is to be computed for a few messages stays on it: two threads that compute slow each other.
         """
-        if len(messages) > ON_THE_LOOP_MAX:
+        if not _are_little(messages):
             await asyncio.to_thread(self._prepare, messages)
             return
         steps, answer = self._steps(messages), None
@@ -179,3 +179,9 @@ class SealedReadings:
             return self._read(replace(message, data=key.open_bytes(message.data)))
         except NotSealed as wrong:
             return Unreadable(f"its body cannot be opened: {wrong}")
+
+
+def _are_little(messages: Sequence[Message]) -> bool:
+    """Whether nobody would notice that they are read on the event loop. One may be as large as a mebibyte."""
+    size = sum(len(message.data) for message in messages)
+    return len(messages) <= ON_THE_LOOP_MAX and size <= ON_THE_LOOP_BYTES_MAX

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from contracts.personal import TOGETHER, personal_texts, with_opened
 from contracts.placed_order import PlacedOrder
 from services.orders.domain.rules import findings
 from services.orders.intake.read import read
-from services.orders.intake.reading import Placed, Unreadable
-from services.orders.intake.sealing import FORGOTTEN, UNKNOWN, SealedReadings, sealed
+from services.orders.intake.reading import Placed, Reading, Unreadable
+from services.orders.intake.sealing import FORGOTTEN, ON_THE_LOOP_MAX, UNKNOWN, SealedReadings, sealed
 from services.orders.settings import ChannelSettings
 from tests.orders.situations import ORDER
 from tests.spec import NOON
@@ -60,6 +61,25 @@ async def test_an_order_is_sealed_and_opens_to_what_it_was(readings: SealedReadi
     assert replace(opened, customer=replace(opened.customer, mailable=None)) == ORDER
     assert order.customer.mailable is True
     assert findings(order) == findings(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("messages", "letters", "is_on_the_loop"),
+    [(1, 0, True), (ON_THE_LOOP_MAX, 0, True), (ON_THE_LOOP_MAX + 1, 0, False), (1, 300_000, False)],
+)
+async def test_only_little_is_read_on_the_event_loop(
+    store: KeyStore, messages: int, letters: int, is_on_the_loop: bool
+) -> None:
+    """Channels wait there for their answers: a second of reading would keep all of them waiting."""
+    threads = set[int]()
+
+    def reading(one: Message) -> Reading:
+        threads.add(threading.get_ident())
+        return read(one, CHANNELS)
+
+    large = replace(message(ORDER), data=b"x" * letters) if letters else message(ORDER)
+    await SealedReadings(reading, store).prepare([replace(large, stream_seq=n + 1) for n in range(messages)])
+    assert (threads == {threading.get_ident()}) is is_on_the_loop
 
 
 async def test_the_same_order_again_is_the_same_to_the_byte(readings: SealedReadings) -> None:
