@@ -23,7 +23,7 @@ from chassis.crashpoints import crash_point
 from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
 from chassis.ids import command_id
-from chassis.key_store import KeysAway
+from chassis.keys.store import KeysAway
 from chassis.logs import logger
 from chassis.reactor import RAW_STREAM
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys

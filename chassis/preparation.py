@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from chassis.declare import Message
-from chassis.key_store import KeysAway
+from chassis.keys.store import KeysAway
 from chassis.logs import logger
 from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 

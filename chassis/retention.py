@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.key_store import KeysAway, KeyStore
+from chassis.keys.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
+from chassis.keys.store import KeysAway, KeyStore
 from chassis.logs import logger
-from chassis.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
 
 EVERY_SECONDS = 3600.0
 

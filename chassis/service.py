@@ -29,7 +29,7 @@ from chassis.engine import Engine
 from chassis.event_store import OldStore, StalePosition, Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox, StreamLost
-from chassis.key_store import KeysAway
+from chassis.keys.store import KeysAway
 from chassis.logs import logger, set_up
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter

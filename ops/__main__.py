@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ops.audit_commands import register as register_audit
+from ops.audit.commands import register as register_audit
 from ops.console import CannotDo, fail
 from ops.importing.command import register as register_import
 from ops.personal.commands import register as register_personal

@@ -15,11 +15,11 @@ from chassis.settings import system as settings
 from chassis.stores import open_database
 from ops.console import CannotDo, note
 from ops.kept import Kept
-from ops.postgres_server import is_accepting
+from ops.running.postgres_server import is_accepting
+from ops.running.supervisor import PATIENCE_SECONDS, Supervisor
+from ops.running.up import Wishes, environment_of
 from ops.stores import database_url, kept_in
-from ops.supervisor import PATIENCE_SECONDS, Supervisor
 from ops.system import System
-from ops.up import Wishes, environment_of
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from contracts.parking import SERVICES
 from ops.configuration import table
 from ops.console import CannotDo
 from ops.kept import Kept
-from ops.postgres_server import url_of
+from ops.running.postgres_server import url_of
 from ops.system import System
 
 

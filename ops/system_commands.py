@@ -39,7 +39,7 @@ def up(
 
     Prints one line `ready` when all are ready; with --json one object with every URL.
     """
-    from ops.up import Wishes, run
+    from ops.running.up import Wishes, run
 
     system = find(data, port_base)
     carry_out(run(system, Wishes(autopilot, demo, as_json, store)))
@@ -59,9 +59,9 @@ def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
     """Say in plain words what is unhealthy, what waits for people, and what to do. Exit 1 if something is unhealthy or
     waits for too long. Changes nothing.
     """
-    from ops.complaints import as_shape, readable
-    from ops.doctor import examine
-    from ops.doctor_looking import look
+    from ops.doctor.complaints import as_shape, readable
+    from ops.doctor.examining import examine
+    from ops.doctor.looking import look
 
     said = examine(carry_out(look(find(data, port_base))))
     tell(as_shape(said), lambda _: readable(said), as_json)

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import pytest
 
-from chassis.master_key import MasterKey
+from chassis.keys.master import MasterKey
+from chassis.keys.postgres import PostgresKeys
 from chassis.migrate import migrate
 from chassis.migrations import KEYS
 from chassis.postgres_connections import schema_of
-from chassis.postgres_keys import PostgresKeys
 from chassis.postgres_store import PostgresStore
-from ops.postgres_server import command, prepare, servant, url_of, wait_until_accepting
-from ops.processes import as_user
+from ops.running.postgres_server import command, prepare, servant, url_of, wait_until_accepting
+from ops.running.processes import as_user
 
 IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:17")
 

@@ -9,7 +9,7 @@ import orjson
 
 from chassis.batch import StoredEvent
 from ops.asking import NoAnswer, Services
-from ops.timeline import HOMES, Moment, in_order, moment_of
+from ops.history.timeline import HOMES, Moment, in_order, moment_of
 
 EVENTS_MAX = 1_000
 """Of one service about one order; far more than any order has."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ops.history.reasons import by_whom
 from ops.page.wording import TEMPLATES, money, plain
-from ops.reasons import by_whom
 
 type Facts = Mapping[str, Any]
 

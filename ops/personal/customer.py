@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import BODY, PERSON, KeyStore
-from chassis.sealing import key_id_of
+from chassis.keys.sealing import key_id_of
+from chassis.keys.store import BODY, PERSON, KeyStore
 from contracts.catalogue import decode
 from contracts.orders import OrderReceived, OrderRevised
 from ops.console import CannotDo

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 
 from chassis.bus import BusAway
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_ring import KEPT_SECONDS
-from chassis.key_store import KeysAway, KeyStore
-from chassis.sealed_bodies import SEALED
+from chassis.keys.bodies import SEALED
+from chassis.keys.ring import KEPT_SECONDS
+from chassis.keys.store import KeysAway, KeyStore
 from contracts.notify import NotificationSent
 from ops.asking import Services
 from ops.bus_access import connected

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import KeysAway
-from chassis.sealing import Key, key_id_of
+from chassis.keys.sealing import Key, key_id_of
+from chassis.keys.store import KeysAway
 from contracts.personal import ERASED, TOGETHER, Texts, opened_texts
 from ops.console import CannotDo
+from ops.history.timeline import timeline_of
 from ops.personal.customer import find_customer
 from ops.personal.keys import keys_of
 from ops.personal.mails import PARTS, recipient_of
 from ops.system import System
-from ops.timeline import timeline_of
 
 
 def export_customer(system: System, named: str) -> dict[str, Any]:

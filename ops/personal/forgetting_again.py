@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import BODY
+from chassis.keys.store import BODY
 from contracts.orders import CustomerForgotten
 from ops.console import CannotDo
 from ops.personal.keys import keys_of

@@ -12,18 +12,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from chassis.key_store import KeysAway, KeyStore
-from chassis.master_key import FILE as MASTER
-from chassis.master_key import master_key, master_key_in
-from chassis.personal_data import FILE, FOLDER
-from chassis.sqlite_keys import SQLiteKeys
+from chassis.keys.master import FILE as MASTER
+from chassis.keys.master import master_key, master_key_in
+from chassis.keys.personal_data import FILE, FOLDER
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import KeysAway, KeyStore
 from ops.console import CannotDo, note
+from ops.copies.folders import PRIVATE_FOLDER
 from ops.database import database_of
-from ops.folder_copies import PRIVATE_FOLDER
 from ops.kept import Kept
 from ops.personal.forgetting_again import forget_again
 from ops.personal.keys import keys_of
-from ops.preflight import lock_folder
+from ops.running.preflight import lock_folder
 from ops.stores import keep_in
 from ops.system import System
 

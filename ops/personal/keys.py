@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chassis.key_store import KeyStore
-from chassis.personal_data import key_store
+from chassis.keys.personal_data import key_store
+from chassis.keys.store import KeyStore
 from ops.stores import database_url
 from ops.system import System
 

@@ -10,8 +10,8 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import KeysAway, Wanted
-from chassis.personal_data import personal
+from chassis.keys.personal_data import personal
+from chassis.keys.store import KeysAway, Wanted
 from ops.console import CannotDo
 from ops.personal.keys import keys_of
 from ops.system import System

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import KeysAway, KeyStore
-from chassis.master_key import FILE, MasterKey, configured_by, draw, keep, master_key, master_key_in
-from chassis.personal_data import FOLDER
+from chassis.keys.master import FILE, MasterKey, configured_by, draw, keep, master_key, master_key_in
+from chassis.keys.personal_data import FOLDER
+from chassis.keys.store import KeysAway, KeyStore
 from chassis.settings import SettingsWrong
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.console import CannotDo
 from ops.database import database_of
 from ops.personal.keys import keys_of
-from ops.preflight import lock_folder
+from ops.running.preflight import lock_folder
 from ops.system import System
 
 PENDING = f"{FILE}.new"

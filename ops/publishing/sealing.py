@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.clock import rfc3339, wall_clock
-from chassis.key_store import KeysAway
-from chassis.personal_data import personal
-from chassis.sealed_bodies import sealed_body
-from chassis.sqlite_keys import SQLiteKeys
+from chassis.keys.bodies import sealed_body
+from chassis.keys.personal_data import personal
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import KeysAway
 from contracts.frozen import replace
 from ops.console import CannotDo
 from ops.personal.keys import keys_of

@@ -8,9 +8,9 @@ from functools import cached_property
 import orjson
 
 from chassis.declare import Message
-from chassis.key_ring import KeyRing
-from chassis.key_store import KeysAway, KeyStore
-from chassis.sealed_bodies import SEALED, readable
+from chassis.keys.bodies import SEALED, readable
+from chassis.keys.ring import KeyRing
+from chassis.keys.store import KeysAway, KeyStore
 from contracts.frozen import replace
 from ops.console import CannotDo
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chassis.declare import Service
 from ops.console import CannotDo
-from ops.replay import replay
+from ops.history.replay import replay
 from ops.verify.evidence import Evidence
 from ops.verify.verdict import Tally, Verdict
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from chassis.bus import BusAway
 from chassis.declare import Service
-from chassis.key_store import KeyStore
-from chassis.personal_data import key_store
+from chassis.keys.personal_data import key_store
+from chassis.keys.store import KeyStore
 from contracts.parking import SERVICES
 from ops.bus_access import connected
 from ops.console import CannotDo, Progress
+from ops.history.replay import declared
 from ops.personal.keys import keys_of
-from ops.replay import declared
 from ops.stores import open_stores
 from ops.system import System
 from ops.verify.bodies import Bodies

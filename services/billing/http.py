@@ -23,7 +23,7 @@ from chassis.http import (
     reply,
     signer,
 )
-from chassis.key_ring import AS_IT_IS, Opens
+from chassis.keys.ring import AS_IT_IS, Opens
 from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained, RefundRequested
 from services.billing import views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chassis.declare import Kind, Service
 from chassis.http import Runtime
-from chassis.personal_data import opens
+from chassis.keys.personal_data import opens
 from chassis.service import Assembly
 from chassis.settings import GATEWAY_PORT, section, system
 from contracts.catalogue import STREAMS

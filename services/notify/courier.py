@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from chassis.key_ring import AS_IT_IS, Opens
+from chassis.keys.ring import AS_IT_IS, Opens
 from contracts.address import Recipient
 from contracts.frozen import replace
 from contracts.personal import ERASED, without_personal

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from chassis.declare import key_of
 from chassis.http import Recorded, Runtime, problem, read_limit, reply
-from chassis.key_ring import AS_IT_IS, Opens
+from chassis.keys.ring import AS_IT_IS, Opens
 from contracts.frozen import replace
 from services.notify.domain.letters import letters_of
 from services.notify.domain.occasions import order_of

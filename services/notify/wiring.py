@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chassis.declare import Effect, Kind, Service, Step
 from chassis.http import Runtime
-from chassis.key_ring import AS_IT_IS, Opens
-from chassis.personal_data import opens
+from chassis.keys.personal_data import opens
+from chassis.keys.ring import AS_IT_IS, Opens
 from chassis.service import Assembly
 from chassis.settings import section, system
 from contracts.billing import PaymentRefunded

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chassis.declare import Kind, Message, Service, Step
-from chassis.personal_data import key_store, personal
+from chassis.keys.bodies import SealsBodies, body_bytes, digest_of
+from chassis.keys.personal_data import key_store, personal
 from chassis.retention import Retention
-from chassis.sealed_bodies import SealsBodies, body_bytes, digest_of
 from chassis.service import Assembly
 from chassis.settings import section
 from contracts import billing, inventory, shipping

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
-from chassis.key_ring import AS_IT_IS, Opens, Seals
+from chassis.keys.ring import AS_IT_IS, Opens, Seals
 from chassis.openapi import takes
 from contracts.shipping import FulfilmentPlanned, LabelBought
 from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBody

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chassis.declare import Effect, Kind, Service, Step
 from chassis.http import Runtime
-from chassis.key_ring import AS_IT_IS, Opens
-from chassis.personal_data import opens, seals
+from chassis.keys.personal_data import opens, seals
+from chassis.keys.ring import AS_IT_IS, Opens
 from chassis.service import Assembly
 from chassis.settings import CARRIER_PORT, DEFAULT_PORT_BASE, section, system
 from contracts.orders import CancellationRequested, OrderReleased

@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from chassis.key_store import KeysAway, KeyStore, OtherMaster, Wanted
-from chassis.master_key import MasterKey
+from chassis.keys.master import MasterKey
+from chassis.keys.postgres import PostgresKeys
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import KeysAway, KeyStore, OtherMaster, Wanted
 from chassis.migrate import migrate
 from chassis.migrations import KEYS, migrations
 from chassis.postgres_connections import schema_of
-from chassis.postgres_keys import PostgresKeys
-from chassis.sqlite_keys import SQLiteKeys
 from tests.postgres import Database
 
 NOW, LATER = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"
@@ -229,10 +229,10 @@ def test_keys_of_the_release_before_go_on_when_they_are_migrated(database: Datab
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from chassis.key_store import KeyStore
-from chassis.master_key import MasterKey
-from chassis.postgres_keys import PostgresKeys
-from chassis.sqlite_keys import SQLiteKeys
+from chassis.keys.store import KeyStore
+from chassis.keys.master import MasterKey
+from chassis.keys.postgres import PostgresKeys
+from chassis.keys.sqlite import SQLiteKeys
 
 class Deadly(MasterKey):
     def wrap(self, key_id, secret):

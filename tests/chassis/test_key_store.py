@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chassis.key_ring import KEPT_SECONDS, KeyRing, Sealer
-from chassis.key_store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
-from chassis.master_key import MasterKey, master_key
-from chassis.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
-from chassis.postgres_keys import PostgresKeys
+from chassis.keys.bodies import DIGEST, SEALED, Forgotten, SealsBodies
+from chassis.keys.master import MasterKey, master_key
+from chassis.keys.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
+from chassis.keys.postgres import PostgresKeys
+from chassis.keys.ring import KEPT_SECONDS, KeyRing, Sealer
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
 from chassis.retention import Retention, policies
-from chassis.sealed_bodies import DIGEST, SEALED, Forgotten, SealsBodies
 from chassis.settings import SettingsWrong
-from chassis.sqlite_keys import SQLiteKeys
 from contracts.address import Address, Recipient
 from contracts.personal import ERASED
 from tests.conftest import until

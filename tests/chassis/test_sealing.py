@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chassis.sealing import PREFIX, Key, NotSealed, key_id_of
+from chassis.keys.sealing import PREFIX, Key, NotSealed, key_id_of
 
 SECRET, OTHER = bytes(range(32)), bytes(range(1, 33))
 TEXTS = ("a", "Ada Lindgren", "Lindenstraße 9, 3. Stock", "日本語", "x" * 2_000, "sealed.v1.k1.AAAA")

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.machine import children
-from ops import nats_memory
+from ops.running import nats_memory
 from tests.conftest import eventually, until
 from tests.faults.lossy_files import LossyDisk, lossy_disk
 from tests.faults.sales import STOCK

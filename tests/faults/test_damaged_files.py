@@ -16,8 +16,8 @@ from chassis.bus import Bus
 from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
-from ops.heal_store import heal_store
-from ops.nats_memory import MEMORY
+from ops.healing.stores import heal_store
+from ops.running.nats_memory import MEMORY
 from ops.system import System
 from tests.conftest import NatsServer, free_port, until
 from tests.faults.judgement import settle_and_judge

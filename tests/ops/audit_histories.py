@@ -16,8 +16,8 @@ from chassis.chain import GENESIS, chained
 from chassis.clock import rfc3339
 from chassis.sqlite_store import SQLiteStore
 from contracts.parking import SERVICES
-from ops.audit_export import line_of
-from ops.audit_reader import link, read_events
+from ops.audit.export import line_of
+from ops.audit.reader import link, read_events
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 EVENTS = 12

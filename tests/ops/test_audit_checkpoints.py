@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from contracts.parking import SERVICES
-from ops.audit_checkpoints import make_checkpoint
-from ops.audit_export import export_history, prove_live
-from ops.backup import back_up, bring_back
+from ops.audit.checkpoints import make_checkpoint
+from ops.audit.export import export_history, prove_live
 from ops.console import CannotDo
+from ops.copies.backup import back_up, bring_back
 from ops.system import System, find
 from tests.ops import audit_histories as past
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ops.audit_commands import register
+from ops.audit.commands import register
 from tests.conftest import free_port
 from tests.ops.true_story import history
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from contracts.parking import SERVICES
 from ops.__main__ import main as doorstep
-from ops.audit_checkpoints import make_checkpoint
-from ops.audit_export import export_history, prove_live
-from ops.audit_reader import NotProved, canonical, main, prove_export
+from ops.audit.checkpoints import make_checkpoint
+from ops.audit.export import export_history, prove_live
+from ops.audit.reader import NotProved, canonical, main, prove_export
 from ops.system import System, find
 from tests.ops import audit_histories as past
 

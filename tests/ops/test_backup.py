@@ -11,10 +11,10 @@ import pytest
 from chassis.bus import Bus
 from chassis.stores import open_store
 from contracts.parking import SERVICES
-from ops.backup import agree, back_up, bring_back
-from ops.channel_copies import first_waiting, put_back_channels, waiting_copy
 from ops.console import CannotDo
-from ops.preflight import lock_folder
+from ops.copies.backup import agree, back_up, bring_back
+from ops.copies.channels import first_waiting, put_back_channels, waiting_copy
+from ops.running.preflight import lock_folder
 from ops.stores import path_of
 from ops.system import System, find
 from ops.verify.truth import sent_mails

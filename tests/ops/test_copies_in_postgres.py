@@ -17,10 +17,10 @@ from chassis.schemas import replaced
 from chassis.settings import System as Settings
 from chassis.stores import open_database
 from contracts.parking import SERVICES
-from ops.backup import back_up
 from ops.console import CannotDo
-from ops.heal_store import heal_store
-from ops.restore import restore
+from ops.copies.backup import back_up
+from ops.copies.restore import restore
+from ops.healing.stores import heal_store
 from ops.stores import open_stores
 from ops.system import System, find
 from tests.conftest import NatsServer

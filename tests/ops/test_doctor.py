@@ -14,10 +14,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from contracts.orders import HoldReason
-from ops.complaints import Complaint, as_shape, readable
-from ops.doctor import WHY, examine
-from ops.doctor_looking import Copies, Found, seconds_ahead
-from ops.doctor_waiting import DAY, HOUR, STAGES, WAITS, Unexplained, Waiting
+from ops.doctor.complaints import Complaint, as_shape, readable
+from ops.doctor.examining import WHY, examine
+from ops.doctor.looking import Copies, Found, seconds_ahead
+from ops.doctor.waiting import DAY, HOUR, STAGES, WAITS, Unexplained, Waiting
 from tests.conftest import free_port
 from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
 from tests.ops.test_cli_restore import feed

@@ -8,7 +8,7 @@ import pytest
 
 from chassis.bus import Bus
 from ops.console import CannotDo
-from ops.heal import heal_stream
+from ops.healing.streams import heal_stream
 from ops.system import System
 from tests.conftest import NatsServer, free_port
 from tests.ops.true_story import history

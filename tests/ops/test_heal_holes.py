@@ -19,7 +19,7 @@ from chassis.relay import StreamAhead
 from chassis.service import Running
 from contracts.catalogue import sources_of
 from contracts.parking import SERVICES
-from ops.heal import heal_stream
+from ops.healing.streams import heal_stream
 from ops.system import System
 from tests.chassis.toys import Accept, Files, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, free_port, until

@@ -23,8 +23,8 @@ from contracts.catalogue import STREAMS, subject_of
 from contracts.parking import SERVICES
 from ops.__main__ import main as doorstep
 from ops.console import CannotDo
-from ops.heal_reading import stored
-from ops.heal_store import heal_store
+from ops.healing.reading import stored
+from ops.healing.stores import heal_store
 from ops.stores import path_of
 from ops.system import System
 from tests.chassis.toys import Accept, called, start, toy_inventory, toy_orders

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from chassis.key_store import Wanted
+from chassis.keys.store import Wanted
 from chassis.migrate import migrate
 from chassis.migrations import KEYS
 from chassis.postgres_connections import schema_of

@@ -12,8 +12,8 @@ from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from chassis.frames import Frame, Publisher
 from contracts.parking import SERVICES
-from ops import nats_memory
-from ops.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
+from ops.running import nats_memory
+from ops.running.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
 from tests.conftest import NatsServer, until
 
 MESSAGES = 40

@@ -9,7 +9,7 @@ import pytest
 from chassis.batch import Batch
 from chassis.sqlite_store import SQLiteStore
 from ops.console import CannotDo
-from ops.replay import Replayed, replay, replay_service
+from ops.history.replay import Replayed, replay, replay_service
 from ops.system import find
 from tests.ops.house import House
 from tests.ops.house_tables import tables

@@ -13,10 +13,10 @@ from chassis.chain import GENESIS, link
 from chassis.rebuild import all_events
 from chassis.sqlite_store import SQLiteStore
 from ops.console import CannotDo
-from ops.replay import replay_service
-from ops.replay_past import NOTE, replay_until
+from ops.history.past import NOTE, replay_until
+from ops.history.replay import replay_service
+from ops.history.sku import timeline_of_sku
 from ops.system import find
-from ops.timeline_sku import timeline_of_sku
 from tests.ops.house import START
 from tests.ops.true_story import history
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chassis.key_store import Wanted
-from chassis.master_key import FILE, FILE_VARIABLE, draw, master_key, master_key_in
-from chassis.personal_data import FILE as KEYS_FILE
-from chassis.sqlite_keys import SQLiteKeys
+from chassis.keys.master import FILE, FILE_VARIABLE, draw, master_key, master_key_in
+from chassis.keys.personal_data import FILE as KEYS_FILE
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import Wanted
 from ops.console import CannotDo
 from ops.personal.key_copies import back_up_keys, restore_keys
 from ops.personal.rotating import PENDING, rotate_master_key

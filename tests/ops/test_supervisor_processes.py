@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import Keeper, Part, last_line, pause_after, rotate
+from ops.running.processes import Keeper, Part, last_line, pause_after, rotate
 from tests.ops.running import REPOSITORY, eventually
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
@@ -135,7 +135,7 @@ def test_children_die_with_a_killed_supervisor(tmp_path: Path) -> None:
     """Or the next start would find its ports taken by orphans."""
     program = (
         "import asyncio, pathlib, sys\n"
-        "from ops.processes import Keeper, Part\n"
+        "from ops.running.processes import Keeper, Part\n"
         "async def main():\n"
         "    command = (sys.executable, '-c', 'import time; time.sleep(600)')\n"
         "    keeper = Keeper(Part('child', command, pathlib.Path(sys.argv[1])))\n"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ops import preflight
 from ops.channels import secrets_of, sign, variable
 from ops.console import CannotDo
-from ops.nats_server import nats_part
-from ops.preflight import lock_folder, nats_server_binary, require_free_ports
+from ops.running import preflight
+from ops.running.nats_server import nats_part
+from ops.running.preflight import lock_folder, nats_server_binary, require_free_ports
+from ops.running.up import Wishes, environment_of, ready_object
 from ops.system import System, find
-from ops.up import Wishes, environment_of, ready_object
 from tests.ops.running import ten_free_ports
 
 

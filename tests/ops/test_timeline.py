@@ -11,9 +11,9 @@ import pytest
 from contracts.catalogue import CATALOGUE
 from contracts.orders import HoldReason, OrderHeld
 from ops.console import CannotDo
-from ops.reasons import REASONS, reason_for
+from ops.history.reasons import REASONS, reason_for
+from ops.history.timeline import Story, in_order, readable, timeline_of
 from ops.system import find
-from ops.timeline import Story, in_order, readable, timeline_of
 from tests.ops.house import START
 from tests.ops.true_story import history
 

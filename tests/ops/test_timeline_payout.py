@@ -10,8 +10,8 @@ import pytest
 from chassis.batch import Batch
 from contracts.billing import MatchedLine, PayoutLine, PayoutReported, PayoutUnexplained, UnexplainedLine
 from ops.console import CannotDo
+from ops.history.payout import PayoutStory, timeline_of_payout
 from ops.system import find
-from ops.timeline_payout import PayoutStory, timeline_of_payout
 from tests.ops.house import START, House
 from tests.ops.true_story import entry, history
 

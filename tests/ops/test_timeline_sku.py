@@ -9,8 +9,8 @@ import pytest
 
 from contracts.inventory import AvailabilityChanged, ReservationRefused, Short, StockAdjusted
 from ops.console import CannotDo
+from ops.history.sku import SkuStory, timeline_of_sku
 from ops.system import find
-from ops.timeline_sku import SkuStory, timeline_of_sku
 from tests.ops.house import START, House
 from tests.ops.true_story import history
 

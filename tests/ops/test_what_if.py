@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from contracts.address import Address
 from contracts.frozen import replace
 from contracts.orders import HoldReason, OrderHeld, OrderRevised
-from ops.audit_commands import register
+from ops.audit.commands import register
 from ops.console import CannotDo
+from ops.history.what_if import Supposed, rules_in, what_if
 from ops.system import find
-from ops.what_if import Supposed, rules_in, what_if
 from tests.ops.house import START, House
 from tests.ops.test_replay_past import contents
 from tests.ops.true_story import history, placed

@@ -10,7 +10,7 @@ from chassis.sqlite_store import SQLiteStore
 from contracts.parking import SERVICES
 from ops.console import CannotDo
 from ops.kept import Kept
-from ops.postgres_server import socket_folder, url_of
+from ops.running.postgres_server import socket_folder, url_of
 from ops.stores import database_url, keep_in, kept_in, open_stores, path_of
 from ops.system import System, find
 

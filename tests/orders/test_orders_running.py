@@ -13,13 +13,13 @@ import orjson
 import pytest
 
 from chassis.bus import Bus, open_bus
-from chassis.key_store import KeysAway
-from chassis.master_key import MasterKey
-from chassis.personal_data import key_store
+from chassis.keys.master import MasterKey
+from chassis.keys.personal_data import key_store
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import KeysAway
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
-from chassis.sqlite_keys import SQLiteKeys
 from contracts.catalogue import subject_of
 from contracts.channels import OrderPlaced
 from contracts.event import Event

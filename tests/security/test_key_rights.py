@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from chassis.clock import rfc3339
-from chassis.key_store import Wanted
-from chassis.master_key import MasterKey
+from chassis.keys.master import MasterKey
+from chassis.keys.store import Wanted
 from chassis.migrate import migrate
 from chassis.migrations import KEYS
 from chassis.postgres_connections import eraser_of, schema_of

@@ -20,7 +20,7 @@ from chassis.postgres_store import PostgresStore
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
 from deploy.certificates import issue
-from ops import postgres_server
+from ops.running import postgres_server
 from services.orders.wiring import build
 from tests.conftest import NatsServer, free_port
 from tests.orders.test_orders_running import CONFIG, PLACED

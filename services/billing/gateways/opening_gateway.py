@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.key_ring import Opens
+from chassis.keys.ring import Opens
 from contracts.address import Recipient
 from contracts.frozen import replace
 from contracts.personal import ERASED, without_personal

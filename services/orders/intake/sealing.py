@@ -14,9 +14,9 @@ from typing import Any
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
 from chassis.http import Runtime
-from chassis.key_store import KeysAway, KeyStore, NoSuchKey, Wanted
-from chassis.sealed_bodies import SEALED
-from chassis.sealing import Key, NotSealed, key_id_of
+from chassis.keys.bodies import SEALED
+from chassis.keys.sealing import Key, NotSealed, key_id_of
+from chassis.keys.store import KeysAway, KeyStore, NoSuchKey, Wanted
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address
 from contracts.orders import OrderReceived

@@ -20,9 +20,9 @@ from chassis.admission import Admission, Pace, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
-from chassis.key_store import KeysAway
+from chassis.keys.bodies import Forgotten, SealedBody
+from chassis.keys.store import KeysAway
 from chassis.logs import logger
-from chassis.sealed_bodies import Forgotten, SealedBody
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.standard_webhooks import ID, SIGNATURE, verify_standard
 from services.orders.intake.topics import TOPIC, digest_of, topic_token

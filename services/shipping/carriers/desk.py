@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from chassis.key_ring import AS_IT_IS, Opens
+from chassis.keys.ring import AS_IT_IS, Opens
 from contracts.personal import ERASED, personal_texts, without_personal
 from services.shipping.carriers.carrier import Carrier, NoAnswer
 from services.shipping.domain.answers import Label, LabelRequest, Refused, Voided, VoidRequest

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from chassis.declare import Message
-from chassis.key_ring import KEPT_SECONDS
-from chassis.key_store import KeysAway, KeyStore
-from chassis.master_key import MasterKey
-from chassis.sealed_bodies import SEALED, SealsBodies, sealed_body
-from chassis.sealing import key_id_of
-from chassis.sqlite_keys import SQLiteKeys
+from chassis.keys.bodies import SEALED, SealsBodies, sealed_body
+from chassis.keys.master import MasterKey
+from chassis.keys.ring import KEPT_SECONDS
+from chassis.keys.sealing import key_id_of
+from chassis.keys.sqlite import SQLiteKeys
+from chassis.keys.store import KeysAway, KeyStore
 from contracts.channels import OrderPlaced
 from contracts.frozen import replace
 from contracts.personal import TOGETHER, personal_texts, with_opened

@@ -1,0 +1,1 @@
+"""`doorstep heal`: one copy of a service's history made again from the other."""

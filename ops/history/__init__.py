@@ -1,0 +1,1 @@
+"""Looking back: timelines, and replay in its three forms."""
