@@ -31,6 +31,8 @@ from chassis.stream_reading import read_to_end
 from chassis.tap import Tap
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
+LOOK_TIMEOUT_SECONDS = 2.0
+"""A stream that has just lost its leader does not answer at all: who only looks, asks again rather than wait long."""
 CONNECT_DEADLINE_SECONDS = 10.0
 REFUSING_SECONDS = 15.0
 """For how long a message that was not stored speaks for the next ones: then one may be tried again."""
@@ -56,6 +58,11 @@ class Bus:
     def jetstream(self) -> JetStreamContext:
         """nats-py's JetStream context on this connection."""
         return self.client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)  # type: ignore[no-any-return]
+
+    @property
+    def looking(self) -> JetStreamContext:
+        """The same for questions that can be asked again at any time."""
+        return self.client.jetstream(timeout=LOOK_TIMEOUT_SECONDS)  # type: ignore[no-any-return]
 
     @property
     def tap(self) -> Tap:
@@ -113,27 +120,27 @@ class Bus:
     async def stream_info(self, stream: str) -> tuple[int, int, int]:
         """(messages, first sequence, last sequence) of a stream. Raises `BusAway`, or `NotFoundError`."""
         try:
-            state = (await self.jetstream.stream_info(self.names.stream(stream))).state
+            state = (await self.looking.stream_info(self.names.stream(stream))).state
         except DISCONNECTED as away:
             raise BusAway(f"no answer about {stream}") from away
         return state.messages, state.first_seq, state.last_seq
 
     async def stream_state(self, stream: str) -> tuple[int, int, datetime | None]:
         """(messages, last sequence, when it was made) of a stream. Raises what `AWAY` names."""
-        found = await self.jetstream.stream_info(self.names.stream(stream))
+        found = await self.looking.stream_info(self.names.stream(stream))
         return found.state.messages, found.state.last_seq, found.created
 
     async def newest(self, stream: str) -> int:
         """The sequence of the newest message that is there. Raises `BusAway`, or `NotFoundError` where none is."""
         try:
-            return int((await self.jetstream.get_last_msg(self.names.stream(stream), ">")).seq or 0)
+            return int((await self.looking.get_last_msg(self.names.stream(stream), ">")).seq or 0)
         except DISCONNECTED as away:
             raise BusAway(f"no answer about {stream}") from away
 
     async def message(self, stream: str, seq: int) -> Message | None:
         """The message at a sequence, or None if there is none (any more)."""
         try:
-            raw = await self.jetstream.get_msg(self.names.stream(stream), seq, direct=True)
+            raw = await self.looking.get_msg(self.names.stream(stream), seq, direct=True)
         except NotFoundError:
             return None
         except DISCONNECTED as away:
@@ -150,7 +157,7 @@ class Bus:
     async def consumer_lag(self, stream: str, durable: str) -> int:
         """Messages that a consumer has still to get or to acknowledge. Raises `BusAway`."""
         try:
-            info = await self.jetstream.consumer_info(self.names.stream(stream), durable)
+            info = await self.looking.consumer_info(self.names.stream(stream), durable)
         except (*DISCONNECTED, NotFoundError) as away:
             raise BusAway(f"no answer about {stream}/{durable}") from away
         return (info.num_pending or 0) + (info.num_ack_pending or 0)

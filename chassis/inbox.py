@@ -226,7 +226,7 @@ class Source:
         self._delivered = 0
         self._read_to = 0
         self._unacknowledged = 0
-        await self._bus.jetstream.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
+        await self._bus.looking.reset_consumer(self._bus.names.stream(self.stream), self._durable, start)
         self.pull.counted = 0  # a heartbeat may have been on its way with the count from before
         self._stale = False
 
