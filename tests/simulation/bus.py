@@ -150,7 +150,7 @@ class MemoryBus:
         return self.streams[stream].message(seq)
 
     @property
-    def jetstream(self) -> MemoryBus:
+    def looking(self) -> MemoryBus:
         """Where consumers are reset."""
         return self
 
