@@ -17,7 +17,7 @@ HEAD = """# What can go wrong, and which test makes it happen
 Written from `tests/faults/matrix.py` by `python -m tests.faults.matrix`; a test holds this page, the table and the
 tests together. Each test proves that its fault really happened, heals it, waits until nothing is under way, and judges
 every order by an independent model, by the gateways' own books and by `doorstep verify` (I1-I13). Seeds are printed;
-`FAULTS_SEED` tries another. `make test-faults` runs them all, two at a time, and those that compare times alone;
+`FAULTS_SEED` tries another. `make test-faults` runs them all, three at a time, and those that compare times alone;
 `make test` runs those that are quick.
 
 | | what goes wrong | what must hold | tried by | where it stops |
@@ -165,7 +165,7 @@ MATRIX = (
         "F19",
         "messages that nobody can read or handle",
         "each kept with its reason, the good ones are not held up",
-        ("faults/test_bad_input.py", "chassis/test_message_to_fact.py"),
+        ("faults/test_bad_input.py", "faults/test_bad_beside_good.py", "chassis/test_message_to_fact.py"),
     ),
     Row(
         "F20",

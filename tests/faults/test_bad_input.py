@@ -37,8 +37,6 @@ SUBJECT = f"evt.channels.{CHANNEL}.order_placed"
 QUICK, LONG = 300, int(os.environ.get("BAD_MESSAGES", "5000"))
 GOOD_EVERY = 10
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "orders" / "malformed"
-ROUND_ORDERS, ROUND_BAD, ROUNDS = 1_000, 25, 3
-SLOWER_MAX = 1.2
 SIGNED = {"actor": "mira", "reason": "the channel is configured now"}
 
 
@@ -174,19 +172,6 @@ class Intake:
         found: dict[str, Any] = await until(level, seconds=120.0, every=0.02)
         return found
 
-    def position(self) -> int:
-        """How far the channels' stream was read and decided."""
-        known = self.running.reactor.positions.get("CHANNELS")
-        return known.position if known else 0
-
-    async def seconds_for(self, messages: Sequence[bytes]) -> float:
-        """How long it takes from the first of these on the bus to the last one decided."""
-        started, last = time.monotonic(), self.position() + len(messages)
-        for message in messages:
-            await self.bus.client.publish(self.bus.names.subject(SUBJECT), message)
-        await until(lambda: self.position() >= last, seconds=120.0, every=0.005)
-        return time.monotonic() - started
-
 
 @asynccontextmanager
 async def open_intake(folder: Path, server: NatsServer, bus: Bus, *channels: str) -> AsyncIterator[Intake]:
@@ -292,28 +277,3 @@ async def test_a_parked_message_is_applied_once_after_what_was_missing_is_there(
 async def test_five_thousand_bad_messages_are_each_refused_with_a_reason(intake: Intake) -> None:
     """As many as a channel that has gone mad sends in a night."""
     await bombard(intake, drawn(LONG))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(300)
-async def test_bad_messages_do_not_keep_the_good_ones_waiting(intake: Intake) -> None:
-    """A thousand sound orders with and without bad ones among them: at most 1.2 times as long, best of three."""
-    bad = [message.data for message in drawn(10 * ROUND_BAD) if message.way == "bus"]
-    alone, among = [], []
-    for turn in range(2 * ROUNDS):
-        first = 1 + turn * ROUND_ORDERS
-        orders = [good(number) for number in range(first, first + ROUND_ORDERS)]
-        if turn % 2:
-            step = ROUND_ORDERS // ROUND_BAD
-            spoiled = [bad[(first + n) % len(bad)] for n in range(ROUND_BAD)]
-            mixed = [
-                m for n, poison in enumerate(spoiled) for m in (poison, *orders[n * step : (n + 1) * step])
-            ]
-            among.append(await intake.seconds_for(mixed))
-        else:
-            alone.append(await intake.seconds_for(orders))
-    print(f"{ROUND_ORDERS} orders alone {min(alone):.2f} s, among {ROUND_BAD} bad ones {min(among):.2f} s")
-    status = await intake.until_read()
-    assert status["parked"] == ROUNDS * ROUND_BAD
-    assert status["counts"]["state"] == {"accepted": 2 * ROUNDS * ROUND_ORDERS}
-    assert min(among) <= SLOWER_MAX * min(alone)
