@@ -5,30 +5,26 @@
 Watched means that all five services are asked for their metrics every five seconds, and send their traces to a
 collector that listens on this machine: a twentieth of all stories, as delivered, or `--share`. Scraper and collector
 are threads of this process, so that what they use is not counted as the system's processor time; on a machine with few
-cores it still is in the way. The first of a pair is the other one each time, as machines get warm. Every run is
-verified. Three pairs take about six minutes on two cores.
+cores it still is in the way. Three pairs take about six minutes on two cores.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from statistics import median
 from threading import Event, Thread
 from typing import Any
 
-from bench.measures import CHANNEL, throughput
+from bench.measures import CHANNEL
+from bench.pairs import Figures, command_line, measured, report
 from bench.system import SERVICES, System
 
 SCRAPE_SECONDS = 5.0
 SPANS = re.compile(r'^doorstep_spans_total\{fate="(\w+)".*\} (\S+)$', re.MULTILINE)
-
-type Figures = dict[str, Any]
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -98,7 +94,7 @@ def unwatched(port_base: int, orders: int) -> Figures:
     """One fresh system that nobody looks at."""
     with System(port_base, **channel()) as system:
         system.stock()
-        return {"watched": False, **measured(system, orders)}
+        return measured(system, orders)
 
 
 def watched(port_base: int, orders: int, share: float) -> Figures:
@@ -112,15 +108,7 @@ def watched(port_base: int, orders: int, share: float) -> Figures:
             spans = spans_of(system)
     if not spans.get("sent") or not sizes:
         raise RuntimeError(f"nobody watched: spans {spans}, {len(sizes)} scrapes")
-    return {"watched": True, **figures, "scrapes": len(sizes), "spans": spans}
-
-
-def measured(system: System, orders: int) -> Figures:
-    """The backlog, and that it adds up."""
-    found = throughput(system, 0, orders)
-    system.wait_called()
-    system.verify()
-    return {"orders_per_s": found["orders_per_s"], "cpu_us_per_order": found["cpu_us_per_order"]}
+    return {**figures, "scrapes": len(sizes), "spans": spans}
 
 
 def channel() -> dict[str, str]:
@@ -128,43 +116,16 @@ def channel() -> dict[str, str]:
     return {f"DOORSTEP_CHANNELS__{CHANNEL.upper()}__KIND": "canonical"}
 
 
-def pair(number: int, port_base: int, orders: int, share: float) -> Figures:
-    """Both runs, the watched one first in every second pair, and what watching cost, in percent."""
-    runs = {
-        False: lambda: unwatched(port_base, orders),
-        True: lambda: watched(port_base, orders, share),
-    }
-    found = {which: runs[which]() for which in (bool(number % 2), not number % 2)}
-    off, on = found[False], found[True]
-    return {
-        "off": off,
-        "on": on,
-        "throughput_cost_percent": 100 * (1 - on["orders_per_s"] / off["orders_per_s"]),
-        "cpu_cost_percent": 100 * (on["cpu_us_per_order"] / off["cpu_us_per_order"] - 1),
-    }
-
-
-def summary(pairs: Sequence[Figures]) -> Figures:
-    """The median of the pairs."""
-    costs = ("throughput_cost_percent", "cpu_cost_percent")
-    return {"pairs": len(pairs), **{cost: median(found[cost] for found in pairs) for cost in costs}}
-
-
 def main() -> None:
-    """The command line: a line of JSON for each pair, and one for all."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--orders", type=int, default=6_000)
-    parser.add_argument("--pairs", type=int, default=3)
+    """The command line."""
+    parser = command_line(__doc__)
     parser.add_argument("--share", type=float, default=0.05, help="of all stories, 0 to 1")
-    parser.add_argument("--port-base", type=int, default=28_080)
     asked = parser.parse_args()
-    pairs = []
-    for number in range(asked.pairs):
-        pairs.append(pair(number, asked.port_base, asked.orders, asked.share))
-        print(json.dumps(pairs[-1]), flush=True)
-    print(json.dumps({"median": summary(pairs)}), flush=True)
+    report(
+        asked.pairs,
+        partial(unwatched, asked.port_base, asked.orders),
+        partial(watched, asked.port_base, asked.orders, asked.share),
+    )
 
 
 if __name__ == "__main__":
