@@ -34,6 +34,9 @@ ON_THE_SPOT_SECONDS_MAX = 0.04
 OFF_THE_LOOP_SECONDS = 1.0
 """A small batch is decided on the event loop: two changes of thread would cost more than the batch itself. Not while
 somebody waits there for an answer; and not for a while after one took too long, for then the disk is slow."""
+TURNS_BETWEEN = 4
+"""Turns of the event loop that everybody else has before a batch: what the one before caused is on its way by then, and
+what lay in the connection has arrived and is decided with it (ADR 17)."""
 
 type Waiting = tuple[Sequence[Item], asyncio.Future[list[Outcome]]]
 """Items that were handed in together, and whoever waits for what they cause."""
@@ -122,6 +125,8 @@ class Engine:
             self._wake.clear()
             await self._wake.wait()
         await room()
+        for _ in range(TURNS_BETWEEN):
+            await asyncio.sleep(0)
         self._taken = self._collect()
         items = [item for items, _ in self._taken for item in items]
         self._flow.add(sum(isinstance(item, Incoming) for item in items))
