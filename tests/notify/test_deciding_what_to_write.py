@@ -73,6 +73,11 @@ def test_an_accepted_order_is_confirmed() -> None:
     notify.when(accepted()).then(confirmation_queued())
 
 
+def test_an_order_with_nothing_to_send_is_confirmed_without_units() -> None:
+    """Downloads are accepted with no lines: nobody is told of zero items."""
+    notify.when(accepted(lines=())).then(confirmation_queued(units=""))
+
+
 def test_the_same_acceptance_told_twice_is_confirmed_once() -> None:
     """Redelivery and republishing change nothing."""
     notify.when(accepted(), accepted()).then(confirmation_queued())

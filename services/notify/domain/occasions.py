@@ -39,7 +39,7 @@ class Occasion:
 
 
 def confirmation(accepted: OrderAccepted, policies: Policies) -> Occasion:
-    """The order was accepted: what was ordered, and for how much."""
+    """The order was accepted: for how much, and how many units are to come; none where nothing has to be sent."""
     return Occasion(
         order_id=accepted.order_id,
         template="order_confirmed",
@@ -48,7 +48,7 @@ def confirmation(accepted: OrderAccepted, policies: Policies) -> Occasion:
         facts={
             **_order_facts(accepted.order_id, policies),
             "total": str(Money(accepted.total_minor, accepted.currency)),
-            "units": _units(accepted.lines),
+            "units": _units(accepted.lines) if accepted.lines else "",
         },
     )
 
