@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from typing import Any
 
@@ -45,9 +45,9 @@ RECENT = {
 class Glance:
     """Gathers the first page's content. Keeps only today's tallies from one look to the next."""
 
-    def __init__(self, system: System, services: Services) -> None:
-        self._system, self._services = system, services
-        self._tallies = {service: Tally(service) for service in COUNTED_LOGS}
+    def __init__(self, system: System, services: Services, zone: tzinfo = UTC) -> None:
+        self._system, self._services, self._zone = system, services, zone
+        self._tallies = {service: Tally(service, zone) for service in COUNTED_LOGS}
         self._counting = asyncio.Lock()
 
     async def take(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Glance:
         return [{"name": step.name, "orders": counts[step.service][step.name]} for step in STEPS]
 
     def _count(self) -> bool:
-        today = datetime.now(UTC).date()
+        today = datetime.now(self._zone).date()
         try:
             stores = open_stores(self._system, COUNTED_LOGS)
         except CannotDo:

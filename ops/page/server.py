@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from ops.page.sign_in import Reception, require_own_form
 from ops.page.templating import templates
 from ops.page.waiting import WaitingPage
 from ops.system import HOST, System
+from services.billing.settings import BillingSettings, zone
 
 STATIC = Path(__file__).parent / "static"
 DOCUMENTS = {
@@ -63,6 +65,11 @@ class Shop(BaseModel):
     """Whose page it is."""
 
     name: str = "Doorstep"
+
+
+def shop_zone() -> tzinfo:
+    """Where the shop's clocks stand: as on its invoices. Raises `SettingsWrong`."""
+    return zone(section("billing", BillingSettings).timezone)
 
 
 class Listening(BaseModel):
@@ -137,8 +144,9 @@ class Pages:
         self._system, self._services, self._reception = system, services, reception
         self._subjects = services.within(SUBJECT_WITHIN_SECONDS)
         self._parts = services.within(PART_WITHIN_SECONDS)
-        self._glance = Glance(system, self._parts)
-        self._templates = templates()
+        clocks = shop_zone()
+        self._glance = Glance(system, self._parts, clocks)
+        self._templates = templates(clocks)
         self._shop = section("shop", Shop).name
 
     async def home(self, request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from contracts.money import from_minor
 
@@ -31,6 +31,15 @@ SERVICE_FIGURES = {
     "parked": "parked",
 }
 """What a service says of itself, and how the page calls it."""
+FIGURES_MEAN = {
+    "lag": "what others have said and this service has not read yet",
+    "store position": "how many facts it has recorded, ever",
+    "relay behind": "recorded facts that the others cannot read yet",
+    "calls open": "questions to the outside (payments, labels, mail) without an answer yet",
+    "timers": "things that will be looked at again at a set time, such as stock that stays promised until then",
+    "parked": "messages that could not be used and wait for a person: `doorstep park list` shows them with the reason",
+}
+"""What the page calls it, in plain words. All but the position and the timers are 0 when nothing is late."""
 NOT_FOUND = {
     "orders": (
         "There is no order {named}",
@@ -86,14 +95,14 @@ def age(time: str, now: datetime | None = None) -> str:
     return f"{int(seconds)} s" if seconds >= 5 else "now"
 
 
-def clock(time: str) -> str:
-    """The time of day of a moment, to the second, UTC."""
-    return moment(time).astimezone(UTC).strftime("%H:%M:%S")
+def clock(time: str, zone: tzinfo = UTC) -> str:
+    """The time of day of a moment where the shop is, to the second."""
+    return moment(time).astimezone(zone).strftime("%H:%M:%S")
 
 
-def day(time: str) -> str:
-    """The day of a moment: `21 November 2026`."""
-    at = moment(time).astimezone(UTC)
+def day(time: str, zone: tzinfo = UTC) -> str:
+    """The day of a moment where the shop is: `21 November 2026`."""
+    at = moment(time).astimezone(zone)
     return f"{at.day} {at:%B %Y}"
 
 

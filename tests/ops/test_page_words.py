@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,9 +13,10 @@ from ops.page.order_page import reached_by
 from ops.page.telling import STORY, story, units
 from ops.page.templating import templates
 from ops.page.today import STEPS, Tally, before_day
-from ops.page.wording import age, money, not_found
+from ops.page.wording import FIGURES_MEAN, SERVICE_FIGURES, age, clock, day, money, not_found
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,55 @@ def test_ages_are_said_in_their_largest_unit(ago: int, said: str) -> None:
 def test_a_time_without_a_zone_is_utc() -> None:
     """SQLite and some channels leave it out."""
     assert age("2026-11-21T11:00:00", NOON) == "1 h"
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("2026-11-21T23:30:00Z", ("22 November 2026", "00:30:00")),
+        ("2026-07-01T12:00:00+00:00", ("1 July 2026", "14:00:00")),
+    ],
+    ids=["winter", "summer"],
+)
+def test_times_are_those_of_the_shops_clocks(time: str, said: tuple[str, str]) -> None:
+    """A seller in Berlin compares them with the watch on the wall."""
+    assert (day(time, BERLIN), clock(time, BERLIN)) == said
+
+
+def test_every_figure_of_a_service_is_explained() -> None:
+    """Nobody who runs a shop knows what a relay is."""
+    assert list(FIGURES_MEAN) == list(SERVICE_FIGURES.values())
+
+
+def test_a_story_names_each_day_once() -> None:
+    """An order takes days: a time alone would not say which one."""
+    order = {
+        "order_id": "shop:1",
+        "state": "held",
+        "holds": [],
+        "lines": [],
+        "currency": "EUR",
+        "total_minor": 0,
+        "payment": {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0},
+        "fulfilment": {"state": "not_started", "parcels": []},
+        "invoices": [],
+        "channel": "shop",
+        "channel_order_id": "1",
+    }
+    times = ("2026-11-21T22:00:00Z", "2026-11-21T22:30:00Z", "2026-11-21T23:30:00Z")
+    events = [
+        {"time": time, "service": "orders", "id": str(n), "type": "orders.PaymentConfirmed.v1", "cause": ""}
+        | {"data": {}}
+        for n, time in enumerate(times)
+    ]
+    nothing = {"silent": [], "titles": {}, "deliveries": [], "messages": [], "may_dispatch": False}
+    page = templates(BERLIN).get_template("order.html")
+    shown = page.render(
+        layout="part.html", order=order, events=events, said="", me="", form_token="", **nothing
+    )
+    headings = [line.strip() for line in shown.splitlines() if 'class="day"' in line]
+    assert headings == ['<li class="day">21 November 2026</li>', '<li class="day">22 November 2026</li>']
+    assert ">23:30:00<" in shown
 
 
 def test_every_event_of_an_orders_life_has_words() -> None:
@@ -200,6 +251,15 @@ def test_a_new_day_starts_from_nothing() -> None:
     assert tally.counts["received"] == 8, "until midnight, what came later is counted too"
     tally.catch_up(log, NOON.date())
     assert tally.counts == {"received": 4}
+
+
+def test_the_shops_day_begins_at_its_own_midnight() -> None:
+    """An hour before midnight UTC it is tomorrow in Berlin."""
+    late = NOON.replace(hour=23, minute=30)
+    log = Log([Event(1, NOON, STEPS[0].type), Event(2, late, STEPS[0].type)])
+    tally = Tally("orders", BERLIN)
+    tally.catch_up(log, late.astimezone(BERLIN).date())
+    assert tally.counts == {"received": 1}
 
 
 def test_told_counts_parcel_messages_only() -> None:
