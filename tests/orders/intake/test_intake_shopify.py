@@ -114,6 +114,15 @@ def test_taxes_within_the_prices_are_not_added_again() -> None:
     assert totals_add_up(order) == ""
 
 
+@pytest.mark.parametrize(("included", "tax"), [(True, "3.19"), (False, "3.80")])
+def test_a_rate_that_is_not_stated_is_estimated_from_the_net(included: bool, tax: str) -> None:
+    """3.19 inside 20.00 and 3.80 on top of it are both 19 %: an invoice must not say 15.95 %."""
+    line = shopify_line(tax_lines=[{"price": tax, "rate": None, "title": "MwSt"}])
+    body = shopify_body(line_items=[line], taxes_included=included, total_tax=tax)
+    (estimated,) = placed("shopify", CREATE, body).lines[0].taxes
+    assert round(estimated.rate, 2) == Decimal("0.19")
+
+
 def test_tips_duties_and_fees_are_adjustments() -> None:
     """They move the total but are no goods; a tip line must never wait for a SKU."""
     tip = shopify_line(id=12, product_id=None, sku=None, title="Tip", requires_shipping=False, quantity=1,
