@@ -17,11 +17,12 @@ from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBod
 from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
 from services.shipping.documents.zpl import zpl
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
-from services.shipping.domain.fulfilment import Fulfilment, Parcel, entity_of
+from services.shipping.domain.fulfilment import Fulfilment, FulfilmentState, Parcel, entity_of
 from services.shipping.domain.number_range import range_entity
 from services.shipping.views import fulfilment_view, range_view, tracking_view
 
 LIMIT, LIMIT_MAX = 20, 200
+STATES = tuple(state.value for state in FulfilmentState)
 PARCEL_ID = re.compile(r"^(?P<order>.+)-p[1-9][0-9]*$")
 GRANT_ROUNDS_MAX = 10_000
 
@@ -59,6 +60,8 @@ class ShippingDesk:
         """
         limit = read_limit(request, LIMIT, LIMIT_MAX)
         if state := request.query.get("state"):
+            if state not in STATES:
+                return problem(422, f"state: is one of {', '.join(STATES)}", field="state")
             after = request.query.get("after", "")
             entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
             cursors = [entity.partition("/")[2] for entity in entities]
@@ -136,9 +139,10 @@ class ShippingDesk:
 
     async def number_range(self, request: web.Request) -> web.Response:
         """A carrier's own range."""
-        numbers = await self.runtime.state(range_entity(request.match_info["carrier"]))
+        carrier = request.match_info["carrier"]
+        numbers = await self.runtime.state(range_entity(carrier))
         if numbers is None:
-            return problem(404, "no such range")
+            return _no_range(carrier)
         return reply(range_view(numbers))
 
     @takes(GrantBody)
@@ -147,7 +151,7 @@ class ShippingDesk:
         body = await read_body(request, GrantBody)
         carrier = request.match_info["carrier"]
         if await self.runtime.state(range_entity(carrier)) is None:
-            return problem(404, "no such range")
+            return _no_range(carrier)
         command = GrantRange(carrier=carrier, **body.model_dump())
         first = await self.runtime.execute(command)
         labelled = outcome_labels = _labels(first.events)
@@ -183,6 +187,13 @@ class ShippingDesk:
             return label_of(parcel.parcel_id, readable)
         except NoLabel as none:
             raise web.HTTPNotFound(reason=str(none)) from none
+
+
+def _no_range(carrier: str) -> web.Response:
+    return problem(
+        404,
+        f"{carrier} has no range of numbers: a carrier of kind own_range in [shipping.carriers] has one",
+    )
 
 
 def _labels(events: Sequence[object]) -> int:
