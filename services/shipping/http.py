@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from chassis.clock import rfc3339
 from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
 from chassis.keys.ring import AS_IT_IS, Opens, Seals
 from chassis.openapi import takes
@@ -55,24 +56,29 @@ class ShippingDesk:
     seals: Seals = AS_IT_IS
 
     async def newest(self, request: web.Request) -> web.Response:
-        """The fulfilments planned last. `?state=` those in a state, oldest first, `?after=` the `next` of the
-        page before.
+        """The fulfilments planned last. `?state=` those in a state, oldest first, with since when nothing happened.
+        `?after=` the `next` of the page before.
         """
         limit = read_limit(request, LIMIT, LIMIT_MAX)
         if state := request.query.get("state"):
-            if state not in STATES:
-                return problem(422, f"state: is one of {', '.join(STATES)}", field="state")
-            after = request.query.get("after", "")
-            entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
-            cursors = [entity.partition("/")[2] for entity in entities]
-        else:
-            before = read_position(request, "after") or None
-            planned = await self.runtime.recent(FulfilmentPlanned, limit=limit, before=before)
-            entities = [recorded.entity for recorded in planned]
-            cursors = [str(recorded.position) for recorded in planned]
-        states = await self.runtime.states(entities)
-        more = cursors[-1] if len(cursors) == limit else None
+            return await self._in_state(state, limit, request.query.get("after", ""))
+        before = read_position(request, "after") or None
+        planned = await self.runtime.recent(FulfilmentPlanned, limit=limit, before=before)
+        states = await self.runtime.states([recorded.entity for recorded in planned])
+        more = str(planned[-1].position) if len(planned) == limit else None
         return reply({"fulfilments": [fulfilment_view(f) for f in states if f], "next": more})
+
+    async def _in_state(self, state: str, limit: int, after: str) -> web.Response:
+        if state not in STATES:
+            return problem(422, f"state: is one of {', '.join(STATES)}", field="state")
+        entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
+        shown = []
+        for entity, fulfilment in zip(entities, await self.runtime.states(entities), strict=True):
+            history = await self.runtime.history(entity)
+            if fulfilment is not None and history:
+                shown.append(fulfilment_view(fulfilment) | {"since": rfc3339(history[-1].time)})
+        more = entities[-1].partition("/")[2] if len(entities) == limit else None
+        return reply({"fulfilments": shown, "next": more})
 
     async def one(self, request: web.Request) -> web.Response:
         """A fulfilment."""

@@ -124,6 +124,7 @@ async def test_fulfilments_are_listed_newest_first_or_by_state(client: Client) -
     assert ([f["order_id"] for f in older["fulfilments"]], older["next"]) == (["shopify:1"], None)
     _, first = await client.get("/fulfilments?state=labelled&limit=2")
     assert [f["order_id"] for f in first["fulfilments"]] == ["shopify:1", "shopify:2"]
+    assert first["fulfilments"][0]["since"].endswith("Z"), "since when nothing happened"
     assert first["next"] == "shopify:2"
     _, rest = await client.get(f"/fulfilments?state=labelled&limit=2&after={first['next']}")
     assert [f["order_id"] for f in rest["fulfilments"]] == ["shopify:3"]
