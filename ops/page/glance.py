@@ -21,6 +21,8 @@ from ops.system import System
 ROWS = 7
 HELD_ROWS = 12
 COUNTED_LOGS = ("orders", "notify")
+NO_LABEL = "label_failed"
+"""The state of a fulfilment, and of a parcel, that waits for a person to ask for its label again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,11 @@ class Glance:
             self._statuses(), self._recent(), self._messages(), self.steps()
         )
         counts = statuses["orders"].get("counts", {})
-        orders, held = await asyncio.gather(
-            self._order_states(recent["orders"]), self._held(counts.get("hold", {}))
+        in_shipping = statuses["shipping"].get("counts", {}).get("state", {})
+        orders, held, unlabelled = await asyncio.gather(
+            self._order_states(recent["orders"]),
+            self._held(counts.get("hold", {})),
+            self._unlabelled(in_shipping.get(NO_LABEL, 0)),
         )
         return {
             "services": {name: service_shape(status) for name, status in statuses.items()},
@@ -67,6 +72,8 @@ class Glance:
             "steps": steps,
             "orders": orders,
             "held": held,
+            "unlabelled": unlabelled,
+            "unlabelled_in_all": in_shipping.get(NO_LABEL, 0),
             "parcels": with_milestones(recent["parcels"], recent["scans"]),
             "invoices": recent["invoices"],
             "messages": messages,
@@ -134,6 +141,14 @@ class Glance:
         }
         rows = [{**hold, "order": order} for order in found.values() for hold in order["holds"]]
         return sorted(rows, key=lambda row: str(row["since"]), reverse=True)[:HELD_ROWS]
+
+    async def _unlabelled(self, count: int) -> list[dict[str, Any]]:
+        """Released orders for which no label could be had, those that wait for longest first."""
+        if not count:
+            return []
+        asked = self._services.get("shipping", "/fulfilments", state=NO_LABEL, limit=HELD_ROWS)
+        rows: list[dict[str, Any]] = (await self._or({}, asked)).get("fulfilments", [])
+        return rows
 
     async def order(self, order_id: str) -> dict[str, Any]:
         """An order as the orders service tells it; nothing if it does not answer."""

@@ -47,6 +47,7 @@ ACTIONS = {
     "release": ("orders", "/orders/{id}/holds/{reason}/release", ("actor", "reason")),
     "cancel": ("orders", "/orders/{id}/cancel", ("actor", "reason")),
     "dispatch": ("shipping", "/fulfilments/{id}/dispatch", ("actor",)),
+    "label": ("shipping", "/fulfilments/{id}/labels/retry", ("actor", "reason")),
 }
 """Commands that a form on an order's page may send, and what they carry."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,35 +69,44 @@ def test_every_figure_of_a_service_is_explained() -> None:
     assert list(FIGURES_MEAN) == list(SERVICE_FIGURES.values())
 
 
-def test_a_story_names_each_day_once() -> None:
-    """An order takes days: a time alone would not say which one."""
+def order_page(**otherwise: Any) -> str:
+    """The living part of a released order's page, as somebody in Berlin sees it."""
     order = {
         "order_id": "shop:1",
-        "state": "held",
+        "state": "released",
         "holds": [],
         "lines": [],
         "currency": "EUR",
         "total_minor": 0,
-        "payment": {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0},
-        "fulfilment": {"state": "not_started", "parcels": []},
+        "payment": {"state": "captured", "captured_minor": 0, "refunded_minor": 0},
+        "fulfilment": {"state": "released", "parcels": []},
         "invoices": [],
         "channel": "shop",
         "channel_order_id": "1",
     }
+    nothing = dict.fromkeys(("silent", "deliveries", "messages", "unlabelled", "events"), ())
+    texts = dict.fromkeys(("said", "me", "form_token"), "")
+    content = nothing | texts | {"order": order, "titles": {}, "may_dispatch": False} | otherwise
+    return templates(BERLIN).get_template("order.html").render(layout="part.html", **content)
+
+
+def test_a_story_names_each_day_once() -> None:
+    """An order takes days: a time alone would not say which one."""
     times = ("2026-11-21T22:00:00Z", "2026-11-21T22:30:00Z", "2026-11-21T23:30:00Z")
-    events = [
-        {"time": time, "service": "orders", "id": str(n), "type": "orders.PaymentConfirmed.v1", "cause": ""}
-        | {"data": {}}
-        for n, time in enumerate(times)
-    ]
-    nothing = {"silent": [], "titles": {}, "deliveries": [], "messages": [], "may_dispatch": False}
-    page = templates(BERLIN).get_template("order.html")
-    shown = page.render(
-        layout="part.html", order=order, events=events, said="", me="", form_token="", **nothing
-    )
+    told = {"service": "orders", "type": "orders.PaymentConfirmed.v1", "cause": "", "data": {}}
+    shown = order_page(events=[told | {"time": time, "id": time} for time in times])
     headings = [line.strip() for line in shown.splitlines() if 'class="day"' in line]
     assert headings == ['<li class="day">21 November 2026</li>', '<li class="day">22 November 2026</li>']
     assert ">23:30:00<" in shown
+
+
+def test_who_can_get_no_label_sees_why_and_asks_again_on_the_orders_page() -> None:
+    """Nothing but a person moves such an order; without a failed label there is no such button."""
+    parcel = {"parcel_id": "shop:1-p1", "carrier": "swift_post", "problem": "no such street in 10115"}
+    shown = order_page(unlabelled=[parcel])
+    assert "no such street in 10115" in shown
+    assert 'action="/orders/shop:1/label"' in shown
+    assert "Ask for the label again" not in order_page()
 
 
 def test_every_event_of_an_orders_life_has_words() -> None:
