@@ -59,10 +59,11 @@ class Glance:
         )
         counts = statuses["orders"].get("counts", {})
         in_shipping = statuses["shipping"].get("counts", {}).get("state", {})
-        orders, held, unlabelled = await asyncio.gather(
+        orders, held, unlabelled, parked = await asyncio.gather(
             self._order_states(recent["orders"]),
             self._held(counts.get("hold", {})),
             self._unlabelled(in_shipping.get(NO_LABEL, 0)),
+            self._parked([name for name, status in statuses.items() if status.get("parked")]),
         )
         return {
             "services": {name: service_shape(status) for name, status in statuses.items()},
@@ -72,6 +73,7 @@ class Glance:
             "steps": steps,
             "orders": orders,
             "held": held,
+            "parked": parked,
             "unlabelled": unlabelled,
             "unlabelled_in_all": in_shipping.get(NO_LABEL, 0),
             "parcels": with_milestones(recent["parcels"], recent["scans"]),
@@ -149,6 +151,13 @@ class Glance:
         asked = self._services.get("shipping", "/fulfilments", state=NO_LABEL, limit=HELD_ROWS)
         rows: list[dict[str, Any]] = (await self._or({}, asked)).get("fulfilments", [])
         return rows
+
+    async def _parked(self, having: Iterable[str]) -> list[dict[str, Any]]:
+        """Messages that could not be used, those that wait for longest first."""
+        asked = (self._or({}, self._services.get(name, "/ops/parked", limit=ROWS)) for name in having)
+        answers = await asyncio.gather(*asked)
+        rows = chain.from_iterable(answer.get("parked", []) for answer in answers)
+        return sorted(rows, key=lambda row: str(row["received_at"]))[:ROWS]
 
     async def order(self, order_id: str) -> dict[str, Any]:
         """An order as the orders service tells it; nothing if it does not answer."""

@@ -109,6 +109,60 @@ def test_who_can_get_no_label_sees_why_and_asks_again_on_the_orders_page() -> No
     assert "Ask for the label again" not in order_page()
 
 
+def first_page(**otherwise: Any) -> str:
+    """The living part of the first page on a day without orders."""
+    rows = (
+        "silent",
+        "steps",
+        "orders",
+        "held",
+        "unlabelled",
+        "parked",
+        "parcels",
+        "invoices",
+        "messages",
+        "payouts",
+    )
+    counts = {"states": {}, "on_hold": {}, "services": {}, "unlabelled_in_all": 0, "for_a_second_person": 0}
+    content = dict.fromkeys(rows, ()) | counts | otherwise
+    return templates(BERLIN).get_template("home.html").render(layout="part.html", **content)
+
+
+LONG_AGO = "2026-11-01T12:00:00Z"
+UNLABELLED = {
+    "order_id": "shop:7",
+    "since": LONG_AGO,
+    "parcels": [{"problem": "no such street"}, {"problem": ""}],
+}
+PARKED = {
+    "id": "parked/CHANNELS/17",
+    "service": "orders",
+    "reason": "total: 'x' is no number",
+    "received_at": LONG_AGO,
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "heading", "words"),
+    [
+        (
+            {"unlabelled": [UNLABELLED], "unlabelled_in_all": 1},
+            "Without a label",
+            ("shop:7", "no such street"),
+        ),
+        ({"parked": [PARKED]}, "Messages that could not be used", ("CHANNELS/17", "is no number")),
+    ],
+    ids=["label", "parked"],
+)
+def test_what_waits_for_a_person_without_being_on_hold_is_on_the_first_page(
+    what: dict[str, Any], heading: str, words: tuple[str, ...]
+) -> None:
+    """With the reason; and on a good day nobody reads of it."""
+    shown = first_page(**what)
+    assert all(word in shown for word in (heading, *words))
+    assert heading not in first_page()
+
+
 def test_every_event_of_an_orders_life_has_words() -> None:
     """An event that names an order is part of its story, and the story is told in words."""
     of_orders = {
