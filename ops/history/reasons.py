@@ -74,6 +74,7 @@ REASONS: Mapping[str, str] = {
     "ParkedMessageDiscarded": "let go by {actor}: {reason}",
 }
 
+TAX_TO_LOOK_AT = "; to be looked at: {vat_note}"
 WITHOUT_SHORTAGE = "nothing is left to promise: the order's last parcel has gone"
 
 
@@ -86,6 +87,8 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
     template = REASONS.get(name)
     if name == "ReservationRefused" and facts.get("short") == []:
         template = WITHOUT_SHORTAGE
+    if template and facts.get("vat_note"):
+        template += TAX_TO_LOOK_AT
     if template is None:
         return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return by_whom(template.format_map(Words(facts, currency)).strip(" ,"), facts)

@@ -108,6 +108,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "billing.RefundFailed": lambda facts: f"Refund failed: {facts['reason']}",
     "billing.InvoiceIssued": lambda facts: (
         f"Invoice {facts['number']} over {amount_of(facts, 'total_minor')}"
+        + (f"; to be looked at: {facts['vat_note']}" if facts.get("vat_note") else "")
     ),
     "shipping.FulfilmentPlanned": _planned,
     "shipping.LabelRequested": lambda facts: f"The carrier ({plain(facts['carrier'])}) is asked for a label",
