@@ -25,6 +25,7 @@ from ops.asking import Refused, Services
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.page import wording
+from ops.page.finding import SearchPage
 from ops.page.glance import Glance, quoted
 from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers, visitors_only
 from ops.page.order_page import order_content, parcel_content
@@ -57,8 +58,6 @@ SUBJECT_WITHIN_SECONDS = 3.0
 PART_WITHIN_SECONDS = 1.0
 """Any other part: the page is shown without it, and says whose it is."""
 
-LISTED_MAX = 50
-"""Orders of a state or a hold on one page; the next page has the further ones."""
 CANNOT_BE_SHOWN = "That cannot be shown now"
 
 
@@ -111,6 +110,7 @@ async def serve_page(system: System) -> AsyncIterator[Reception]:
 def application(system: System, services: Services, reception: Reception) -> web.Application:
     """The page's routes, without a port."""
     pages = Pages(system, services, reception)
+    search = SearchPage(services, pages.render)
     names = section("system", Listening).names
     app = web.Application(
         middlewares=[own_names_only(names), visitors_only(reception), readable_errors(pages)],
@@ -123,7 +123,7 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.post("/login", pages.sign_in),
             web.post("/logout", pages.sign_out),
             web.get("/", pages.home),
-            web.get("/orders", pages.find),
+            web.get("/orders", search.show),
             web.get("/orders/{id:[^/]+}", pages.order),
             web.post("/orders/{id:[^/]+}/{action}", pages.act),
             web.get("/parcels/{tracking}", pages.parcel),
@@ -161,15 +161,6 @@ class Pages:
         content = await order_content(self._parts, order)
         said = request.query.get("said", "")
         return self.render(request, "order", order=order, said=said, **content)
-
-    async def find(self, request: web.Request) -> web.Response:
-        """The search field: an order's id leads to its page; a hold or a state to its list."""
-        if sought := request.query.get("id", "").strip():
-            raise web.HTTPSeeOther(f"/orders/{quote(sought, safe=':')}")
-        asked = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
-        found = await self._subjects.get("orders", "/orders", limit=LISTED_MAX, **asked)
-        wanted = {name: value for name, value in asked.items() if name != "after"}
-        return self.render(request, "orders", wanted=wanted, **found)
 
     async def parcel(self, request: web.Request) -> web.Response:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""

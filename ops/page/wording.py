@@ -43,8 +43,8 @@ FIGURES_MEAN = {
 NOT_FOUND = {
     "orders": (
         "There is no order {named}",
-        "No channel ever sent it. Orders are written channel:number, as in shopify:1001. If the channel says that it "
-        "did send it, look among the refused messages: doorstep park list.",
+        "No channel ever sent it, and no invoice or parcel has this number. If the channel says that it did send it, "
+        "look among the messages that could not be used, on today's page.",
     ),
     "payouts": (
         "There is no payout {named}",
