@@ -85,7 +85,7 @@ def order_page(**otherwise: Any) -> str:
         "channel_order_id": "1",
     }
     nothing = dict.fromkeys(("silent", "deliveries", "messages", "unlabelled", "events"), ())
-    texts = dict.fromkeys(("said", "me", "form_token"), "")
+    texts = dict.fromkeys(("said", "me", "form_token", "number"), "")
     content = nothing | texts | {"order": order, "titles": {}, "may_dispatch": False} | otherwise
     return templates(BERLIN).get_template("order.html").render(layout="part.html", **content)
 

@@ -23,7 +23,7 @@ from contracts.placed_order import (
     TaxLine,
 )
 from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
-from services.orders.intake.people import full_name, recipient, shopify_address
+from services.orders.intake.people import full_name, number_beside, recipient, shopify_address
 from services.orders.intake.taxes import estimated_rate, spread
 
 PAYMENT_STATES: dict[str, PaymentState] = {
@@ -68,6 +68,7 @@ def shopify_order(channel: str, body: Fields, topic: str) -> PlacedOrder:
             full_name(order.inner("customer")) or full_name(order.inner("billing_address")),
             order.text("email", "contact_email") or order.inner("customer").text("email"),
             order.text("customer_locale"),
+            number_beside(order.text("id"), order.text("name")),
         ),
         ship_to=shopify_address(order.inner("shipping_address")),
         bill_to=shopify_address(order.inner("billing_address")),

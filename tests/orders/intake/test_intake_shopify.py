@@ -47,6 +47,12 @@ def test_an_order_is_read_whole() -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "number"), [("#1001", "#1001"), ("1001", ""), (None, "")])
+def test_the_number_that_the_customer_knows_is_kept_beside_the_id(name: str | None, number: str) -> None:
+    """Shopify's id of an order is a long number that no customer has ever seen; they were told #1001."""
+    assert placed("shopify", CREATE, shopify_body(name=name)).customer.order_number == number
+
+
 def test_a_newer_update_has_a_higher_version() -> None:
     """The version is the source's own clock, so an older message can never overwrite a newer one."""
     newer = shopify_body(updated_at="2026-11-21T09:00:02Z")
