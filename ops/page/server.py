@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown
 from chassis.http import Handler
 from chassis.settings import section
-from chassis.tls import listen, tls
+from chassis.tls import CannotListen, listen, tls
 from contracts.rights import role_for
 from ops.asking import Refused, Services
 from ops.console import CannotDo
@@ -101,7 +101,10 @@ async def serve_page(system: System) -> AsyncIterator[Reception]:
         await runner.setup()
         try:
             listening = section("system", Listening)
-            await listen(runner, listening.page_host, system.port("page"))
+            try:
+                await listen(runner, listening.page_host, system.port("page"))
+            except CannotListen as taken:
+                raise CannotDo(str(taken)) from None
             yield reception
         finally:
             await runner.cleanup()
