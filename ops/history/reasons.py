@@ -74,6 +74,8 @@ REASONS: Mapping[str, str] = {
     "ParkedMessageDiscarded": "let go by {actor}: {reason}",
 }
 
+UNNAMED = "unnamed"
+"""The actor of a command whose giver nobody knows (`chassis.http`)."""
 TAX_TO_LOOK_AT = "; to be looked at: {vat_note}"
 WITHOUT_SHORTAGE = "nothing is left to promise: the order's last parcel has gone"
 
@@ -95,9 +97,9 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
 
 
 def by_whom(said: str, facts: Mapping[str, Any]) -> str:
-    """The sentence with who gave the command, where there was one and the sentence does not say it."""
+    """The sentence with who gave the command, where there was one who said so and the sentence does not."""
     actor = facts.get("actor")
-    return f"{said} (by {actor})" if actor and actor not in said else said
+    return f"{said} (by {actor})" if actor and actor != UNNAMED and actor not in said else said
 
 
 class Words(dict[str, str]):

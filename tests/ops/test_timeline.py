@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.http import UNNAMED
 from contracts.catalogue import CATALOGUE
 from contracts.orders import HoldReason, OrderHeld
 from ops.console import CannotDo
@@ -166,6 +167,14 @@ def test_an_invoice_with_odd_tax_says_so_in_its_orders_story() -> None:
             f"; to be looked at: {note}"
         )
         assert "looked at" not in tell("billing.InvoiceIssued.v1", facts | {"vat_note": ""})
+
+
+def test_a_sentence_says_who_did_it_unless_nobody_knows() -> None:
+    """A carrier's scanner does not sign; `by unnamed` would only make a reader wonder."""
+    scan = {"parcel_id": "p1", "milestone": "in_transit", "place": "Leipzig"}
+    for tell in (reason_for, story):
+        assert "(by mia)" in tell("shipping.ParcelScanned.v1", scan | {"actor": "mia"})
+        assert "by" not in tell("shipping.ParcelScanned.v1", scan | {"actor": UNNAMED})
 
 
 def test_a_refusal_without_a_shortage_says_that_the_order_has_left() -> None:
