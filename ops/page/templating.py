@@ -31,6 +31,7 @@ def templates(zone: tzinfo = UTC) -> Environment:
     )
     found.globals.update(
         HOLDS=wording.HOLDS,
+        HOLDS_END=wording.HOLDS_END,
         TEMPLATES=wording.TEMPLATES,
         SERVICE_FIGURES=wording.SERVICE_FIGURES,
         FIGURES_MEAN=wording.FIGURES_MEAN,

@@ -17,6 +17,17 @@ HOLDS = {
     "payment_failed": "The payment did not go through",
     "manual": "Held by a person",
 }
+HOLDS_END = {
+    "sku_unmapped": "Import the article, or give the line a SKU at the channel: then the order goes on by itself.",
+    "totals_mismatch": "Hold the lines against the channel's own. A corrected order from there goes on by itself; "
+    "release the hold if the total is right after all.",
+    "address_invalid": "Have the address corrected at the channel: the order comes again and goes on by itself. "
+    "Release the hold if the address is right after all.",
+    "stock_short": "Receive stock: then it goes on by itself, the oldest order first. Or cancel it.",
+    "payment_failed": "When the customer has paid it goes on by itself. Releasing the hold asks for the money again.",
+    "manual": "Release it when what was asked is settled, or cancel the order.",
+}
+"""What ends a hold, for whoever looks at the order."""
 TEMPLATES = {
     "order_confirmed": "Order confirmed",
     "parcel_dispatched": "Parcel on its way",

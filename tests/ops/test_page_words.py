@@ -9,12 +9,23 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contracts.catalogue import CATALOGUE
+from contracts.orders import HoldReason
 from ops.page.glance import with_milestones, with_statements
 from ops.page.order_page import reached_by
 from ops.page.telling import STORY, story, units
 from ops.page.templating import templates
 from ops.page.today import STEPS, Tally, before_day
-from ops.page.wording import FIGURES_MEAN, SERVICE_FIGURES, age, clock, day, money, not_found
+from ops.page.wording import (
+    FIGURES_MEAN,
+    HOLDS,
+    HOLDS_END,
+    SERVICE_FIGURES,
+    age,
+    clock,
+    day,
+    money,
+    not_found,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -69,12 +80,11 @@ def test_every_figure_of_a_service_is_explained() -> None:
     assert list(FIGURES_MEAN) == list(SERVICE_FIGURES.values())
 
 
-def order_page(**otherwise: Any) -> str:
-    """The living part of a released order's page, as somebody in Berlin sees it."""
-    order = {
+def released_order(**otherwise: Any) -> dict[str, Any]:
+    """An order as the orders service shows it."""
+    return {
         "order_id": "shop:1",
         "state": "released",
-        "holds": [],
         "lines": [],
         "currency": "EUR",
         "total_minor": 0,
@@ -83,10 +93,15 @@ def order_page(**otherwise: Any) -> str:
         "invoices": [],
         "channel": "shop",
         "channel_order_id": "1",
-    }
+        "holds": [],
+    } | otherwise
+
+
+def order_page(**otherwise: Any) -> str:
+    """The living part of a released order's page, as somebody in Berlin sees it."""
     nothing = dict.fromkeys(("silent", "deliveries", "messages", "unlabelled", "events"), ())
     texts = dict.fromkeys(("said", "me", "form_token", "number"), "")
-    content = nothing | texts | {"order": order, "titles": {}, "may_dispatch": False} | otherwise
+    content = nothing | texts | {"order": released_order(), "titles": {}, "may_dispatch": False} | otherwise
     return templates(BERLIN).get_template("order.html").render(layout="part.html", **content)
 
 
@@ -98,6 +113,22 @@ def test_a_story_names_each_day_once() -> None:
     headings = [line.strip() for line in shown.splitlines() if 'class="day"' in line]
     assert headings == ['<li class="day">21 November 2026</li>', '<li class="day">22 November 2026</li>']
     assert ">23:30:00<" in shown
+
+
+def test_every_hold_says_what_it_is_and_what_ends_it() -> None:
+    """A new reason gets its sentences, and the page shows them with the limit if there is one."""
+    reasons = {reason.value for reason in HoldReason}
+    assert HOLDS.keys() == reasons == HOLDS_END.keys()
+    hold = {
+        "reason": "payment_failed",
+        "detail": "card declined",
+        "owner": "accounting",
+        "since": "2026-11-21T12:00:00Z",
+    }
+    limit = {"expires_at": "2026-11-28T12:00:00Z"}
+    shown = order_page(order=released_order(holds=[hold | limit]))
+    assert "asks for the money again. On 28 November 2026 at 13:00:00 it is cancelled." in shown
+    assert "it is cancelled" not in order_page(order=released_order(holds=[hold | {"expires_at": None}]))
 
 
 def test_who_can_get_no_label_sees_why_and_asks_again_on_the_orders_page() -> None:
