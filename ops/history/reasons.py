@@ -124,6 +124,8 @@ def _text(name: str, value: Any, currency: str | None) -> str:
 
 def _item(item: Any) -> str:
     match item:
+        case {"sku": sku, "known": False}:
+            return f"{sku}, which is not in the catalogue"
         case {"asked": asked, "available": available, "sku": sku}:
             return f"{sku}, asked {asked}, available {available}"
         case {"sku": sku, "quantity": quantity, "location": location}:

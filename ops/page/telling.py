@@ -45,10 +45,13 @@ def _planned(facts: Facts) -> str:
 def _short(facts: Facts) -> str:
     if not facts["short"]:
         return "Nothing is left to reserve: the last parcel has gone"
-    missing = "; ".join(
-        f"{short['sku']}: {short['asked']} asked, {short['available']} available" for short in facts["short"]
-    )
-    return f"Stock could not be reserved ({missing})"
+    return f"Stock could not be reserved ({'; '.join(map(_missing, facts['short']))})"
+
+
+def _missing(short: Facts) -> str:
+    if not short.get("known", True):
+        return f"{short['sku']}: not in the catalogue"
+    return f"{short['sku']}: {short['asked']} asked, {short['available']} available"
 
 
 STORY: dict[str, Callable[[Facts], str]] = {

@@ -100,7 +100,7 @@ def released_order(**otherwise: Any) -> dict[str, Any]:
 def order_page(**otherwise: Any) -> str:
     """The living part of a released order's page, as somebody in Berlin sees it."""
     nothing = dict.fromkeys(("silent", "deliveries", "messages", "unlabelled", "events"), ())
-    texts = dict.fromkeys(("said", "me", "form_token", "number"), "")
+    texts = dict.fromkeys(("said", "me", "form_token", "number", "channel_says"), "")
     content = nothing | texts | {"order": released_order(), "titles": {}, "may_dispatch": False} | otherwise
     return templates(BERLIN).get_template("order.html").render(layout="part.html", **content)
 
@@ -129,6 +129,14 @@ def test_every_hold_says_what_it_is_and_what_ends_it() -> None:
     shown = order_page(order=released_order(holds=[hold | limit]))
     assert "asks for the money again. On 28 November 2026 at 13:00:00 it is cancelled." in shown
     assert "it is cancelled" not in order_page(order=released_order(holds=[hold | {"expires_at": None}]))
+
+
+def test_what_the_channel_has_collected_is_not_called_unpaid() -> None:
+    """A held order is not booked yet; whoever reads `unpaid` would ask a customer for money who has paid."""
+    unpaid = {"payment": {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0}}
+    shown = order_page(order=released_order(**unpaid), channel_says="paid")
+    assert "paid at the channel, not recorded here yet" in shown
+    assert "<dd>unpaid</dd>" in order_page(order=released_order(**unpaid), channel_says="unpaid")
 
 
 def test_who_can_get_no_label_sees_why_and_asks_again_on_the_orders_page() -> None:

@@ -177,6 +177,15 @@ def test_a_sentence_says_who_did_it_unless_nobody_knows() -> None:
         assert "by" not in tell("shipping.ParcelScanned.v1", scan | {"actor": UNNAMED})
 
 
+def test_an_article_that_nobody_registered_is_not_called_short() -> None:
+    """What has to be done about it is something else than to buy stock."""
+    short = {"short": [{"sku": "RIDDLE", "asked": 2, "available": 0, "known": False}]}
+    for tell in (reason_for, story):
+        told = tell("inventory.ReservationRefused.v1", short)
+        assert "not in the catalogue" in told
+        assert "available" not in told
+
+
 def test_a_refusal_without_a_shortage_says_that_the_order_has_left() -> None:
     """Its promise had run out while the parcel left; nothing was missing."""
     told = reason_for("inventory.ReservationRefused.v1", {"short": []})
