@@ -100,9 +100,9 @@ class OpsRoutes:
         return reply({"events": [as_json(event) for event in events]})
 
     async def parked(self, request: web.Request) -> web.Response:
-        """Messages that wait for a person, oldest first."""
-        limit = read_limit(request, LIMIT, LIMIT_MAX)
-        entities = await self._read(lambda: self._store.tagged(PARKED, limit))
+        """Messages that wait for a person, oldest first; `?limit=` of them. `next` is for `?after=`."""
+        limit, after = read_limit(request, LIMIT, LIMIT_MAX), request.query.get("after", "")
+        entities = await self._read(lambda: self._store.tagged(PARKED, limit, after))
         found = [await self._parking(entity) for entity in entities]
         return reply(
             {
@@ -110,7 +110,8 @@ class OpsRoutes:
                     self._listed(entity, event)
                     for entity, event in zip(entities, found, strict=True)
                     if event
-                ]
+                ],
+                "next": entities[-1] if len(entities) == limit else None,
             }
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -67,11 +68,23 @@ def tls() -> Tls:
     return section("tls", Tls)
 
 
+class CannotListen(OSError):
+    """A port that cannot be served on: the message names it, why, and what to do."""
+
+
 async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
-    """Serve on a port: with TLS where it is configured, and then with nothing else."""
+    """Serve on a port: with TLS where it is configured, and then with nothing else. Raises `CannotListen`."""
     from aiohttp import web
 
-    await web.TCPSite(runner, host, port, ssl_context=tls().server()).start()
+    site = web.TCPSite(runner, host, port, ssl_context=tls().server())
+    try:
+        await site.start()
+    except OSError as fault:
+        why = os.strerror(fault.errno) if fault.errno else str(fault)
+        raise CannotListen(
+            f"port {port} of {host} cannot be listened on ({why}): stop what uses it, or choose other ports with "
+            "--port-base N (DOORSTEP_SYSTEM__PORT_BASE)"
+        ) from None
 
 
 def _newest(purpose: ssl.Purpose, authority: Path | None) -> ssl.SSLContext:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from contracts.event import Personal
 
@@ -29,6 +31,7 @@ class Address:
 class Recipient:
     """Whom to write to. `email` is empty where the channel gave none; `locale` is a BCP 47 tag.
 
+    `order_number` is what the order is called towards them (`#1001`), where that is not the channel's id of it.
     `mailable` is whether `email` can be an address at all, told where it is sealed and nobody can look any more.
     """
 
@@ -36,6 +39,7 @@ class Recipient:
     email: Personal[str] = ""
     locale: str = "en"
     mailable: bool | None = None
+    order_number: Annotated[str, Field(max_length=500)] = ""
 
 
 NOBODY = Recipient()

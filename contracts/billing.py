@@ -255,6 +255,7 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
     `vat_note` says so where the channel's tax is further from ours than rounding explains (7.6). `last` is true
     when nothing of the order is left to invoice. `supplied_on` is the date on which the parcel left the house (absent
     where none did); `paid_minor` what had been collected for this invoice when it was issued. Older ones say neither.
+    `order_number` is what the customer calls the order, where that is not the channel's id of it.
     """
 
     order_id: OrderId
@@ -278,6 +279,7 @@ class InvoiceIssued(Event, type="billing.InvoiceIssued.v1"):
     seller: Seller | None = None
     supplied_on: date | None = None
     paid_minor: Minor | None = None
+    order_number: Text = ""
 
 
 class PayoutReported(Event, type="billing.PayoutReported.v1"):

@@ -23,6 +23,7 @@ TEXTS: Mapping[str, str] = {
     "orders": "shopify:1001",
     "channel": "shopify",
     "channel_order_id": "1001",
+    "order_number": "#1001",
     "message": "CHANNELS/17",
     "subject": "evt.channels.shopify.orders_create",
     "stream": "CHANNELS",

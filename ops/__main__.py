@@ -29,6 +29,17 @@ class OneLine(TyperGroup):
             return super().invoke(ctx)
         except CannotDo as reason:
             fail(str(reason))
+        except Exception as fault:
+            if not _is_a_wrong_setting(fault):
+                raise
+            fail(str(fault))
+
+
+def _is_a_wrong_setting(fault: Exception) -> bool:
+    """Asked when something has failed already: who types `--help` need not wait for the settings to be loaded."""
+    from chassis.settings import SettingsWrong
+
+    return isinstance(fault, SettingsWrong)
 
 
 main = typer.Typer(

@@ -15,7 +15,9 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `approvals lis
 
 def approvals_commands() -> typer.Typer:
     """list, approve and deny."""
-    app = typer.Typer(help="Refunds and write-offs above the limits: they wait for a second person.")
+    app = typer.Typer(
+        help="Approve or deny what waits for a second person. Refunds and write-offs above the limits."
+    )
     for name, command in (("list", waiting_list), ("approve", approve), ("deny", deny)):
         app.command(name)(command)
     return app

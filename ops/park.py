@@ -12,18 +12,20 @@ from ops.asking import NoAnswer, Services
 from ops.console import CannotDo, note
 from ops.system import System
 
-LIMIT = 1000
+PAGE = 1000
+"""The most that a service gives at once."""
 
 type Parked = dict[str, Any]
 
 
-async def list_parked(system: System) -> list[Parked]:
+async def list_parked(system: System, at_once: int = PAGE) -> list[Parked]:
     """All open parked messages of the services that answer, oldest first; the silent ones are named on stderr.
+    Each service is asked for `at_once` of them until it has no more.
 
     Raises `CannotDo` where none answers.
     """
     async with Services(system) as services:
-        return await _all(services)
+        return await _all(services, at_once)
 
 
 async def show_parked(system: System, message: str, service: str | None = None) -> Parked:
@@ -47,16 +49,27 @@ async def settle_parked(
         return answer
 
 
-async def _all(services: Services) -> list[Parked]:
-    asked = (services.get(service, "/ops/parked", limit=LIMIT) for service in SERVICES)
+async def _all(services: Services, at_once: int = PAGE) -> list[Parked]:
+    asked = (_of(services, service, at_once) for service in SERVICES)
     answers = await asyncio.gather(*asked, return_exceptions=True)
     silent = [answer for answer in answers if isinstance(answer, BaseException)]
     for away in silent:
         if not isinstance(away, NoAnswer) or len(silent) == len(SERVICES):
             raise away
         note(f"not looked at: {away}")
-    found = (parked for answer in answers if isinstance(answer, dict) for parked in answer["parked"])
+    found = (parked for answer in answers if isinstance(answer, list) for parked in answer)
     return sorted(found, key=lambda parked: str(parked["received_at"]))
+
+
+async def _of(services: Services, service: str, at_once: int) -> list[Parked]:
+    """What one service has, page by page."""
+    found: list[Parked] = []
+    after: str | None = ""
+    while after is not None:
+        page = await services.get(service, "/ops/parked", limit=at_once, after=after)
+        found += page["parked"]
+        after = page.get("next")
+    return found
 
 
 async def _find(services: Services, message: str, service: str | None) -> Parked:

@@ -18,7 +18,7 @@ ServiceOption = Annotated[
 
 def park_commands() -> typer.Typer:
     """list, show, retry and discard."""
-    app = typer.Typer(help="Refused and poison messages: look, try again, or decide that they stay out.")
+    app = typer.Typer(help="Look at refused messages, retry or discard them.")
     for name, command in (
         ("list", park_list),
         ("show", park_show),
@@ -44,7 +44,7 @@ def park_show(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One parked message: why, the traceback, and the body byte for byte."""
+    """One parked message with its reason, traceback and body. Byte for byte."""
     from ops.park import readable_one, show_parked
 
     parked = carry_out(show_parked(find(data, port_base), message, service))

@@ -35,9 +35,10 @@ def up(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start nats-server, the five services and the page, supervised. Ctrl-C drains, a second one kills.
+    """Start the whole system and keep it running. Ctrl-C drains it, a second one kills it.
 
-    Prints one line `ready` when all are ready; with --json one object with every URL.
+    That is nats-server, the five services and the page, each started again if it dies. Prints one line `ready` when
+    all are ready; with --json one object with every URL.
     """
     from ops.running.up import Wishes, run
 
@@ -56,7 +57,7 @@ def status(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
 
 
 def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Say in plain words what is unhealthy, what waits for people, and what to do. Exit 1 if something is unhealthy or
+    """Say in plain words what is wrong, and what to do. Also what waits for people. Exit 1 if something is unhealthy or
     waits for too long. Changes nothing.
     """
     from ops.doctor.complaints import as_shape, readable

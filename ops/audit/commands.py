@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:
-    """Recompute every invariant (I1-I13) from stores, streams and truth logs. Exit 1 if one fails."""
+    """Recompute the thirteen invariants from the logs. Of stores, streams and gateways. Exit 1 if one fails."""
     from ops.verify.runner import report, verify_system
 
     verdicts = carry_out(verify_system(find(data, port_base)))
@@ -46,7 +46,9 @@ def backup(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy stores, channel messages, mails, sandbox logs and secrets while the system runs, with a manifest."""
+    """Copy everything while the system runs. Stores, channel messages, mails, sandbox logs and secrets, with a
+    manifest; but the keys: `backup-keys` copies those.
+    """
     from ops.copies.backup import back_up, readable
 
     tell(carry_out(back_up(find(data, port_base), folder)), readable, as_json)

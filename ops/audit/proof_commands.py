@@ -14,7 +14,7 @@ from ops.system import find
 
 def audit_commands() -> typer.Typer:
     """checkpoint, export and verify."""
-    app = typer.Typer(help="Proof for others: sign the history, export it, prove it without the system.")
+    app = typer.Typer(help="Sign the history and prove it to others. Without the system, by one small file.")
     for name, command in (
         ("checkpoint", audit_checkpoint),
         ("export", audit_export),
@@ -33,7 +33,7 @@ def audit_checkpoint(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign what all five services recorded since the last checkpoint. Signs nothing that was changed."""
+    """Sign what was recorded since the last checkpoint. By all five services; signs nothing that was changed."""
     from ops.audit.checkpoints import make_checkpoint, readable
 
     tell(make_checkpoint(find(data, port_base), moment("--until", until)), readable, as_json)
@@ -45,7 +45,7 @@ def audit_export(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every event, the checkpoints, the public key and the reader into a folder; personal data stays sealed."""
+    """Write all events, checkpoints and the reader into a folder. With the public key; personal data stays sealed."""
     from ops.audit.export import export_history
 
     said = export_history(find(data, port_base), folder)

@@ -19,6 +19,7 @@ WAY: tuple[tuple[int, str, str], ...] = (
     (28, "out_for_delivery", ""),
     (40, "delivered", ""),
 )
+CARRIER = "the demo's carrier"
 STAYS_ON_THE_WAY_EVERY = 3
 """Every third parcel does not get further than `in_transit` while one looks."""
 
@@ -47,7 +48,13 @@ def due_scans(tracking: str, handed_over: datetime, now: datetime) -> list[dict[
     """What the carrier has scanned by now, as shipping takes it."""
     stays = Draw(tracking).below(STAYS_ON_THE_WAY_EVERY) == 0
     return [
-        {"code": code, "at": at.isoformat(), "place": place, "scan_id": f"{tracking}-{code}"}
+        {
+            "code": code,
+            "at": at.isoformat(),
+            "place": place,
+            "scan_id": f"{tracking}-{code}",
+            "actor": CARRIER,
+        }
         for seconds, code, place in WAY
         if (at := handed_over + timedelta(seconds=seconds)) <= now and not (stays and seconds > 15)
     ]

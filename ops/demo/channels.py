@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -13,10 +14,10 @@ import aiohttp
 from chassis.bus import Bus, BusAway, connect
 from chassis.names import Names
 from chassis.settings import system as settings
-from ops.channels import headers_of, sign
+from ops.channels import Channel, headers_of, sign
 from ops.console import CannotDo
 from ops.demo.canonical import canonical_event
-from ops.demo.orders import DemoOrder
+from ops.demo.orders import OWN_SHOP, DemoOrder
 from ops.demo.shop import SHOPIFY_DOMAIN, WOOCOMMERCE_SITE
 from ops.demo.shopify import shopify_body
 from ops.demo.woocommerce import woocommerce_body
@@ -24,6 +25,18 @@ from ops.publishing.publication import event_publication
 from ops.system import System
 
 SOURCES = {"shopify": SHOPIFY_DOMAIN, "woocommerce": WOOCOMMERCE_SITE}
+KINDS = {"shopify": "shopify", "woocommerce": "woocommerce", "market": "canonical", OWN_SHOP: "canonical"}
+"""The channels that the demo sells through, and their kinds."""
+
+
+def require_channels(known: Mapping[str, Channel]) -> None:
+    """Raises `CannotDo` naming the first channel of the demo that is not configured, or is of another kind."""
+    for name, kind in KINDS.items():
+        if name not in known or known[name].kind != kind:
+            raise CannotDo(
+                f'--demo sells through [channels.{name}] with kind = "{kind}", which the configuration does not have: '
+                "add it, or start without --demo"
+            )
 
 
 class NotTaken(CannotDo):

@@ -1,7 +1,7 @@
-"""What waits for people: orders on hold, money in doubt or owed, approvals, payouts that nothing explains.
+"""What waits for people: orders on hold, money in doubt or owed, labels that were refused, stock to be counted,
+approvals, payouts that nothing explains.
 
-`look_at_waiting` asks the services; the table `WAITS` says of each kind what it means, what ends it, and after how long
-waiting is no longer the day's work but a complaint. A kind that the table does not know has a sentence of its own, too.
+`look_at_waiting` asks the services; a table (`rules`) says what it means of each kind that something waits.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from ops.approvals import DECIDING
 from ops.asking import Services
 from ops.console import CannotDo
 from ops.doctor.complaints import Complaint
+from ops.doctor.rules import DAY, HOUR, THINGS, UNKNOWN, WAITS
 
 if TYPE_CHECKING:
     from ops.doctor.looking import Found
 
-HOUR, DAY = 3600.0, 86_400.0
 LOOKED_AT_MAX = 200
 """Of one kind, those that began first: of more, the age is "at least"."""
 STAGES = ("in_doubt", "refund_due", "refund_failed")
 """What billing cannot end by itself, or not yet."""
+NO_LABEL = "label_failed"
+"""Where shipping waits for a person."""
 
 
 type Counts = Mapping[str, Mapping[str, int]]
@@ -34,13 +36,16 @@ type Counts = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Things of one kind that wait in a service: how many, which has waited for longest, and for how many seconds."""
+    """Things of one kind that wait in a service: how many, which has waited for longest, and for how many seconds.
+
+    Where it is not known since when they wait, `oldest` is the first of them.
+    """
 
     part: str
     kind: str
     count: int
     oldest: str
-    seconds: float
+    seconds: float | None
 
 
 type Look = Callable[[Services, str, Counts], Awaitable[list[Waiting]]]
@@ -57,103 +62,19 @@ class Unexplained:
     open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What it means that things of a kind wait, and what ends it; up to `patience_seconds` it is no complaint."""
-
-    means: str
-    do: str
-    runbook: str
-    patience_seconds: float
-
-
-HOLD = "orders-on-hold"
-UNKNOWN = Rule(
-    "waiting, for a reason this release does not know", "`doorstep timeline ORDER` tells its story", HOLD, 0.0
-)
-WAITS: dict[str, Rule] = {
-    "hold sku_unmapped": Rule(
-        "on hold, as an article is not in the catalogue",
-        "import it, and they go on by themselves: `doorstep import skus FILE.csv`",
-        HOLD,
-        2 * DAY,
-    ),
-    "hold stock_short": Rule(
-        "on hold, as stock is short",
-        "receive stock, and they go on by themselves (`doorstep import stock FILE.csv`, or `POST /stock/receipts`), or"
-        " cancel them",
-        HOLD,
-        2 * DAY,
-    ),
-    "hold address_invalid": Rule(
-        "on hold, as nothing can be delivered to their address",
-        "have the address corrected at the channel, which sends the order again; release the hold on the page if it is"
-        " right after all",
-        HOLD,
-        2 * DAY,
-    ),
-    "hold totals_mismatch": Rule(
-        "on hold, as their totals do not add up",
-        "hold the lines against the channel's own: it sends a corrected order, or release the hold on the page",
-        HOLD,
-        2 * DAY,
-    ),
-    "hold payment_failed": Rule(
-        "on hold, as their payment failed",
-        "have the customer pay; else the order is cancelled when the hold's limit runs out",
-        HOLD,
-        2 * DAY,
-    ),
-    "hold manual": Rule(
-        "on hold for a person to look at",
-        "`doorstep timeline ORDER` says why; release the hold on the page, or cancel the order",
-        HOLD,
-        2 * DAY,
-    ),
-    "payment in_doubt": Rule(
-        "charged for without an answer, so that nobody knows yet whether the money was collected",
-        "wait for the gateway: it is asked by reference, and nothing is charged twice; if it does not come back, look"
-        " the reference up there",
-        "calls-failing",
-        HOUR,
-    ),
-    "payment refund_due": Rule(
-        "owed money that the channel has to give back",
-        "give it back at the channel; where the channel does not tell, confirm it to billing:"
-        " `POST /orders/ORDER/refunds/confirm`",
-        "",
-        2 * DAY,
-    ),
-    "payment refund_failed": Rule(
-        "owed a refund that was refused",
-        "see at the gateway why; then have it tried again (`POST /orders/ORDER/refunds/retry`), or give it back by hand"
-        " and confirm it (`…/refunds/confirm`)",
-        "",
-        0.0,
-    ),
-    "approval": Rule(
-        "waiting for a second person",
-        "somebody else than who asked decides: `doorstep approvals list`, then `approvals approve` or `deny`",
-        "",
-        DAY,
-    ),
-}
-"""By kind. Two days is the alert's limit for holds (`deploy/observability/alerts.yaml`)."""
-
-
 def waiting_for_people(found: Found) -> Iterator[Complaint]:
     """A sentence for each kind of which something waits: information at first, a complaint beyond its patience."""
     for waiting in found.waiting:
         rule = WAITS.get(waiting.kind, UNKNOWN)
-        things = "approval" if waiting.kind == "approval" else "order"
+        things = THINGS.get(waiting.kind, "order")
         are = f"{things} is" if waiting.count == 1 else f"{things}s are"
+        is_late = waiting.seconds is None or waiting.seconds > rule.patience_seconds
         yield Complaint(
             waiting.part,
-            f"{waiting.count:,} {are} {rule.means} ({waiting.kind}); the oldest, {waiting.oldest},"
-            f" for {_age(waiting.seconds)}",
+            f"{waiting.count:,} {are} {rule.means} ({waiting.kind}); {_since(waiting)}",
             rule.do,
             rule.runbook,
-            "attention" if waiting.seconds > rule.patience_seconds else "information",
+            "attention" if is_late else "information",
         )
 
 
@@ -210,6 +131,19 @@ async def _payments(services: Services, name: str, counts: Counts) -> list[Waiti
     return waiting
 
 
+async def _labels(services: Services, name: str, counts: Counts) -> list[Waiting]:
+    if not (count := counts.get("state", {}).get(NO_LABEL, 0)):
+        return []
+    answer = await services.get(name, "/fulfilments", state=NO_LABEL, limit=LOOKED_AT_MAX)
+    since = [(fulfilment["since"], fulfilment["order_id"]) for fulfilment in answer["fulfilments"]]
+    return _waiting(name, "label failed", count, since)
+
+
+async def _counts_due(services: Services, name: str, _: Counts) -> list[Waiting]:
+    due = (await services.get(name, "/stock", state="count_due", limit=LOOKED_AT_MAX))["stock"]
+    return [Waiting(name, "count due", len(due), due[0]["sku"], None)] if due else []
+
+
 async def _approvals(services: Services, name: str, counts: Counts) -> list[Waiting]:
     answer = await services.get(name, "/approvals", limit=LOOKED_AT_MAX)
     since = [(asked["asked_at"], asked["id"]) for asked in answer["approvals"]]
@@ -219,6 +153,8 @@ async def _approvals(services: Services, name: str, counts: Counts) -> list[Wait
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("orders", _holds),
     ("billing", _payments),
+    ("shipping", _labels),
+    ("inventory", _counts_due),
     *((service, _approvals) for service in DECIDING),
 )
 """Which service is asked for what."""
@@ -258,6 +194,12 @@ def _uneven(ledger: dict[str, Any]) -> Iterable[str]:
             for entry in book["accounts"]
         ):
             yield book["currency"]
+
+
+def _since(waiting: Waiting) -> str:
+    if waiting.seconds is None:
+        return waiting.oldest
+    return f"the oldest, {waiting.oldest}, for {_age(waiting.seconds)}"
 
 
 def _age(seconds: float) -> str:

@@ -40,7 +40,7 @@ def heal(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the lost one of a service's two copies again from the other: name the one that is LOST.
+    """Make a lost store or stream again from the other. Name the one that is LOST.
 
     Stop the service first (an embedded system as a whole: its bus is started for the while). A running service mends
     its stream by itself; do it here where its NATS user may not. If neither copy is whole, restore a backup. Step by

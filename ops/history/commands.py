@@ -40,7 +40,7 @@ def timeline(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What happened to an order, a SKU or a payout, and why; or its state at a time."""
+    """Tell the story of an order, a SKU or a payout. With the reasons; or its state at a time."""
     try:
         _tell(_story(find(data, port_base), about, moment("--at", at), limit), as_json)
     except CannotDo as reason:
@@ -67,7 +67,7 @@ def replay(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rebuild a service from its events beside the running one and compare; or as of a time; or under other rules.
+    """Rebuild a service from its events and compare. Beside the running one; or as of a time; or under other rules.
 
     Nothing is called, published or changed. `replay SERVICE` compares hashes with the live state. `replay SERVICE
     --until TIME --into DIR` leaves a past state in a folder to look at. `replay --what-if RULES.toml` names the orders

@@ -74,6 +74,9 @@ REASONS: Mapping[str, str] = {
     "ParkedMessageDiscarded": "let go by {actor}: {reason}",
 }
 
+UNNAMED = "unnamed"
+"""The actor of a command whose giver nobody knows (`chassis.http`)."""
+TAX_TO_LOOK_AT = "; to be looked at: {vat_note}"
 WITHOUT_SHORTAGE = "nothing is left to promise: the order's last parcel has gone"
 
 
@@ -86,15 +89,17 @@ def reason_for(event_type: str, facts: Mapping[str, Any], currency: str | None =
     template = REASONS.get(name)
     if name == "ReservationRefused" and facts.get("short") == []:
         template = WITHOUT_SHORTAGE
+    if template and facts.get("vat_note"):
+        template += TAX_TO_LOOK_AT
     if template is None:
         return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return by_whom(template.format_map(Words(facts, currency)).strip(" ,"), facts)
 
 
 def by_whom(said: str, facts: Mapping[str, Any]) -> str:
-    """The sentence with who gave the command, where there was one and the sentence does not say it."""
+    """The sentence with who gave the command, where there was one who said so and the sentence does not."""
     actor = facts.get("actor")
-    return f"{said} (by {actor})" if actor and actor not in said else said
+    return f"{said} (by {actor})" if actor and actor != UNNAMED and actor not in said else said
 
 
 class Words(dict[str, str]):
@@ -119,6 +124,8 @@ def _text(name: str, value: Any, currency: str | None) -> str:
 
 def _item(item: Any) -> str:
     match item:
+        case {"sku": sku, "known": False}:
+            return f"{sku}, which is not in the catalogue"
         case {"asked": asked, "available": available, "sku": sku}:
             return f"{sku}, asked {asked}, available {available}"
         case {"sku": sku, "quantity": quantity, "location": location}:

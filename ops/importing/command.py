@@ -18,7 +18,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8, w
 def register(app: typer.Typer) -> None:
     """Add `doorstep import`."""
     group = typer.Typer(
-        help="Master data and opening stock; a second time changes nothing.", no_args_is_help=True
+        help="Load master data and opening stock. A second time changes nothing.", no_args_is_help=True
     )
     group.command("skus")(skus)
     group.command("stock")(stock)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,8 @@ from ops.system import System
 ROWS = 7
 HELD_ROWS = 12
 COUNTED_LOGS = ("orders", "notify")
+NO_LABEL = "label_failed"
+"""The state of a fulfilment, and of a parcel, that waits for a person to ask for its label again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ RECENT = {
 class Glance:
     """Gathers the first page's content. Keeps only today's tallies from one look to the next."""
 
-    def __init__(self, system: System, services: Services) -> None:
-        self._system, self._services = system, services
-        self._tallies = {service: Tally(service) for service in COUNTED_LOGS}
+    def __init__(self, system: System, services: Services, zone: tzinfo = UTC) -> None:
+        self._system, self._services, self._zone = system, services, zone
+        self._tallies = {service: Tally(service, zone) for service in COUNTED_LOGS}
         self._counting = asyncio.Lock()
 
     async def take(self) -> dict[str, Any]:
@@ -56,8 +58,12 @@ class Glance:
             self._statuses(), self._recent(), self._messages(), self.steps()
         )
         counts = statuses["orders"].get("counts", {})
-        orders, held = await asyncio.gather(
-            self._order_states(recent["orders"]), self._held(counts.get("hold", {}))
+        in_shipping = statuses["shipping"].get("counts", {}).get("state", {})
+        orders, held, unlabelled, parked = await asyncio.gather(
+            self._order_states(recent["orders"]),
+            self._held(counts.get("hold", {})),
+            self._unlabelled(in_shipping.get(NO_LABEL, 0)),
+            self._parked([name for name, status in statuses.items() if status.get("parked")]),
         )
         return {
             "services": {name: service_shape(status) for name, status in statuses.items()},
@@ -67,6 +73,9 @@ class Glance:
             "steps": steps,
             "orders": orders,
             "held": held,
+            "parked": parked,
+            "unlabelled": unlabelled,
+            "unlabelled_in_all": in_shipping.get(NO_LABEL, 0),
             "parcels": with_milestones(recent["parcels"], recent["scans"]),
             "invoices": recent["invoices"],
             "messages": messages,
@@ -83,7 +92,7 @@ class Glance:
         return [{"name": step.name, "orders": counts[step.service][step.name]} for step in STEPS]
 
     def _count(self) -> bool:
-        today = datetime.now(UTC).date()
+        today = datetime.now(self._zone).date()
         try:
             stores = open_stores(self._system, COUNTED_LOGS)
         except CannotDo:
@@ -134,6 +143,21 @@ class Glance:
         }
         rows = [{**hold, "order": order} for order in found.values() for hold in order["holds"]]
         return sorted(rows, key=lambda row: str(row["since"]), reverse=True)[:HELD_ROWS]
+
+    async def _unlabelled(self, count: int) -> list[dict[str, Any]]:
+        """Released orders for which no label could be had, those that wait for longest first."""
+        if not count:
+            return []
+        asked = self._services.get("shipping", "/fulfilments", state=NO_LABEL, limit=HELD_ROWS)
+        rows: list[dict[str, Any]] = (await self._or({}, asked)).get("fulfilments", [])
+        return rows
+
+    async def _parked(self, having: Iterable[str]) -> list[dict[str, Any]]:
+        """Messages that could not be used, those that wait for longest first."""
+        asked = (self._or({}, self._services.get(name, "/ops/parked", limit=ROWS)) for name in having)
+        answers = await asyncio.gather(*asked)
+        rows = chain.from_iterable(answer.get("parked", []) for answer in answers)
+        return sorted(rows, key=lambda row: str(row["received_at"]))[:ROWS]
 
     async def order(self, order_id: str) -> dict[str, Any]:
         """An order as the orders service tells it; nothing if it does not answer."""

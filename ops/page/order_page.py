@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.asking import Services
 from ops.console import CannotDo
-from ops.page.glance import quoted
+from ops.page.glance import NO_LABEL, quoted
 from ops.page.order_story import told_by
 
 MILESTONES = ("label_created", "handed_over", "picked_up", "in_transit", "out_for_delivery", "delivered")
@@ -29,9 +29,12 @@ async def order_content(services: Services, order: dict[str, Any]) -> dict[str, 
         "events": events,
         "silent": silent,
         "titles": {line["sku"]: line.get("title", "") for line in bought.get("lines", ())},
+        "channel_says": bought.get("payment", {}).get("state", ""),
+        "number": bought.get("customer", {}).get("order_number", ""),
         "deliveries": [delivery for delivery in bought.get("shipping", ()) if delivery["total_minor"]],
         "messages": notifications.get("notifications", []),
         "may_dispatch": "DispatchFulfilment" in fulfilment.get("allowed", []),
+        "unlabelled": [parcel for parcel in fulfilment.get("parcels", []) if parcel["state"] == NO_LABEL],
     }
 
 

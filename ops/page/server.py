@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,12 +19,13 @@ from pydantic import BaseModel
 from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown
 from chassis.http import Handler
 from chassis.settings import section
-from chassis.tls import listen, tls
+from chassis.tls import CannotListen, listen, tls
 from contracts.rights import role_for
 from ops.asking import Refused, Services
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.page import wording
+from ops.page.finding import SearchPage
 from ops.page.glance import Glance, quoted
 from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers, visitors_only
 from ops.page.order_page import order_content, parcel_content
@@ -32,6 +34,7 @@ from ops.page.sign_in import Reception, require_own_form
 from ops.page.templating import templates
 from ops.page.waiting import WaitingPage
 from ops.system import HOST, System
+from services.billing.settings import BillingSettings, zone
 
 STATIC = Path(__file__).parent / "static"
 DOCUMENTS = {
@@ -45,6 +48,7 @@ ACTIONS = {
     "release": ("orders", "/orders/{id}/holds/{reason}/release", ("actor", "reason")),
     "cancel": ("orders", "/orders/{id}/cancel", ("actor", "reason")),
     "dispatch": ("shipping", "/fulfilments/{id}/dispatch", ("actor",)),
+    "label": ("shipping", "/fulfilments/{id}/labels/retry", ("actor", "reason")),
 }
 """Commands that a form on an order's page may send, and what they carry."""
 
@@ -54,8 +58,6 @@ SUBJECT_WITHIN_SECONDS = 3.0
 PART_WITHIN_SECONDS = 1.0
 """Any other part: the page is shown without it, and says whose it is."""
 
-LISTED_MAX = 50
-"""Orders of a state or a hold on one page; the next page has the further ones."""
 CANNOT_BE_SHOWN = "That cannot be shown now"
 
 
@@ -63,6 +65,11 @@ class Shop(BaseModel):
     """Whose page it is."""
 
     name: str = "Doorstep"
+
+
+def shop_zone() -> tzinfo:
+    """Where the shop's clocks stand: as on its invoices. Raises `SettingsWrong`."""
+    return zone(section("billing", BillingSettings).timezone)
 
 
 class Listening(BaseModel):
@@ -94,7 +101,10 @@ async def serve_page(system: System) -> AsyncIterator[Reception]:
         await runner.setup()
         try:
             listening = section("system", Listening)
-            await listen(runner, listening.page_host, system.port("page"))
+            try:
+                await listen(runner, listening.page_host, system.port("page"))
+            except CannotListen as taken:
+                raise CannotDo(str(taken)) from None
             yield reception
         finally:
             await runner.cleanup()
@@ -103,6 +113,7 @@ async def serve_page(system: System) -> AsyncIterator[Reception]:
 def application(system: System, services: Services, reception: Reception) -> web.Application:
     """The page's routes, without a port."""
     pages = Pages(system, services, reception)
+    search = SearchPage(services, pages.render)
     names = section("system", Listening).names
     app = web.Application(
         middlewares=[own_names_only(names), visitors_only(reception), readable_errors(pages)],
@@ -115,7 +126,7 @@ def application(system: System, services: Services, reception: Reception) -> web
             web.post("/login", pages.sign_in),
             web.post("/logout", pages.sign_out),
             web.get("/", pages.home),
-            web.get("/orders", pages.find),
+            web.get("/orders", search.show),
             web.get("/orders/{id:[^/]+}", pages.order),
             web.post("/orders/{id:[^/]+}/{action}", pages.act),
             web.get("/parcels/{tracking}", pages.parcel),
@@ -137,8 +148,9 @@ class Pages:
         self._system, self._services, self._reception = system, services, reception
         self._subjects = services.within(SUBJECT_WITHIN_SECONDS)
         self._parts = services.within(PART_WITHIN_SECONDS)
-        self._glance = Glance(system, self._parts)
-        self._templates = templates()
+        clocks = shop_zone()
+        self._glance = Glance(system, self._parts, clocks)
+        self._templates = templates(clocks)
         self._shop = section("shop", Shop).name
 
     async def home(self, request: web.Request) -> web.Response:
@@ -152,15 +164,6 @@ class Pages:
         content = await order_content(self._parts, order)
         said = request.query.get("said", "")
         return self.render(request, "order", order=order, said=said, **content)
-
-    async def find(self, request: web.Request) -> web.Response:
-        """The search field: an order's id leads to its page; a hold or a state to its list."""
-        if sought := request.query.get("id", "").strip():
-            raise web.HTTPSeeOther(f"/orders/{quote(sought, safe=':')}")
-        asked = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
-        found = await self._subjects.get("orders", "/orders", limit=LISTED_MAX, **asked)
-        wanted = {name: value for name, value in asked.items() if name != "after"}
-        return self.render(request, "orders", wanted=wanted, **found)
 
     async def parcel(self, request: web.Request) -> web.Response:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""

@@ -45,10 +45,13 @@ def _planned(facts: Facts) -> str:
 def _short(facts: Facts) -> str:
     if not facts["short"]:
         return "Nothing is left to reserve: the last parcel has gone"
-    missing = "; ".join(
-        f"{short['sku']}: {short['asked']} asked, {short['available']} available" for short in facts["short"]
-    )
-    return f"Stock could not be reserved ({missing})"
+    return f"Stock could not be reserved ({'; '.join(map(_missing, facts['short']))})"
+
+
+def _missing(short: Facts) -> str:
+    if not short.get("known", True):
+        return f"{short['sku']}: not in the catalogue"
+    return f"{short['sku']}: {short['asked']} asked, {short['available']} available"
 
 
 STORY: dict[str, Callable[[Facts], str]] = {
@@ -108,6 +111,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "billing.RefundFailed": lambda facts: f"Refund failed: {facts['reason']}",
     "billing.InvoiceIssued": lambda facts: (
         f"Invoice {facts['number']} over {amount_of(facts, 'total_minor')}"
+        + (f"; to be looked at: {facts['vat_note']}" if facts.get("vat_note") else "")
     ),
     "shipping.FulfilmentPlanned": _planned,
     "shipping.LabelRequested": lambda facts: f"The carrier ({plain(facts['carrier'])}) is asked for a label",

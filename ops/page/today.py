@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple, Protocol
 
 
@@ -69,9 +69,10 @@ class Log(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What one service's log said today, up to a position."""
+    """What one service's log said today, up to a position. Days are those of `zone`."""
 
     service: str
+    zone: tzinfo = UTC
     day: date | None = None
     position: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -79,7 +80,7 @@ class Tally:
     def catch_up(self, log: Log, today: date) -> None:
         """Count what is new; a new day starts from nothing."""
         if self.day != today:
-            self.day, self.counts, self.position = today, Counter(), before_day(log, today)
+            self.day, self.counts, self.position = today, Counter(), before_day(log, today, self.zone)
         for _ in range(EVENTS_A_LOOK_MOST // CHUNK):
             events = log.events(after=self.position, limit=CHUNK)
             self.counts.update(step for event in events if (step := step_of(self.service, event)))
@@ -94,19 +95,19 @@ def step_of(service: str, event: LoggedEvent) -> str:
     return step.name if step and step.inside in event.data else ""
 
 
-def before_day(log: Log, day: date) -> int:
+def before_day(log: Log, day: date, zone: tzinfo = UTC) -> int:
     """The last position before the day's first event."""
     low, high = 0, log.last_position()
     while low < high:
         middle = (low + high) // 2
         found = log.events(after=middle, limit=1)
-        if not found or day_of(found[0]) >= day:
+        if not found or day_of(found[0], zone) >= day:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def day_of(event: LoggedEvent) -> date:
-    """The UTC day on which an event was recorded."""
-    return datetime.fromisoformat(event.headers["ce-time"]).astimezone(UTC).date()
+def day_of(event: LoggedEvent, zone: tzinfo) -> date:
+    """The day on which an event was recorded."""
+    return datetime.fromisoformat(event.headers["ce-time"]).astimezone(zone).date()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from contracts.money import from_minor
 
@@ -17,6 +17,17 @@ HOLDS = {
     "payment_failed": "The payment did not go through",
     "manual": "Held by a person",
 }
+HOLDS_END = {
+    "sku_unmapped": "Import the article, or give the line a SKU at the channel: then the order goes on by itself.",
+    "totals_mismatch": "Hold the lines against the channel's own. A corrected order from there goes on by itself; "
+    "release the hold if the total is right after all.",
+    "address_invalid": "Have the address corrected at the channel: the order comes again and goes on by itself. "
+    "Release the hold if the address is right after all.",
+    "stock_short": "Receive stock: then it goes on by itself, the oldest order first. Or cancel it.",
+    "payment_failed": "When the customer has paid it goes on by itself. Releasing the hold asks for the money again.",
+    "manual": "Release it when what was asked is settled, or cancel the order.",
+}
+"""What ends a hold, for whoever looks at the order."""
 TEMPLATES = {
     "order_confirmed": "Order confirmed",
     "parcel_dispatched": "Parcel on its way",
@@ -31,11 +42,20 @@ SERVICE_FIGURES = {
     "parked": "parked",
 }
 """What a service says of itself, and how the page calls it."""
+FIGURES_MEAN = {
+    "lag": "what others have said and this service has not read yet",
+    "store position": "how many facts it has recorded, ever",
+    "relay behind": "recorded facts that the others cannot read yet",
+    "calls open": "questions to the outside (payments, labels, mail) without an answer yet",
+    "timers": "things that will be looked at again at a set time, such as stock that stays promised until then",
+    "parked": "messages that could not be used and wait for a person: `doorstep park list` shows them with the reason",
+}
+"""What the page calls it, in plain words. All but the position and the timers are 0 when nothing is late."""
 NOT_FOUND = {
     "orders": (
         "There is no order {named}",
-        "No channel ever sent it. Orders are written channel:number, as in shopify:1001. If the channel says that it "
-        "did send it, look among the refused messages: doorstep park list.",
+        "No channel ever sent it, and no invoice or parcel has this number. If the channel says that it did send it, "
+        "look among the messages that could not be used, on today's page.",
     ),
     "payouts": (
         "There is no payout {named}",
@@ -86,14 +106,14 @@ def age(time: str, now: datetime | None = None) -> str:
     return f"{int(seconds)} s" if seconds >= 5 else "now"
 
 
-def clock(time: str) -> str:
-    """The time of day of a moment, to the second, UTC."""
-    return moment(time).astimezone(UTC).strftime("%H:%M:%S")
+def clock(time: str, zone: tzinfo = UTC) -> str:
+    """The time of day of a moment where the shop is, to the second."""
+    return moment(time).astimezone(zone).strftime("%H:%M:%S")
 
 
-def day(time: str) -> str:
-    """The day of a moment: `21 November 2026`."""
-    at = moment(time).astimezone(UTC)
+def day(time: str, zone: tzinfo = UTC) -> str:
+    """The day of a moment where the shop is: `21 November 2026`."""
+    at = moment(time).astimezone(zone)
     return f"{at.day} {at:%B %Y}"
 
 

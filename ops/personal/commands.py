@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,7 @@ def erase(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a customer's personal data unreadable for ever, in every store, stream and backup. Cannot be undone."""
+    """Make a customer's data unreadable for ever. In every store, stream and backup. Cannot be undone."""
     from ops.personal.erasing import erase as carried_out
 
     erased = carry_out(carried_out(find(data, port_base), customer, actor, reason))
@@ -59,11 +60,12 @@ def export(
     customer: CustomerArgument,
     data: DataOption = None,
     port_base: PortOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Everything that is known of a customer, readable, as JSON."""
+    """Tell everything that is known of a customer. Readable, as JSON: indented, or with --json in one line."""
     from ops.personal.exporting import export_customer
 
-    say_json(_done(lambda: export_customer(find(data, port_base), customer)))
+    tell(_done(lambda: export_customer(find(data, port_base), customer)), _indented, as_json)
 
 
 def backup_keys(
@@ -103,7 +105,7 @@ def rotate_master_key(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Wrap all keys by another master key: the old one opens nothing any more. Only while the system is stopped."""
+    """Wrap all keys by another master key. The old one opens nothing any more. Only while the system is stopped."""
     from ops.personal.rotating import rotate_master_key as carried_out
 
     system = find(data, port_base)
@@ -116,7 +118,7 @@ def forget_bodies(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the channels' own old bodies unreadable; their digests and what was made of them stay."""
+    """Make the channels' own old bodies unreadable. Their digests and what was made of them stay."""
     from chassis.keys.personal_data import forget_old_bodies
     from chassis.keys.store import KeysAway
     from ops.personal.keys import keys_of
@@ -135,6 +137,10 @@ def _done[T](work: Any) -> Any:
         return work()
     except CannotDo as reason:
         fail(str(reason))
+
+
+def _indented(said: dict[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, indent=2, default=str)
 
 
 def _lines(said: dict[str, Any]) -> str:

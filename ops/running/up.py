@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ops.channels import secrets_of, variable
+from ops.channels import channels, secrets_of, variable
 from ops.configuration import unread_tables
 from ops.console import note, say, say_json
 from ops.kept import Choice, Kept
@@ -48,6 +48,10 @@ async def run(system: System, wishes: Wishes) -> None:
 
     for oddity in unread_tables():
         note(oddity)
+    if wishes.demo:
+        from ops.demo.channels import require_channels
+
+        require_channels(channels())
     own_nats = not os.environ.get("DOORSTEP_NATS_URL")
     lock = lock_folder(system.data)
     if own_nats:

@@ -28,7 +28,7 @@ from chassis.openapi import takes
 from contracts.billing import InvoiceIssued, PayoutReconciled, PayoutUnexplained, RefundRequested
 from services.billing import views
 from services.billing.domain.commands import ApproveRefund, ConfirmRefund, DenyRefund, RetryRefund
-from services.billing.domain.payment import Payment, Stage, order_in, payment_entity
+from services.billing.domain.payment import TAX_MISMATCH, Payment, Stage, order_in, payment_entity
 from services.billing.domain.payout import STATES as PAYOUT_STATES
 from services.billing.domain.payout import Payout, payout_entity
 from services.billing.statement import Statement, StatementUnreadable, from_csv
@@ -110,11 +110,16 @@ class BillingRoutes:
         return reply({"payout_id": payout.payout_id, "lines": lines[first : first + limit], "next": more})
 
     async def payments(self, request: web.Request) -> web.Response:
-        """Payments in a `?state=`, oldest order first, with since when nothing happened; `?limit=` of them."""
-        limit, state = read_limit(request, LIMIT, LIMIT_MAX), request.query.get("state", "")
-        if state not in STAGES:
-            return problem(422, f"state: is one of {', '.join(STAGES)}", field="state")
-        entities = await self._runtime.tagged(f"state={state}", limit)
+        """Payments in a `?state=`, or with `?tax=mismatch` those invoiced with other tax than their rates give (7.6).
+        Oldest order first, with since when nothing happened; `?limit=` of them.
+        """
+        limit, asked = read_limit(request, LIMIT, LIMIT_MAX), request.query
+        tag = f"state={asked.get('state', '')}"
+        if asked.get("tax") == "mismatch":
+            tag = TAX_MISMATCH
+        elif asked.get("state") not in STAGES:
+            return problem(422, f"state: is one of {', '.join(STAGES)}; or tax: mismatch", field="state")
+        entities = await self._runtime.tagged(tag, limit)
         shown = []
         for entity, payment in zip(entities, await self._runtime.states(entities), strict=True):
             history = await self._runtime.history(entity)

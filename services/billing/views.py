@@ -71,6 +71,7 @@ def payment_view(payment: Payment, since: datetime) -> dict[str, Any]:
         "captured_minor": payment.captured_minor,
         "payment_id": payment.payment_id,
         "reference": payment.reference,
+        "vat_note": payment.vat_note,
         "since": rfc3339(since),
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from chassis.clock import rfc3339
 from chassis.http import Runtime, answer, problem, read_body, read_limit, read_position, reply
 from chassis.keys.ring import AS_IT_IS, Opens, Seals
 from chassis.openapi import takes
@@ -17,11 +18,12 @@ from services.shipping.bodies import DispatchBody, GrantBody, RetryBody, ScanBod
 from services.shipping.documents.label import NoLabel, ShippingLabel, label_of
 from services.shipping.documents.zpl import zpl
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
-from services.shipping.domain.fulfilment import Fulfilment, Parcel, entity_of
+from services.shipping.domain.fulfilment import Fulfilment, FulfilmentState, Parcel, entity_of
 from services.shipping.domain.number_range import range_entity
 from services.shipping.views import fulfilment_view, range_view, tracking_view
 
 LIMIT, LIMIT_MAX = 20, 200
+STATES = tuple(state.value for state in FulfilmentState)
 PARCEL_ID = re.compile(r"^(?P<order>.+)-p[1-9][0-9]*$")
 GRANT_ROUNDS_MAX = 10_000
 
@@ -54,22 +56,29 @@ class ShippingDesk:
     seals: Seals = AS_IT_IS
 
     async def newest(self, request: web.Request) -> web.Response:
-        """The fulfilments planned last. `?state=` those in a state, oldest first, `?after=` the `next` of the
-        page before.
+        """The fulfilments planned last. `?state=` those in a state, oldest first, with since when nothing happened.
+        `?after=` the `next` of the page before.
         """
         limit = read_limit(request, LIMIT, LIMIT_MAX)
         if state := request.query.get("state"):
-            after = request.query.get("after", "")
-            entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
-            cursors = [entity.partition("/")[2] for entity in entities]
-        else:
-            before = read_position(request, "after") or None
-            planned = await self.runtime.recent(FulfilmentPlanned, limit=limit, before=before)
-            entities = [recorded.entity for recorded in planned]
-            cursors = [str(recorded.position) for recorded in planned]
-        states = await self.runtime.states(entities)
-        more = cursors[-1] if len(cursors) == limit else None
+            return await self._in_state(state, limit, request.query.get("after", ""))
+        before = read_position(request, "after") or None
+        planned = await self.runtime.recent(FulfilmentPlanned, limit=limit, before=before)
+        states = await self.runtime.states([recorded.entity for recorded in planned])
+        more = str(planned[-1].position) if len(planned) == limit else None
         return reply({"fulfilments": [fulfilment_view(f) for f in states if f], "next": more})
+
+    async def _in_state(self, state: str, limit: int, after: str) -> web.Response:
+        if state not in STATES:
+            return problem(422, f"state: is one of {', '.join(STATES)}", field="state")
+        entities = await self.runtime.tagged(f"state={state}", limit, entity_of(after) if after else "")
+        shown = []
+        for entity, fulfilment in zip(entities, await self.runtime.states(entities), strict=True):
+            history = await self.runtime.history(entity)
+            if fulfilment is not None and history:
+                shown.append(fulfilment_view(fulfilment) | {"since": rfc3339(history[-1].time)})
+        more = entities[-1].partition("/")[2] if len(entities) == limit else None
+        return reply({"fulfilments": shown, "next": more})
 
     async def one(self, request: web.Request) -> web.Response:
         """A fulfilment."""
@@ -136,9 +145,10 @@ class ShippingDesk:
 
     async def number_range(self, request: web.Request) -> web.Response:
         """A carrier's own range."""
-        numbers = await self.runtime.state(range_entity(request.match_info["carrier"]))
+        carrier = request.match_info["carrier"]
+        numbers = await self.runtime.state(range_entity(carrier))
         if numbers is None:
-            return problem(404, "no such range")
+            return _no_range(carrier)
         return reply(range_view(numbers))
 
     @takes(GrantBody)
@@ -147,7 +157,7 @@ class ShippingDesk:
         body = await read_body(request, GrantBody)
         carrier = request.match_info["carrier"]
         if await self.runtime.state(range_entity(carrier)) is None:
-            return problem(404, "no such range")
+            return _no_range(carrier)
         command = GrantRange(carrier=carrier, **body.model_dump())
         first = await self.runtime.execute(command)
         labelled = outcome_labels = _labels(first.events)
@@ -183,6 +193,13 @@ class ShippingDesk:
             return label_of(parcel.parcel_id, readable)
         except NoLabel as none:
             raise web.HTTPNotFound(reason=str(none)) from none
+
+
+def _no_range(carrier: str) -> web.Response:
+    return problem(
+        404,
+        f"{carrier} has no range of numbers: a carrier of kind own_range in [shipping.carriers] has one",
+    )
 
 
 def _labels(events: Sequence[object]) -> int:

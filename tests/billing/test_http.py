@@ -103,6 +103,19 @@ async def test_payouts_and_payments_are_found_by_their_state(shop: Shop) -> None
         assert (await shop.get(path))[0] == 422
 
 
+async def test_invoices_with_tax_that_no_rate_explains_are_found_with_what_is_odd(shop: Shop) -> None:
+    """7.6: beyond the tolerance it is a matter for a person, who has to find it."""
+    odd = requested(goods("LAMP", 1000, tax("0.19", 500)), order="shopify:1003", inclusive=False)
+    assert await shop.get("/payments?tax=mismatch") == (200, {"payments": []})
+    await shop.hears(
+        odd, parcel(("LAMP", 1), order="shopify:1003"), parcel(("LAMP", 1), order="shopify:1002")
+    )
+    _, found = await shop.get("/payments?tax=mismatch")
+    ((payment),) = found["payments"]
+    assert payment["order_id"] == "shopify:1003"
+    assert payment["vat_note"] == "the channel charged 5.00 EUR tax, its rates give 1.90 EUR"
+
+
 async def test_the_same_id_with_other_content_is_a_conflict(shop: Shop) -> None:
     """409 with the state; the first result stands."""
     await shop.post("/payouts", json=PAYOUT)

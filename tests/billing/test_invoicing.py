@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.billing import InvoiceIssued, InvoiceLine, VatGroup
 from contracts.orders import BillLine
+from services.billing.documents import figures
 from services.billing.domain.answers import Captured, Declined
 from services.billing.domain.invoicing import NothingToInvoice
 from services.billing.settings import BillingSettings
@@ -158,6 +160,16 @@ def test_the_date_of_supply_is_the_parcels_by_the_shops_calendar(
     (invoice,) = berlin.given(due(asked), captured(asked)).when(parcel(("LAMP", 1), at=left)).events
     assert isinstance(invoice, InvoiceIssued)
     assert (invoice.supplied_on, invoice.issued_on) == (supplied_on, date(2026, 11, 21))
+
+
+def test_an_invoice_calls_the_order_what_the_channel_called_it() -> None:
+    """For a customer who looks for it among their own orders there."""
+    asked = requested()
+    known = replace(asked.bill, recipient=replace(asked.bill.recipient, order_number="#7"))
+    asked = asked.model_copy(update={"bill": known})
+    (invoice,) = invoices(billing.given(due(asked), captured(asked)).when(parcel(("LAMP", 1))))
+    assert ("Order", "#7") in figures.facts(invoice)
+    assert ("Order", ORDER) in figures.facts(invoice.model_copy(update={"order_number": ""}))
 
 
 def test_what_was_collected_is_said_as_far_as_the_invoice_asks_for_it() -> None:

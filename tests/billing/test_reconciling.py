@@ -119,6 +119,33 @@ def test_every_cent_is_tied() -> None:
     )
 
 
+def test_the_worked_example_of_a_payout_is_tied_to_the_cent() -> None:
+    """7.13: 100.00, 49.99 and 250.00 less their fees, a refund of 20.00, a dispute of 49.99 and its fee: 302.55.
+
+    The dispute is tied to nothing yet: it is named, and the sum stays whole.
+    """
+    sales = [
+        requested(goods("THING", gross), order=f"shopify:{n}", reference=f"txn-{n}")
+        for n, gross in enumerate((10_000, 4_999, 25_000, 2_000), 1)
+    ]
+    sold = billing.given(*(fact for asked in sales for fact in (due(asked), captured(asked))))
+    back = sold.when(cancelled(order="shopify:4", by_channel=True))
+    dispute = PayoutLine(kind="adjustment", reference="txn-2", gross_minor=-4_999, net_minor=-4_999)
+    payout = statement(
+        charge("txn-1", 10_000, 320),
+        charge("txn-2", 4_999, 170),
+        charge("txn-3", 25_000, 755),
+        refund("shopify:4", -2_000),
+        dispute,
+        fee(-1_500),
+    )
+    assert payout.total_minor == 30_255
+    told = result(Given(back.world).when(payout))
+    assert "refund-shopify:4-1" in {line.settles for line in told.matched}
+    assert told.matched_minor + told.unexplained_minor == 30_255
+    assert [(line.line, line.amount_minor) for line in told.unexplained] == [(4, -4_999)]
+
+
 @pytest.mark.parametrize("reference", ["pay-shopify:1002-1", "shopify:1002", "1002", "txn-1002"])
 def test_a_line_may_name_a_capture_in_any_way_providers_do(reference: str) -> None:
     """Our payment id, our order id, the channel's order number, or the channel's own transaction."""

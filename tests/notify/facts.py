@@ -55,15 +55,15 @@ def refunded(
     )
 
 
-def confirmation_queued(order: str = ORDER) -> NotificationQueued:
+def confirmation_queued(order: str = ORDER, units: str = "3") -> NotificationQueued:
     return NotificationQueued(
         notification_id=f"{order}:order_confirmed",
         order_id=order,
         cause=f"order/{order}",
         template="order_confirmed",
-        template_version=1,
+        template_version=2,
         recipient=ADA,
-        facts={"shop": "Lampen Lindgren", "order": "1001", "total": "29.98 EUR", "units": "3"},
+        facts={"shop": "Lampen Lindgren", "order": "1001", "total": "29.98 EUR", "units": units},
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +74,20 @@ def sent(notification_id: str = CONFIRMATION) -> NotificationSent:
 def test_an_accepted_order_is_confirmed() -> None:
     """The customer learns what we understood: the channel's order number, how much and for how much."""
     notify.when(accepted()).then(confirmation_queued())
+
+
+def test_an_order_with_nothing_to_send_is_confirmed_without_units() -> None:
+    """Downloads are accepted with no lines: nobody is told of zero items."""
+    notify.when(accepted(lines=())).then(confirmation_queued(units=""))
+
+
+@pytest.mark.parametrize("fact", [accepted, dispatched, refunded], ids=["accepted", "dispatched", "refunded"])
+def test_an_order_is_called_what_the_channel_called_it(fact: Callable[..., Event]) -> None:
+    """The channel's id of it is a number that the customer may never have seen."""
+    to = replace(ADA, order_number="#7")
+    (queued,) = notify.when(fact(to=to)).events
+    assert isinstance(queued, NotificationQueued)
+    assert (queued.facts["order"], queued.order_id) == ("#7", ORDER)
 
 
 def test_the_same_acceptance_told_twice_is_confirmed_once() -> None:

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from services.notify.domain.letters import Letter
-from services.notify.domain.wording import FALLBACK, WORDINGS, NoWording, Wording, language_of, wording
+from services.notify.domain.wording import (
+    FALLBACK,
+    WORDINGS,
+    NoWording,
+    Wording,
+    language_of,
+    newest_version,
+    wording,
+)
 from services.notify.mime import Content, Mailbox, compose, message_id, one_line
 from services.notify.rendering import TEMPLATES, render
 
@@ -84,6 +92,16 @@ def test_a_parcel_without_a_link_says_nothing_of_one() -> None:
         'href="https://t.example/?a=1&amp;b=2"'
         in render(letter(row, tracking_url="https://t.example/?a=1&b=2")).html
     )
+
+
+@pytest.mark.parametrize(("units", "promised"), [("", False), ("3", True)])
+def test_a_parcel_is_promised_only_where_one_will_come(units: str, promised: bool) -> None:
+    """Who buys a download is not told of zero items and not asked to wait for a parcel."""
+    row = wording("order_confirmed", newest_version("order_confirmed"), FALLBACK)
+    content = render(letter(row, units=units))
+    for form in (content.text, content.html):
+        assert ("parcel" in form) is promised
+        assert "the-total" in form
 
 
 def test_the_same_letter_is_always_rendered_the_same() -> None:

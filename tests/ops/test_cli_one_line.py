@@ -106,3 +106,40 @@ def test_a_wrong_setting_stops_the_start_with_its_name(
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"doorstep: {said}"
+
+
+@pytest.mark.parametrize(
+    ("table", "arguments", "said"),
+    [
+        ("[shop]\nname = 3", ["up"], "shop.name: Input should be a valid string (got 3)"),
+        (
+            "[billing]\ntimezone = 'Moon/Far'",
+            ["up"],
+            "billing.timezone: Value error, 'Moon/Far' is no time zone",
+        ),
+        ("[tls]\ncert_file = 5", ["status"], "tls.cert_file: Input is not a valid path"),
+    ],
+    ids=["shop", "time zone", "tls"],
+)
+def test_a_setting_that_the_command_itself_reads_is_named(
+    configuration: Path, tmp_path: Path, table: str, arguments: list[str], said: str
+) -> None:
+    """Not only the services read the configuration: the page and the commands do, too."""
+    configuration.write_text(table + "\n")
+    place = ["--data", str(tmp_path / "var"), "--port-base", str(ten_free_ports())]
+    done = run(*arguments, *place)
+    assert done.exit_code == 1
+    assert f"doorstep: {said}" in done.stderr
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_demo_without_its_channels_is_told_which_one_it_needs(configuration: Path, tmp_path: Path) -> None:
+    """Whoever has only a channel of their own left in the configuration, and still types `make run`."""
+    configuration.write_text('[channels.mine]\nkind = "shopify"\n')
+    done = run("up", "--demo", "--data", str(tmp_path / "var"), "--port-base", str(ten_free_ports()))
+    assert done.exit_code == 1
+    assert done.stderr == (
+        'doorstep: --demo sells through [channels.shopify] with kind = "shopify", which the configuration does not '
+        "have: add it, or start without --demo\n"
+    )
+    assert not (tmp_path / "var").exists()

@@ -17,7 +17,8 @@ from contracts.orders import HoldReason
 from ops.doctor.complaints import Complaint, as_shape, readable
 from ops.doctor.examining import WHY, examine
 from ops.doctor.looking import Copies, Found, seconds_ahead
-from ops.doctor.waiting import DAY, HOUR, STAGES, WAITS, Unexplained, Waiting
+from ops.doctor.rules import DAY, HOUR, WAITS
+from ops.doctor.waiting import STAGES, Unexplained, Waiting
 from tests.conftest import free_port
 from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
 from tests.ops.test_cli_restore import feed
@@ -138,6 +139,7 @@ YOUNG = {
     "hold": Found(waiting=[Waiting("orders", "hold stock_short", 7, "shopify:1001", 2 * DAY)]),
     "payment": Found(waiting=[Waiting("billing", "payment in_doubt", 1, "shopify:1001", HOUR)]),
     "approval": Found(waiting=[Waiting("inventory", "approval", 2, "write-off-1", DAY)]),
+    "label": Found(waiting=[Waiting("shipping", "label failed", 1, "shopify:1001", HOUR)]),
     "payout that was booked back": Found(payouts=[Unexplained("shopify:po_1", "EUR", 1, 1, open=False)]),
     "call": of_billing(calls={"capture": {"pending": 4, "in_doubt": 2, "failing": 2, "unanswered": 3}}),
 }
@@ -154,10 +156,30 @@ def test_the_days_work_is_told_and_no_illness(case: str) -> None:
     assert f"i  {said[0].part}: {said[0].what}" in readable(said)
 
 
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        (
+            Waiting("shipping", "label failed", 2, "shopify:1001", 2 * HOUR),
+            "2 orders are without a label, as none could be had (label failed); the oldest, shopify:1001, for 2 hours",
+        ),
+        (
+            Waiting("inventory", "count due", 1, "LAMP", None),
+            "1 SKU is to be counted, as more units left than the books had (count due); LAMP",
+        ),
+    ],
+    ids=["label", "count"],
+)
+def test_what_stands_still_without_a_hold_is_a_complaint(waiting: Waiting, words: str) -> None:
+    """Nothing but a person moves it, and no list of held orders shows it."""
+    (complaint,) = examine(Found(waiting=[waiting]))
+    assert (complaint.what, complaint.severity) == (words, "attention")
+
+
 def test_every_reason_to_wait_has_a_sentence_and_an_end() -> None:
     """A new reason of a hold gets its line in the table; each page that a line names is there."""
     kinds = {f"hold {reason.value}" for reason in HoldReason} | {f"payment {stage}" for stage in STAGES}
-    assert WAITS.keys() == kinds | {"approval"}
+    assert WAITS.keys() == kinds | {"approval", "label failed", "count due"}
     assert all(len(rule.do) > 20 for rule in WAITS.values())
     pages = {rule.runbook for rule in WAITS.values() if rule.runbook}
     assert all((REPOSITORY / "docs" / "runbooks" / f"{page}.md").is_file() for page in pages)

@@ -25,19 +25,29 @@ PARKED = "parked/ORDERS/1"
 async def inventory(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Running]:
     """A running service that has parked one message."""
     running = await start(toy_inventory(), nats_server.url, tmp_path)
+    await poison(bus, "shop:poison", 1)
+    await until(lambda: running.store.last_position() == 1)
+    yield running
+    await running.stop()
+
+
+async def poison(bus: Bus, order_id: str, position: int) -> None:
+    """An order that the toy inventory cannot handle, as the `position`-th event of orders."""
     accepted = OrderAccepted(
-        order_id="shop:poison",
+        order_id=order_id,
         attempt=1,
         currency="EUR",
         total_minor=100,
         lines=(Units(sku="LAMP", quantity=1),),
         recipient=Recipient(),
     )
-    headers = {"ce-id": "orders/order/shop:poison/1", "ce-type": OrderAccepted.TYPE, "ce-sequence": "1"}
+    headers = {
+        "ce-id": f"orders/order/{order_id}/1",
+        "ce-type": OrderAccepted.TYPE,
+        "ce-sequence": str(position),
+        "ce-previous": str(position - 1),
+    }
     await bus.publish("evt.orders.order_accepted.v1", accepted.to_bytes(), headers)
-    await until(lambda: running.store.last_position() == 1)
-    yield running
-    await running.stop()
 
 
 @pytest.fixture
@@ -62,6 +72,15 @@ async def test_the_list_says_what_is_parked_where_and_why(
     }
     assert "not looked at: billing does not answer" in capsys.readouterr().err
     assert readable_list([parked]).endswith(f"inventory  {PARKED}  RuntimeError: this one cannot be handled")
+
+
+async def test_however_many_are_parked_all_are_listed(system: System, inventory: Running, bus: Bus) -> None:
+    """A bad day parks more than a service tells at once; a page that happens to be full ends well, too."""
+    for number in (2, 3):
+        await poison(bus, f"shop:poison-{number}", number)
+    await until(lambda: inventory.store.last_position() == 3)
+    listed = [parked["id"] for parked in await list_parked(system, at_once=1)]
+    assert listed == [PARKED, "parked/ORDERS/2", "parked/ORDERS/3"]
 
 
 async def test_one_is_shown_with_its_traceback_and_its_body(system: System) -> None:

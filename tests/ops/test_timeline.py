@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chassis.http import UNNAMED
 from contracts.catalogue import CATALOGUE
 from contracts.orders import HoldReason, OrderHeld
 from ops.console import CannotDo
 from ops.history.reasons import REASONS, reason_for
 from ops.history.timeline import Story, in_order, readable, timeline_of
+from ops.page.telling import story
 from ops.system import find
 from tests.ops.house import START
 from tests.ops.true_story import history
@@ -154,6 +156,34 @@ def test_a_shortage_says_what_was_asked_and_what_there_was() -> None:
     short = {"short": [{"sku": "LAMP", "asked": 2, "available": 0, "known": True}]}
     told = reason_for("inventory.ReservationRefused.v1", short)
     assert told == "not enough stock: LAMP, asked 2, available 0"
+
+
+def test_an_invoice_with_odd_tax_says_so_in_its_orders_story() -> None:
+    """Rule 7.6: who reads the story must not have to compare the figures."""
+    facts = {"number": "INV-1", "total_minor": 1500, "currency": "EUR", "parcel_id": "p1"}
+    note = "the channel charged 5.00 EUR tax, its rates give 1.90 EUR"
+    for tell in (reason_for, story):
+        assert tell("billing.InvoiceIssued.v1", facts | {"vat_note": note}).endswith(
+            f"; to be looked at: {note}"
+        )
+        assert "looked at" not in tell("billing.InvoiceIssued.v1", facts | {"vat_note": ""})
+
+
+def test_a_sentence_says_who_did_it_unless_nobody_knows() -> None:
+    """A carrier's scanner does not sign; `by unnamed` would only make a reader wonder."""
+    scan = {"parcel_id": "p1", "milestone": "in_transit", "place": "Leipzig"}
+    for tell in (reason_for, story):
+        assert "(by mia)" in tell("shipping.ParcelScanned.v1", scan | {"actor": "mia"})
+        assert "by" not in tell("shipping.ParcelScanned.v1", scan | {"actor": UNNAMED})
+
+
+def test_an_article_that_nobody_registered_is_not_called_short() -> None:
+    """What has to be done about it is something else than to buy stock."""
+    short = {"short": [{"sku": "RIDDLE", "asked": 2, "available": 0, "known": False}]}
+    for tell in (reason_for, story):
+        told = tell("inventory.ReservationRefused.v1", short)
+        assert "not in the catalogue" in told
+        assert "available" not in told
 
 
 def test_a_refusal_without_a_shortage_says_that_the_order_has_left() -> None:

@@ -124,9 +124,13 @@ async def test_fulfilments_are_listed_newest_first_or_by_state(client: Client) -
     assert ([f["order_id"] for f in older["fulfilments"]], older["next"]) == (["shopify:1"], None)
     _, first = await client.get("/fulfilments?state=labelled&limit=2")
     assert [f["order_id"] for f in first["fulfilments"]] == ["shopify:1", "shopify:2"]
+    assert first["fulfilments"][0]["since"].endswith("Z"), "since when nothing happened"
     assert first["next"] == "shopify:2"
     _, rest = await client.get(f"/fulfilments?state=labelled&limit=2&after={first['next']}")
     assert [f["order_id"] for f in rest["fulfilments"]] == ["shopify:3"]
+    status, refused = await client.get("/fulfilments?state=labeled")
+    assert (status, refused["field"]) == (422, "state")
+    assert "labelled" in refused["error"], "a word that is no state is answered with those that are"
 
 
 async def test_numbers_granted_by_a_person_label_what_was_waiting(

@@ -63,6 +63,16 @@ def test_an_order_tells_its_story_through_all_five_services(shop: Shop, page: st
     assert "Reserved: 1 × ROSE" in html
 
 
+def test_an_order_is_found_by_whatever_number_stands_on_its_papers(shop: Shop, page: str) -> None:
+    """A customer on the phone reads from a mail, an invoice or a label; nobody says `shopify:` first."""
+    order = shop.until_invoiced(ORDER)
+    (parcel,), (invoice,) = order["fulfilment"]["parcels"], order["invoices"]
+    for number in ("9100", "%239100", ORDER, invoice, parcel["tracking_number"]):
+        assert f"<h1>{ORDER}</h1>" in ask(f"{page}/orders?id={number}").body.decode(), number
+    nobody = ask(f"{page}/orders?id=INV-1999-000001")
+    assert (nobody.status, "There is no order INV-1999-000001" in nobody.body.decode()) == (404, True)
+
+
 def test_steps_that_cannot_be_counted_are_left_out(page: str) -> None:
     """Seven noughts would say that nothing happened today."""
     html = ask(page).body.decode()

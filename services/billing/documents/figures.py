@@ -42,7 +42,7 @@ def facts(invoice: InvoiceIssued) -> list[tuple[str, str]]:
         ("Invoice number", invoice.number),
         ("Date of issue", invoice.issued_on.isoformat()),
         ("Date of supply", invoice.supplied_on.isoformat() if invoice.supplied_on else ""),
-        ("Order", invoice.order_id),
+        ("Order", invoice.order_number or invoice.order_id),
         ("Parcel", invoice.parcel_id),
     )
     return [(caption, value) for caption, value in known if value]

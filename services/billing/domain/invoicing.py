@@ -162,6 +162,7 @@ def _invoice(
         seller=policies.seller,
         supplied_on=policies.date_of(delivered.at) if delivered.at else None,
         paid_minor=_paid(payment, payable),
+        order_number=payment.recipient.order_number,
     )
 
 

@@ -20,6 +20,8 @@ from services.billing.domain.answers import CaptureCall, RefundCall
 from services.billing.domain.world import World
 
 PAYMENT_ID = re.compile(r"pay-(?P<order>.+)-(?P<attempt>\d+)")
+TAX_MISMATCH = "tax=mismatch"
+"""The tag of payments with an invoice whose tax its rates do not explain."""
 REFUND_ID = re.compile(r"refund-(?P<order>.+)-(?P<number>\d+)")
 
 
@@ -230,7 +232,7 @@ def tags(payment: Payment) -> tuple[str, ...]:
     if payment.stage is Stage.REFUND_REQUESTED:
         found.append(WAITS)
     if payment.vat_note:
-        found.append("tax=mismatch")
+        found.append(TAX_MISMATCH)
     return tuple(found)
 
 

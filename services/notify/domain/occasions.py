@@ -39,16 +39,16 @@ class Occasion:
 
 
 def confirmation(accepted: OrderAccepted, policies: Policies) -> Occasion:
-    """The order was accepted: what was ordered, and for how much."""
+    """The order was accepted: for how much, and how many units are to come; none where nothing has to be sent."""
     return Occasion(
         order_id=accepted.order_id,
         template="order_confirmed",
         cause=f"order/{accepted.order_id}",
         recipient=accepted.recipient,
         facts={
-            **_order_facts(accepted.order_id, policies),
+            **_order_facts(accepted.order_id, accepted.recipient, policies),
             "total": str(Money(accepted.total_minor, accepted.currency)),
-            "units": _units(accepted.lines),
+            "units": _units(accepted.lines) if accepted.lines else "",
         },
     )
 
@@ -63,7 +63,7 @@ def hand_over(dispatched: ParcelDispatched, policies: Policies) -> Occasion:
         cause=f"parcel/{dispatched.parcel_id}",
         recipient=dispatched.recipient,
         facts={
-            **_order_facts(dispatched.order_id, policies),
+            **_order_facts(dispatched.order_id, dispatched.recipient, policies),
             "carrier": policies.carrier(dispatched.carrier),
             "tracking_number": dispatched.tracking_number,
             "tracking_url": url if url.startswith(LINK_SCHEMES) else "",
@@ -82,7 +82,7 @@ def refund(refunded: PaymentRefunded, policies: Policies) -> Occasion:
         cause=f"refund/{refunded.refund_id}",
         recipient=refunded.recipient,
         facts={
-            **_order_facts(refunded.order_id, policies),
+            **_order_facts(refunded.order_id, refunded.recipient, policies),
             "amount": str(Money(refunded.amount_minor, refunded.currency)),
         },
     )
@@ -93,9 +93,9 @@ def order_of(notification_id: str) -> str:
     return ":".join(notification_id.split(":", 2)[:2])
 
 
-def _order_facts(order_id: str, policies: Policies) -> dict[str, str]:
-    """The order as the customer knows it: by the channel's own number."""
-    return {"shop": policies.shop_name, "order": order_id.partition(":")[2]}
+def _order_facts(order_id: str, recipient: Recipient, policies: Policies) -> dict[str, str]:
+    """The order as the customer knows it: by the number the channel told them, else by the channel's own id."""
+    return {"shop": policies.shop_name, "order": recipient.order_number or order_id.partition(":")[2]}
 
 
 def _units(lines: Iterable[Units]) -> str:

@@ -37,6 +37,7 @@ ORDER = frozenset({"shop", "order"})
 
 WORDINGS = (
     Wording("order_confirmed", 1, "en", ORDER | {"total", "units"}),
+    Wording("order_confirmed", 2, "en", ORDER | {"total", "units"}),
     Wording(
         "parcel_dispatched", 1, "en", ORDER | {"carrier", "tracking_number", "tracking_url", "units", "more"}
     ),

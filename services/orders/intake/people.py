@@ -51,10 +51,16 @@ def full_name(fields: Fields) -> str:
     return f"{fields.text('first_name')} {fields.text('last_name')}".strip()
 
 
-def recipient(name: str, email: str, locale: str = "") -> Recipient:
-    """Whom to write to; a locale that cannot be one is English."""
+def recipient(name: str, email: str, locale: str = "", order_number: str = "") -> Recipient:
+    """Whom to write to, and as which number they know the order; a locale that cannot be one is English."""
     known = locale.replace("_", "-")
-    return Recipient(name=name, email=email, locale=known if 2 <= len(known) <= LOCALE_MAX else "en")
+    spoken = known if 2 <= len(known) <= LOCALE_MAX else "en"
+    return Recipient(name=name, email=email, locale=spoken, order_number=order_number)
+
+
+def number_beside(order_id: str, number: str) -> str:
+    """The order's number as customers know it, where it is not just the channel's id."""
+    return "" if number == order_id else number
 
 
 @lru_cache(maxsize=1_000)

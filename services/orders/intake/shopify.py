@@ -23,7 +23,7 @@ from contracts.placed_order import (
     TaxLine,
 )
 from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
-from services.orders.intake.people import full_name, recipient, shopify_address
+from services.orders.intake.people import full_name, number_beside, recipient, shopify_address
 from services.orders.intake.taxes import estimated_rate, spread
 
 PAYMENT_STATES: dict[str, PaymentState] = {
@@ -39,6 +39,7 @@ PAYMENT_STATES: dict[str, PaymentState] = {
     "expired": "voided",
 }
 COLLECTING = frozenset({"sale", "capture"})
+GROSS = "taxes_included"
 
 
 def shopify_order(channel: str, body: Fields, topic: str) -> PlacedOrder:
@@ -57,7 +58,7 @@ def shopify_order(channel: str, body: Fields, topic: str) -> PlacedOrder:
         version=milliseconds(changed_at),
         placed_at=placed_at,
         currency=order.currency,
-        prices_include_tax=order.flag("taxes_included"),
+        prices_include_tax=order.flag(GROSS),
         lines=_with_taxes(order, lines, shipping),
         shipping=shipping,
         adjustments=(*left_over, *_extras(order)),
@@ -67,6 +68,7 @@ def shopify_order(channel: str, body: Fields, topic: str) -> PlacedOrder:
             full_name(order.inner("customer")) or full_name(order.inner("billing_address")),
             order.text("email", "contact_email") or order.inner("customer").text("email"),
             order.text("customer_locale"),
+            number_beside(order.text("id"), order.text("name")),
         ),
         ship_to=shopify_address(order.inner("shipping_address")),
         bill_to=shopify_address(order.inner("billing_address")),
@@ -87,7 +89,7 @@ def _is_an_order(body: Fields) -> None:
 
 def _lines(order: Fields) -> tuple[OrderLine, ...]:
     return tuple(
-        _line(line, position)
+        _line(line, position, order.flag(GROSS))
         for position, line in enumerate(order.each("line_items"), start=1)
         if line.count("quantity") and not _is_tip(line)
     )
@@ -99,7 +101,7 @@ def _is_tip(line: Fields) -> bool:
     return not is_product and line.text("title").lower() == "tip"
 
 
-def _line(line: Fields, position: int) -> OrderLine:
+def _line(line: Fields, position: int, gross: bool) -> OrderLine:
     quantity, unit_minor, discount_minor = line.count("quantity"), line.minor("price"), _discount(line)
     variant = line.text("variant_title")
     title = line.text("name") or " - ".join(filter(None, (line.text("title"), variant)))
@@ -112,7 +114,7 @@ def _line(line: Fields, position: int) -> OrderLine:
         unit_price_minor=unit_minor,
         discount_minor=discount_minor,
         total_minor=total_minor,
-        taxes=_taxes(line, total_minor),
+        taxes=_taxes(line, total_minor, gross),
         weight_g=max(line.count("grams"), 0),
         requires_shipping=line.flag("requires_shipping") if line.has("requires_shipping") else True,
     )
@@ -125,15 +127,16 @@ def _discount(priced: Fields) -> int:
 
 
 def _shipping(order: Fields) -> tuple[ShippingLine, ...]:
-    return tuple(_shipping_line(line) for line in order.each("shipping_lines") if not line.flag("is_removed"))
+    kept = (line for line in order.each("shipping_lines") if not line.flag("is_removed"))
+    return tuple(_shipping_line(line, order.flag(GROSS)) for line in kept)
 
 
-def _shipping_line(line: Fields) -> ShippingLine:
+def _shipping_line(line: Fields, gross: bool) -> ShippingLine:
     discount_minor = _discount(line)
     stated = line.minor("discounted_price") if line.has("discounted_price") and not discount_minor else None
     total_minor = line.minor("price") - discount_minor if stated is None else stated
     return ShippingLine(
-        title=line.text("title", "code"), total_minor=total_minor, taxes=_taxes(line, total_minor)
+        title=line.text("title", "code"), total_minor=total_minor, taxes=_taxes(line, total_minor, gross)
     )
 
 
@@ -169,18 +172,21 @@ def _with_taxes(
     """Old API versions state taxes for the whole order only."""
     if any(line.taxes for line in lines) or any(line.taxes for line in shipping):
         return lines
-    stated = _taxes(order, sum(line.total_minor for line in lines))
+    stated = _taxes(order, sum(line.total_minor for line in lines), order.flag(GROSS))
     return spread(stated, lines) if stated else lines
 
 
-def _taxes(priced: Fields, total_minor: int) -> tuple[TaxLine, ...]:
-    return tuple(_tax(tax, total_minor) for tax in priced.each("tax_lines"))
+def _taxes(priced: Fields, total_minor: int, gross: bool) -> tuple[TaxLine, ...]:
+    """`gross`: the total has its taxes inside, which matters where a rate is not stated and has to be estimated."""
+    taxes = tuple(priced.each("tax_lines"))
+    net_minor = total_minor - sum(tax.minor("price") for tax in taxes) if gross else total_minor
+    return tuple(_tax(tax, net_minor) for tax in taxes)
 
 
-def _tax(tax: Fields, total_minor: int) -> TaxLine:
+def _tax(tax: Fields, net_minor: int) -> TaxLine:
     amount_minor, rate = tax.minor("price"), tax.number("rate")
     if rate is None:
-        rate = estimated_rate(amount_minor, total_minor)
+        rate = estimated_rate(amount_minor, net_minor)
     return TaxLine(rate=rate, amount_minor=amount_minor, title=tax.text("title"))
 
 
@@ -189,7 +195,8 @@ def _extras(order: Fields) -> Iterator[Adjustment]:
     tips = [line for line in order.each("line_items") if _is_tip(line)]
     for tip in tips:
         total_minor = tip.count("quantity") * tip.minor("price") - _discount(tip)
-        yield Adjustment(kind="tip", title="Tip", amount_minor=total_minor, taxes=_taxes(tip, total_minor))
+        taxes = _taxes(tip, total_minor, order.flag(GROSS))
+        yield Adjustment(kind="tip", title="Tip", amount_minor=total_minor, taxes=taxes)
     if not tips and (received := order.minor("total_tip_received")):
         yield Adjustment(kind="tip", title="Tip", amount_minor=received)
     duties = 0 if order.flag("duties_included") else _shop_money(order, "original_total_duties_set")

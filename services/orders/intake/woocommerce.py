@@ -26,7 +26,7 @@ from contracts.placed_order import (
 )
 from services.orders.domain.rules import totals_add_up
 from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
-from services.orders.intake.people import full_name, recipient, woocommerce_address
+from services.orders.intake.people import full_name, number_beside, recipient, woocommerce_address
 from services.orders.intake.taxes import estimated_rate
 
 DRAFTS = frozenset({"auto-draft", "draft", "checkout-draft", "new"})
@@ -93,7 +93,11 @@ def _order(channel: str, order: Fields, topic: str, gross: bool) -> PlacedOrder:
         tax_minor=order.minor("total_tax"),
         total_minor=order.needed_minor("total"),
         customer=recipient(
-            full_name(billing), billing.text("email") or order.inner("customer").text("email")
+            full_name(billing),
+            billing.text("email") or order.inner("customer").text("email"),
+            order_number=number_beside(
+                order.text("id", "order_number"), order.text("number", "order_number")
+            ),
         ),
         ship_to=_ship_to(order, bill_to),
         bill_to=bill_to,

@@ -47,6 +47,12 @@ def test_an_order_is_read_whole() -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "number"), [("#1001", "#1001"), ("1001", ""), (None, "")])
+def test_the_number_that_the_customer_knows_is_kept_beside_the_id(name: str | None, number: str) -> None:
+    """Shopify's id of an order is a long number that no customer has ever seen; they were told #1001."""
+    assert placed("shopify", CREATE, shopify_body(name=name)).customer.order_number == number
+
+
 def test_a_newer_update_has_a_higher_version() -> None:
     """The version is the source's own clock, so an older message can never overwrite a newer one."""
     newer = shopify_body(updated_at="2026-11-21T09:00:02Z")
@@ -112,6 +118,15 @@ def test_taxes_within_the_prices_are_not_added_again() -> None:
     order = placed("shopify", CREATE, shopify_body(taxes_included=True, total_price="20.00"))
     assert order.prices_include_tax
     assert totals_add_up(order) == ""
+
+
+@pytest.mark.parametrize(("included", "tax"), [(True, "3.19"), (False, "3.80")])
+def test_a_rate_that_is_not_stated_is_estimated_from_the_net(included: bool, tax: str) -> None:
+    """3.19 inside 20.00 and 3.80 on top of it are both 19 %: an invoice must not say 15.95 %."""
+    line = shopify_line(tax_lines=[{"price": tax, "rate": None, "title": "MwSt"}])
+    body = shopify_body(line_items=[line], taxes_included=included, total_tax=tax)
+    (estimated,) = placed("shopify", CREATE, body).lines[0].taxes
+    assert round(estimated.rate, 2) == Decimal("0.19")
 
 
 def test_tips_duties_and_fees_are_adjustments() -> None:

@@ -190,6 +190,12 @@ def test_a_body_without_a_date_of_payment_is_judged_by_its_status(method: str, s
     assert placed("woocommerce", CREATED, body).payment.state == state
 
 
+@pytest.mark.parametrize(("number", "known"), [("R-2026-77", "R-2026-77"), ("727", ""), (None, "")])
+def test_a_number_of_the_shops_own_is_kept_beside_the_id(number: str | None, known: str) -> None:
+    """Shops with numbers in sequence have a plugin for that; all others show their customers the id."""
+    assert placed("woocommerce", CREATED, woo_body(number=number)).customer.order_number == known
+
+
 def test_a_cancelled_or_deleted_order_is_cancelled() -> None:
     """Both stop the order; the time is that of the change."""
     changed = datetime(2026, 11, 21, 9, 0, 1, tzinfo=UTC)
