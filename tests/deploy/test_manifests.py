@@ -164,6 +164,22 @@ def test_secrets_are_named_and_never_given(overlay: str) -> None:
             assert key is None or key in given[secret], (name, secret, key)
 
 
+@every_overlay
+def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
+    """A setting that names a file which no Secret has would stop the pod, and only in a cluster."""
+    given, looked_at = drawn("default", "doorstep"), 0
+    for name, template in pods(overlay):
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        for container in template["spec"]["containers"]:
+            mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+            for variable in container.get("env", ()):
+                folder, _, key = variable.get("value", "").rpartition("/")
+                if folder.startswith("/run/secrets"):
+                    assert key in given[mounts[folder]["secret"]["secretName"]], (name, variable)
+                    looked_at += 1
+    assert looked_at > 20
+
+
 def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
     found = [(v["secret"]["secretName"], None) for v in spec.get("volumes", ()) if "secret" in v]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
