@@ -234,7 +234,7 @@ async def open_bus(
     deadline_seconds: float = CONNECT_DEADLINE_SECONDS,
     login: Login | None = None,
 ) -> Bus:
-    """Connect as the configured user, or as another. Raises `BusAway`, with the address, after the deadline, and at once
+    """Connect as the configured user, or as another. Raises `BusAway` with the address: after the deadline, and at once
     where the server does not let this user in.
     """
     bus: Bus | None = None

@@ -62,7 +62,7 @@ async def orders_may_look(server: Delivered, seed: Path) -> bool:
 
 
 async def test_the_nats_users_are_drawn_and_drawn_anew(tmp_path: Path) -> None:
-    """One command each: a service gets in with its seed; after the rotation with the new one, and never with the old."""
+    """One command each: a service gets in with its seed; after the rotation with the new one, never with the old."""
     folder, old = tmp_path / "secrets.d", tmp_path / "old"
     assert draw("--folder", str(folder)).returncode == 0
     first = contents(folder)
