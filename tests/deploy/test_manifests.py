@@ -144,13 +144,22 @@ def test_nobody_speaks_unless_allowed(overlay: str) -> None:
 
 @every_overlay
 def test_everything_that_runs_for_long_may_be_disrupted_one_at_a_time(overlay: str) -> None:
+    """A node that is emptied takes one of each away, and never all."""
     budgets = of_kind(overlay, "PodDisruptionBudget")
     for each in running(overlay):
-        if each["metadata"]["name"] != "page":
-            labels = each["spec"]["template"]
-            assert [b for b in budgets if selects(b["spec"]["selector"]["matchLabels"], labels)], each[
-                "metadata"
-            ]["name"]
+        template = each["spec"]["template"]
+        mine = [b["spec"] for b in budgets if selects(b["spec"]["selector"]["matchLabels"], template)]
+        assert [budget["maxUnavailable"] for budget in mine] == [1], each["metadata"]["name"]
+
+
+@every_overlay
+def test_what_runs_for_long_is_spread_over_nodes(overlay: str) -> None:
+    """By a selector that chooses its own pods."""
+    for each in running(overlay):
+        template = each["spec"]["template"]
+        (spread,) = template["spec"]["topologySpreadConstraints"]
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+        assert selects(spread["labelSelector"]["matchLabels"], template), each["metadata"]["name"]
 
 
 @every_overlay
