@@ -32,7 +32,7 @@ DATABASE = "doorstep"
 LABELS = {"app.kubernetes.io/part-of": "doorstep"}
 CHANNELS = ("shopify", "woocommerce", "market")
 """Channels of the delivered configuration; their shops tell us the secret, or are told this one."""
-ROTATED = ("nats-users", "nats-tls", "postgres", "access")
+ROTATED = ("nats-users", "nats-tls", "postgres-owner", "postgres-logins", "access")
 """What may be drawn anew and put in the place of the old. What the master key sealed only `rotate-master-key` gives to
 another; a channel's secret is agreed with its shop.
 """
@@ -47,7 +47,8 @@ def drawn(
     draw: dict[str, Callable[[], dict[str, Contents]]] = {
         "nats-users": lambda: _nats_users(cell),
         "nats-tls": lambda: _nats_tls((*server_names, *names_of_servers(namespace))),
-        "postgres": lambda: _postgres(namespace),
+        "postgres-owner": lambda: _postgres(namespace, {"owner": DATABASE}),
+        "postgres-logins": lambda: _postgres(namespace, {service: service for service in SERVICES}),
         "access": lambda: {"access": {"password": _password()}},
         "master-key": lambda: {"master-key": {"key": secrets.token_hex(32)}},
         "channels": _channels,
@@ -76,10 +77,10 @@ def _channels() -> dict[str, Contents]:
     return {"channels": secret}
 
 
-def _postgres(namespace: str) -> dict[str, Contents]:
-    """The owner of the database and a login for each service, in the form that CloudNativePG and our pods read."""
+def _postgres(namespace: str, logins: dict[str, str]) -> dict[str, Contents]:
+    """Users of the database by their Secret's name, in the form that CloudNativePG and our pods read."""
     found = {}
-    for name, user in (("owner", DATABASE), *((service, service) for service in SERVICES)):
+    for name, user in logins.items():
         password = _password()
         uri = f"postgresql://{user}:{password}@postgres-rw.{namespace}:5432/{DATABASE}?sslmode=require"
         found[f"postgres-{name}"] = {"username": user, "password": password, "uri": uri}
