@@ -1,8 +1,9 @@
 """`python -m chassis.logins DIR`: each service's own login on a PostgreSQL server that no operator looks after.
 
 After `python -m chassis.migrate`, as somebody who may make roles. `DIR/postgres-<service>/` has the files `username`
-and `password`, as `python -m deploy.secrets --folder` draws them. A login is a member of its service's role, and of that
-of the keys where the service meets people; of nothing else. Done again it sets the passwords that the files have by then.
+and `password`, as `python -m deploy.secrets --folder` draws them. A login is a member of its service's role, where the
+service meets people of that of the keys, and of nothing else. Done again it sets the passwords that the files have by
+then.
 """
 
 from __future__ import annotations

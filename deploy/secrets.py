@@ -29,6 +29,7 @@ REPLICAS = 3
 SERVERS = ("nats-0", "nats-1", "nats-2")
 """What the NATS servers are called under compose."""
 DATABASE = "doorstep"
+POSTGRES_AUTHORITY = "/run/secrets/postgres-authority/ca.crt"
 LABELS = {"app.kubernetes.io/part-of": "doorstep"}
 CHANNELS = ("shopify", "woocommerce", "market")
 """Channels of the delivered configuration; their shops tell us the secret, or are told this one."""
@@ -78,11 +79,14 @@ def _channels() -> dict[str, Contents]:
 
 
 def _postgres(namespace: str, logins: dict[str, str]) -> dict[str, Contents]:
-    """Users of the database by their Secret's name, in the form that CloudNativePG and our pods read."""
-    found = {}
+    """Users of the database by their Secret's name, in the form that CloudNativePG and our pods read.
+
+    The server has to prove that it is ours, by the operator's authority in the Secret `postgres-ca`.
+    """
+    found, proof = {}, f"sslmode=verify-full&sslrootcert={POSTGRES_AUTHORITY}"
     for name, user in logins.items():
         password = _password()
-        uri = f"postgresql://{user}:{password}@postgres-rw.{namespace}:5432/{DATABASE}?sslmode=require"
+        uri = f"postgresql://{user}:{password}@postgres-rw.{namespace}:5432/{DATABASE}?{proof}"
         found[f"postgres-{name}"] = {"username": user, "password": password, "uri": uri}
     return found
 

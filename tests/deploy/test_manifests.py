@@ -14,10 +14,11 @@ import pytest
 
 from chassis.service import DRAIN_SECONDS
 from chassis.settings import SERVICE_PORTS
-from deploy.secrets import drawn
+from deploy.secrets import POSTGRES_AUTHORITY, drawn
 from tests.deploy.rendered import NAMES, Manifest, containers, manifests, of_kind, pods, selects, text_of
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+MADE_BY_OPERATORS = {"postgres-ca": {"ca.crt": ""}}
 LONG_RUNNING = ("Deployment", "StatefulSet")
 
 every_overlay = pytest.mark.parametrize("overlay", NAMES)
@@ -164,9 +165,11 @@ def test_what_runs_for_long_is_spread_over_nodes(overlay: str) -> None:
 
 @every_overlay
 def test_secrets_are_named_and_never_given(overlay: str) -> None:
-    """Every Secret that a pod names is one that `deploy.secrets` draws, with the key; none is in the manifests."""
+    """Every Secret that a pod names is one that `deploy.secrets` draws, with the key, or the operator; none is in the
+    manifests.
+    """
     assert of_kind(overlay, "Secret") == []
-    given = drawn("default", "doorstep")
+    given = drawn("default", "doorstep") | MADE_BY_OPERATORS
     for name, template in pods(overlay):
         for secret, key in _secrets_of(template["spec"]):
             assert secret in given, (name, secret)
@@ -198,6 +201,23 @@ def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 found.append((reference["name"], reference["key"]))
     return found
+
+
+def test_the_database_has_to_prove_that_it_is_ours() -> None:
+    """Every URL says by which file, and every container that is given one has it."""
+    authority = Path(POSTGRES_AUTHORITY)
+    found = drawn("default", "doorstep", parts=["postgres-owner", "postgres-logins"])
+    assert all(f"sslmode=verify-full&sslrootcert={authority}" in secret["uri"] for secret in found.values())
+    askers = 0
+    for name, template in pods("production"):
+        spec = template["spec"]
+        sources = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            if "DOORSTEP_DATABASE_URL" in {variable["name"] for variable in container.get("env", ())}:
+                mounts = {mount["mountPath"]: sources[mount["name"]] for mount in container["volumeMounts"]}
+                assert mounts[str(authority.parent)] == "postgres-ca", name
+                askers += 1
+    assert askers == 2 * len(SERVICE_PORTS) + 2
 
 
 @every_overlay
