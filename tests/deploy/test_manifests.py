@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chassis.access_settings import Access
 from chassis.service import DRAIN_SECONDS
 from chassis.settings import SERVICE_PORTS
 from deploy.secrets import POSTGRES_AUTHORITY, drawn
@@ -218,6 +220,17 @@ def test_the_database_has_to_prove_that_it_is_ours() -> None:
                 assert mounts[str(authority.parent)] == "postgres-ca", name
                 askers += 1
     assert askers == 2 * len(SERVICE_PORTS) + 2
+
+
+@every_overlay
+def test_nobody_may_anything_without_signing_in(overlay: str) -> None:
+    """To a pod a port-forward comes from its own machine: whoever may open one is no operator by that."""
+    (text,) = (
+        each["data"]["doorstep.toml"]
+        for each in of_kind(overlay, "ConfigMap")
+        if "doorstep.toml" in each["data"]
+    )
+    assert Access.model_validate(tomllib.loads(text)["access"]).loopback == frozenset()
 
 
 @every_overlay
