@@ -20,6 +20,7 @@ from deploy.secrets import POSTGRES_AUTHORITY, drawn
 from tests.deploy.rendered import NAMES, Manifest, containers, manifests, of_kind, pods, selects, text_of
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+READ_BY_ALL, READ_BY_GROUP = 0o644, 0o440
 MADE_BY_OPERATORS = {"postgres-ca": {"ca.crt": ""}}
 LONG_RUNNING = ("Deployment", "StatefulSet")
 
@@ -76,6 +77,20 @@ def test_every_pod_is_nobody_in_particular(overlay: str) -> None:
     accounts = {each["metadata"]["name"]: each for each in of_kind(overlay, "ServiceAccount")}
     assert {template["spec"]["serviceAccountName"] for _, template in pods(overlay)} <= accounts.keys()
     assert all(each["automountServiceAccountToken"] is False for each in accounts.values())
+
+
+@every_overlay
+def test_a_secret_can_be_read_by_its_pod_and_by_no_other_user(overlay: str) -> None:
+    """Files of a Secret are root's: its group reads them where the pod has given it one, as everybody may do else."""
+    looked_at = 0
+    for name, template in pods(overlay):
+        spec = template["spec"]
+        for volume in spec["volumes"]:
+            mode = volume.get("secret", {}).get("defaultMode", READ_BY_ALL)
+            if mode != READ_BY_ALL:
+                assert (mode, spec["securityContext"].get("fsGroup")) == (READ_BY_GROUP, 10001), name
+                looked_at += 1
+    assert looked_at > 10
 
 
 @every_overlay
@@ -185,7 +200,7 @@ def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
     for name, template in pods(overlay):
         volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
         for container in template["spec"]["containers"]:
-            mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+            mounts = {mount["mountPath"]: volumes.get(mount["name"]) for mount in container["volumeMounts"]}
             for variable in container.get("env", ()):
                 folder, _, key = variable.get("value", "").rpartition("/")
                 if folder.startswith("/run/secrets"):
