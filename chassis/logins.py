@@ -56,7 +56,7 @@ def _roles_of(cell: str, service: str) -> set[str]:
 
 def _give(connection: Connection, login: str, password: str, roles: set[str]) -> None:
     name = sql.Identifier(login)
-    if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [login]).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone():
         connection.execute(sql.SQL("CREATE ROLE {}").format(name))
     verifier = connection.pgconn.encrypt_password(password.encode(), login.encode(), ALGORITHM).decode()
     connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(verifier)))

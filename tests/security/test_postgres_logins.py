@@ -80,4 +80,6 @@ def test_a_file_that_is_missing_is_named(database: Database, cell: str, tmp_path
     with pytest.raises(CannotGiveLogins, match="postgres-notify/password"):
         give_logins(database.url, cell, folder)
     with psycopg.connect(database.url) as owner:
-        assert owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [f"{cell}-orders"]).fetchone() is None
+        assert (
+            owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [f"{cell}-orders"]).fetchone() is None
+        )
