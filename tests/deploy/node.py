@@ -97,9 +97,12 @@ class Node:
     def _by_name(self, kind: str) -> dict[str, Manifest]:
         return {each["metadata"]["name"]: each for each in self.objects if each["kind"] == kind}
 
+    def open(self) -> None:
+        """A network for pods."""
+        docker("network", "create", "--label", LABEL, LABEL)
+
     def start(self) -> None:
         """Everything at once, as a cluster does; return when each pod is ready and each job is done."""
-        docker("network", "create", "--label", LABEL, LABEL)
         for service in self._by_name("Service").values():
             self._serve(service)
         with ThreadPoolExecutor(len(self.pods)) as at_once:
@@ -207,7 +210,7 @@ class Node:
         if "configMap" in volume:
             contents, mode = self.config[volume["configMap"]["name"]]["data"], 0o644
         elif "secret" in volume:
-            contents = self.secrets[volume["secret"]["secretName"]]
+            contents = self._chosen(volume["secret"])
             mode = volume["secret"].get("defaultMode", 0o644)
         else:
             claim = volume.get("persistentVolumeClaim", {}).get("claimName", f"{name}-{pod.name}")
@@ -218,6 +221,12 @@ class Node:
             os.chown(place / key, 0, group)
             (place / key).chmod(mode)
         return place
+
+    def _chosen(self, source: dict[str, Any]) -> Mapping[str, str]:
+        """The files of a Secret: all of its keys, or those that are listed."""
+        known = self.secrets[source["secretName"]]
+        listed = source.get("items")
+        return {item["path"]: known[item["key"]] for item in listed} if listed else known
 
     def _aliases(self, pod: Pod) -> tuple[str, ...]:
         """The names of the headless services that choose it; of a StatefulSet, its own name below them."""

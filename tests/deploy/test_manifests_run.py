@@ -1,4 +1,4 @@
-"""The overlay for one node, run: every pod as its manifest has it, and an order as docs/deploy.md sends it.
+"""The overlays, run: every pod as its manifest has it, and an order as docs/deploy.md sends it.
 
 Needs a Docker engine with the image (`make image`), and root, to whom files of Secrets belong; skips where one is
 missing.
@@ -21,10 +21,12 @@ from typing import Any
 
 import pytest
 
+from deploy.certificates import issue
 from deploy.secrets import drawn
 from tests.conftest import eventually
-from tests.deploy.node import Node, docker
-from tests.deploy.rendered import containers, manifests
+from tests.deploy import database_operator
+from tests.deploy.node import NAMESPACE, Node, docker
+from tests.deploy.rendered import NAMES, containers, manifests, of_kind
 from tests.story.shop import ask
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -34,23 +36,30 @@ READY_WITHIN_SECONDS = 90.0
 """From `kubectl apply` on an empty cluster, with the image there."""
 
 
-def require_engine() -> None:
+def require_engine(overlay: str) -> None:
     """Skips where the pods cannot be run as they are."""
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
         pytest.skip("no Docker engine answers")
-    for image in {container["image"] for _, container in containers("small")}:
+    images = {container["image"] for _, container in containers(overlay)}
+    for image in images | ({database_operator.IMAGE} if of_kind(overlay, "Cluster") else set()):
         if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode:
-            pytest.skip(f"the image {image} is not here: make image")
+            pytest.skip(f"the image {image} is not here")
     if os.geteuid():
         pytest.skip("only root can give files of Secrets to root")
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node on which nothing runs yet."""
-    require_engine()
-    node = Node(manifests("small"), drawn("default", "doorstep"), tmp_path_factory.mktemp("node"))
+@pytest.fixture(scope="module", params=NAMES)
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node on which nothing runs yet but the database, where an overlay has one."""
+    overlay, folder = request.param, tmp_path_factory.mktemp("node")
+    require_engine(overlay)
+    proof = issue(database_operator.NAMES)
+    secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
+    node = Node(manifests(overlay), secrets, folder)
     try:
+        node.open()
+        for cluster in of_kind(overlay, "Cluster"):
+            database_operator.serve(cluster, secrets, proof, folder)
         yield node
     finally:
         node.stop()
@@ -67,7 +76,7 @@ def test_every_pod_is_ready_and_an_order_goes_through(node: Node, record_propert
     began = time.monotonic()
     node.start()
     seconds = time.monotonic() - began
-    record_property("tried", f"every pod of the overlay `small` ready after {seconds:.0f} s")
+    record_property("tried", f"{len(node.pods)} pods ready after {seconds:.0f} s")
     assert seconds < READY_WITHIN_SECONDS
     node.scale_to_one("tools")
     for sheet in ("skus", "stock"):
