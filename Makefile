@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults test-long soak sim check bench contracts image sbom audit-deps clean promises pictures
+.PHONY: help install run test test-faults test-long test-image soak sim check bench contracts image sbom audit-deps clean promises pictures
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,10 @@ test-faults: install ## every row of the fault matrix (docs/faults.md), in ten m
 
 test-long: install ## all that takes minutes and is no fault: the suites on the other store, images, manifests, the page
 	$(BIN)/pytest -m long --record $(RECORD) $$($(BIN)/python -m tests.faults.matrix --tests | sed 's/^/--deselect /')
+
+test-image: install image ## try the image, compose and the manifests' pods (needs a Docker engine with compose v2)
+	$(BIN)/pytest tests/deploy/test_image.py tests/deploy/test_compose.py tests/deploy/test_story_in_containers.py \
+		tests/deploy/test_manifests_run.py --record $(RECORD)
 
 soak: install ## an hour of orders, kills and lost leaders on a cluster of three, then everything is judged; MINUTES=60
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) --record $(RECORD) $(if $(SEED),--seed $(SEED))

@@ -234,7 +234,9 @@ async def open_bus(
     deadline_seconds: float = CONNECT_DEADLINE_SECONDS,
     login: Login | None = None,
 ) -> Bus:
-    """Connect as the configured user, or as another; raises `BusAway` naming the address after the deadline."""
+    """Connect as the configured user, or as another. Raises `BusAway` with the address: after the deadline, and at once
+    where the server does not let this user in.
+    """
     bus: Bus | None = None
     broker = make_broker(url, name, login or configured(), lambda: bus)
     bus = Bus(broker, names or Names())
@@ -242,6 +244,8 @@ async def open_bus(
         await asyncio.wait_for(broker.connect(), deadline_seconds)
     except (*DISCONNECTED, nats.errors.NoServersError) as away:
         raise BusAway(f"no NATS server at {url}: is it running? (`doorstep up` starts one)") from away
+    except nats.errors.Error as refused:
+        raise BusAway(f"the NATS server at {url} does not let us in: {refused}") from refused
     return bus
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from faststream.nats import security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from chassis import nkeys
 from chassis.settings import SettingsWrong, section
 
 INBOX = "_INBOX"
@@ -23,8 +24,8 @@ class Login(BaseModel):
     """The `nats_…` values of `[system]`, each also as `DOORSTEP_NATS_…`.
 
     `nats_user` alone names the inbox; with `nats_password` or `nats_password_file` it is also sent. An nkey is known
-    to the server by its public half, so that `nats_seed_file` sends no name. `nats_ca_file` (PEM) makes the connection
-    TLS 1.3 and says who signs the server's certificate.
+    to the server by its public half, so that `nats_seed` and `nats_seed_file` send no name. `nats_ca_file` (PEM) makes
+    the connection TLS 1.3 and says who signs the server's certificate.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,16 +33,18 @@ class Login(BaseModel):
     nats_user: str = Field(default="", pattern=r"^[a-z0-9_-]{0,64}$")
     nats_password: SecretStr = SecretStr("")
     nats_password_file: Path | None = None
+    nats_seed: SecretStr = SecretStr("")
     nats_seed_file: Path | None = None
     nats_inbox_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,80}$")
     nats_ca_file: Path | None = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> Login:
-        given = (bool(self.nats_password.get_secret_value()), self.nats_password_file, self.nats_seed_file)
-        if sum(map(bool, given)) > 1:
-            raise ValueError("give one of nats_password, nats_password_file and nats_seed_file")
-        if any(given[:2]) and not self.nats_user:
+        password = (self.nats_password.get_secret_value(), self.nats_password_file)
+        seed = (self.nats_seed.get_secret_value(), self.nats_seed_file)
+        if sum(map(bool, (*password, *seed))) > 1:
+            raise ValueError("give one of nats_password, nats_password_file, nats_seed and nats_seed_file")
+        if any(password) and not self.nats_user:
             raise ValueError("a password needs nats_user")
         return self
 
@@ -68,15 +71,24 @@ class Login(BaseModel):
 
     def _security(self) -> security.NatsSecurity:
         tls = self.tls
-        if self.nats_seed_file is not None:
-            _read(self.nats_seed_file)
-            return security.NatsNKey(self.nats_seed_file, ssl_context=tls)
-        password = self.nats_password.get_secret_value() or (
-            _read(self.nats_password_file) if self.nats_password_file else ""
-        )
-        if password:
+        if seed := _secret(self.nats_seed, self.nats_seed_file):
+            return _Nkey(seed, tls)
+        if password := _secret(self.nats_password, self.nats_password_file):
             return security.NatsUserPassword(self.nats_user, password, ssl_context=tls)
         return security.NatsSecurity(ssl_context=tls)
+
+
+class _Nkey(security.NatsNKey):
+    """FastStream's, without its question for the package `nkeys`. Raises `SettingsWrong` for what is no seed."""
+
+    def __init__(self, seed: str, tls: ssl.SSLContext | None) -> None:
+        try:
+            nkeys.public_of(seed)
+        except nkeys.NotASeed as wrong:
+            raise SettingsWrong(f"system.nats_seed: {wrong}") from None
+        nkeys.stand_in()
+        security.NatsSecurity.__init__(self, ssl_context=tls)
+        self.seed, self.seed_is_file = seed, False
 
 
 def configured() -> Login:
@@ -93,8 +105,13 @@ def configured() -> Login:
         raise SettingsWrong(f"{where}: {first['msg']}") from None
 
 
-def _read(path: Path) -> str:
+def _secret(given: SecretStr, path: Path | None) -> str:
+    if path is None:
+        return given.get_secret_value()
     try:
-        return path.read_text().strip()
+        secret = path.read_text().strip()
     except OSError as fault:
         raise SettingsWrong(f"a NATS secret cannot be read: {path}: {fault.strerror}") from None
+    if not secret:
+        raise SettingsWrong(f"a NATS secret is empty: {path}")
+    return secret

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import PersistenceError
 
-from chassis.clock import from_rfc3339, rfc3339, wall_clock
+from chassis.clock import rfc3339, wall_clock
 from chassis.logs import logger
 from chassis.metrics import Figure
 from chassis.parking import PARKED
@@ -101,11 +101,10 @@ class Measures:
 
     async def late_timers(self) -> tuple[int, float]:
         """How many timers are late, and by how many seconds the latest is."""
-        running, now = self._running, wall_clock()
-        until = rfc3339(now - LATE_AFTER)
+        running, until = self._running, rfc3339(wall_clock() - LATE_AFTER)
         rows = await running.engine.read(lambda: running.store.due_timers(until, LATE_MAX))
-        oldest = min((from_rfc3339(due) for _, _, due in rows), default=now)
-        return len(rows), (now - oldest).total_seconds()
+        late = [by for by in map(running.timers.late_by, rows) if by > LATE_AFTER]
+        return len(late), max(late, default=timedelta()).total_seconds()
 
 
 def watch(running: Running) -> None:

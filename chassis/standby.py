@@ -22,6 +22,11 @@ from chassis.tls import listen, tls
 
 ROLE = "X-Doorstep-Role"
 PASSED_ON = "X-Doorstep-Passed-On"
+METRICS = """\
+# HELP doorstep_standby 1 where a process waits to take over
+# TYPE doorstep_standby gauge
+doorstep_standby{{service="{service}"}} 1
+"""
 LOOK_WITHIN_SECONDS = 1.0
 ANSWER_WITHIN_SECONDS = 30.0
 OF_ONE_HOP = {
@@ -46,7 +51,7 @@ async def standing_by(service: str, settings: System) -> AsyncIterator[None]:
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_SECONDS, sock_connect=LOOK_WITHIN_SECONDS)
     connector = aiohttp.TCPConnector(ssl=tls().client())
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False, connector=connector) as session:
-        standby = Standby(session, settings.peers, settings.port_of(service))
+        standby = Standby(session, settings.peers, settings.port_of(service), service)
         runner = web.AppRunner(
             standby.application(),
             access_log=None,
@@ -64,8 +69,9 @@ async def standing_by(service: str, settings: System) -> AsyncIterator[None]:
 class Standby:
     """What a waiting process answers."""
 
-    def __init__(self, session: aiohttp.ClientSession, peers: str, port: int) -> None:
+    def __init__(self, session: aiohttp.ClientSession, peers: str, port: int, service: str) -> None:
         self._session = session
+        self._service = service
         self._peers = [name.strip() for name in peers.split(",")]
         self._port = port
         self._active: str | None = None
@@ -73,10 +79,11 @@ class Standby:
         self._names = dict[str, str]()
 
     def application(self) -> web.Application:
-        """The routes: two of its own, all others the active process's."""
+        """The routes: three of its own, all others the active process's."""
         app = web.Application()
         app.router.add_get("/livez", self.live)
         app.router.add_get("/readyz", self.ready)
+        app.router.add_get("/metrics", self.metrics)
         app.router.add_route("*", "/{path:.*}", self.pass_on)
         return app
 
@@ -92,6 +99,10 @@ class Standby:
         if active is None:
             return problem(503, "no active process is found", role="standby")
         return reply({"ready": True, "role": "standby", "active": active})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Its own, which is that it waits: with the active process's, everything would be counted twice."""
+        return web.Response(text=METRICS.format(service=self._service))
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         """The active process's answer, or 503: whoever asked may ask again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from chassis.batch import Batch
 from chassis.clock import Clock, from_rfc3339, rfc3339
@@ -19,8 +19,11 @@ BETWEEN_SECONDS = 0.1
 """After one batch of timers, what comes due meanwhile is gathered into the next: none is meant to the millisecond."""
 SNOOZE = timedelta(seconds=60)
 """A timer whose decision changed nothing, or raised, would be due again at once: it is tried again after this."""
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-type DueTimers = Callable[[str, int], Awaitable[list[tuple[str, str, str]]]]
+type Row = tuple[str, str, str]
+"""(entity, name, due) of a timer."""
+type DueTimers = Callable[[str, int], Awaitable[list[Row]]]
 
 
 class Timers:
@@ -39,15 +42,39 @@ class Timers:
         self._fire = fire
         self._next: str | None = None
         self._wake = asyncio.Event()
-        self._snoozed: dict[tuple[str, str, str], str] = {}
+        self._snoozed: dict[Row, str] = {}
+        self._set_late: dict[tuple[str, str], datetime] = {}
 
     def committed(self, batch: Batch) -> None:
         """New timers are durable. Called on the event loop."""
+        self._remember_set_late(batch)
         if batch.timers_due:
             earliest = min(due for _, _, due in batch.timers_due)
             if self._next is None or earliest < self._next:
                 self._next = earliest
                 self._wake.set()
+
+    def late_by(self, row: Row) -> timedelta:
+        """How long a timer could have fired and did not: since its time, or since it was set, if that was later.
+
+        A SKU that was quiet for a day says at its first change that it could be told of since yesterday: that is due,
+        and not late. After a restart only its time is known.
+        """
+        entity, name, due = row
+        since = max(from_rfc3339(due), self._set_late.get((entity, name), LONG_AGO))
+        return self._clock() - since
+
+    def _remember_set_late(self, batch: Batch) -> None:
+        """As many as are over their time and not fired yet: a timer that is set anew or gone is forgotten."""
+        for key in batch.timers_gone:
+            self._set_late.pop(key, None)
+        now = self._clock()
+        said = rfc3339(now)
+        for entity, name, due in batch.timers_due:
+            if due < said:
+                self._set_late[entity, name] = now
+            else:
+                self._set_late.pop((entity, name), None)
 
     async def run(self) -> None:
         """Fire for ever."""
@@ -86,7 +113,7 @@ class Timers:
                 if self._next is None:
                     return
 
-    async def _fire_all(self, rows: list[tuple[str, str, str]]) -> None:
+    async def _fire_all(self, rows: list[Row]) -> None:
         outcomes = await self._fire([Due(entity, name) for entity, name, _ in rows])
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome.error is not None:

@@ -45,7 +45,7 @@ class User:
 
     @property
     def variable(self) -> str:
-        """The server's environment variable with this user's secret, without its `NATS_PASSWORD_` or `NATS_NKEY_`."""
+        """The server's environment variable with this user's public key, without its `NATS_NKEY_`."""
         return self.name.upper().replace("-", "_")
 
 

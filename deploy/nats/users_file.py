@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from deploy.nats.permissions import User, users
 
@@ -17,29 +16,26 @@ OVERSHADOWED = "$JS.API.INFO"
 """An account without JetStream answers the whole API itself, with an error that comes before the real answer, unless it
 imports this subject. Its user may not ask for it."""
 
-type Proof = Literal["password", "nkey"]
-"""How users prove who they are: by a password that the server knows too, or by an nkey of which it has one half."""
-
 HEAD = f"""\
 # Generated from contracts/catalogue.py by `python -m deploy.nats.permissions --write`; do not edit.
-# Secrets come from the server's environment.
+# Users prove who they are by nkeys (`python -m deploy.secrets`); the public halves come from the server's environment.
 system_account: {SYSTEM}
 """
 
 
-def configuration(cells: Sequence[str] = ("default",), proof: Proof = "password") -> str:
+def configuration(cells: Sequence[str] = ("default",)) -> str:
     """The accounts and their users. JetStream is in one of them, whose subjects the others import one by one; the
     system account sees the servers, not the data.
     """
     everyone = [user for cell in cells for user in users(cell)]
-    keepers = "\n".join(_user(user, proof) for user in everyone if user.keeps_streams)
+    keepers = "\n".join(_user(user) for user in everyone if user.keeps_streams)
     confined = [user for user in everyone if not user.keeps_streams]
     exports = "".join(_export(subject, who) for subject, who in _importers(confined).items())
     return (
-        f"{HEAD}accounts {{\n  {SYSTEM} {{ users: [ {{ {_proof('sys', 'SYS', proof)} }} ] }}\n"
+        f"{HEAD}accounts {{\n  {SYSTEM} {{ users: [ {{ {_proof('SYS')} }} ] }}\n"
         f"  {ACCOUNT} {{\n    jetstream: enabled\n    users: [\n{keepers}\n    ]\n"
         f"    exports: [\n{exports}    ]\n  }}\n"
-        f"{''.join(_account(user, proof) for user in confined)}}}\n"
+        f"{''.join(_account(user) for user in confined)}}}\n"
     )
 
 
@@ -66,7 +62,7 @@ def _export(subject: str, accounts: Sequence[str]) -> str:
     return f'      {{ service: "{subject}",{many} accounts: [{", ".join(accounts)}] }}\n'
 
 
-def _account(user: User, proof: Proof) -> str:
+def _account(user: User) -> str:
     imports = "".join(
         f'      {{ service: {{ account: {ACCOUNT}, subject: "{subject}" }} }}\n'
         for subject in _imported(user)
@@ -74,7 +70,7 @@ def _account(user: User, proof: Proof) -> str:
     return f"""\
   {_account_of(user)} {{
     users: [
-{_user(user, proof)}
+{_user(user)}
     ]
     imports: [
 {imports}    ]
@@ -82,10 +78,10 @@ def _account(user: User, proof: Proof) -> str:
 """
 
 
-def _user(user: User, proof: Proof) -> str:
+def _user(user: User) -> str:
     never = f"\n            deny: {_list(user.never)}" if user.never else ""
     return f"""\
-      {{ {_proof(user.name, user.variable, proof)}
+      {{ {_proof(user.variable)}
         permissions: {{
           publish: {{
             allow: {_list(user.publish)}{never}
@@ -95,10 +91,8 @@ def _user(user: User, proof: Proof) -> str:
       }}"""
 
 
-def _proof(name: str, variable: str, proof: Proof) -> str:
-    if proof == "nkey":
-        return f"nkey: $NATS_NKEY_{variable}"
-    return f'user: "{name}", password: $NATS_PASSWORD_{variable}'
+def _proof(variable: str) -> str:
+    return f"nkey: $NATS_NKEY_{variable}"
 
 
 def _list(subjects: Sequence[str]) -> str:
@@ -109,12 +103,11 @@ def main() -> None:
     """Write the file, or say whether it is what the catalogue asks for."""
     parser = argparse.ArgumentParser(prog="python -m deploy.nats.permissions", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name} instead of checking it")
-    parser.add_argument("--print", action="store_true", help="print instead, with --cell and --proof")
+    parser.add_argument("--print", action="store_true", help="print instead, with --cell")
     parser.add_argument("--cell", action="append", help="a cell to make users for; may be given again")
-    parser.add_argument("--proof", choices=("password", "nkey"), default="password")
     said = parser.parse_args()
     if said.print:
-        sys.stdout.write(configuration(said.cell or ("default",), said.proof))
+        sys.stdout.write(configuration(said.cell or ("default",)))
     elif said.write:
         FILE.write_text(configuration())
     elif not FILE.exists() or FILE.read_text() != configuration():

@@ -1,7 +1,7 @@
 """`doorstep doctor`: what is unhealthy or waits for people, in plain words, and what to do about it.
 
-Every examination is a function from what was found (`doctor_looking.py`) to complaints; the table of them is the whole
-of the doctor's knowledge. What people have to decide is in `doctor_waiting.py`. Nothing is changed: looking is safe at
+Every examination is a function from what was found (`looking.py`) to complaints; the table of them is the whole of the
+doctor's knowledge. What people have to decide is in `waiting.py`. Nothing is changed: looking is safe at
 any time.
 """
 
@@ -144,11 +144,7 @@ def _calls(name: str, status: Status) -> Iterator[Complaint]:
                 " credentials); calls are made again by themselves, none twice",
                 "calls-failing",
             )
-
-
-def _doubts(name: str, status: Status) -> Iterator[Complaint]:
-    for kind, calls in status["calls"].items():
-        if (doubtful := calls.get("in_doubt", 0)) and calls["failing"] < FAILING_MIN:
+        elif doubtful := calls.get("in_doubt", 0):
             yield Complaint(
                 name,
                 f"{doubtful:,} calls of the kind `{kind}` may have reached the other side, and no answer came",
@@ -246,5 +242,4 @@ EXAMINATIONS: tuple[Examination, ...] = (
     _clocks,
     payouts_unexplained,
     waiting_for_people,
-    _of_each(_doubts),
 )

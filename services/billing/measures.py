@@ -7,22 +7,27 @@ from collections.abc import Iterable
 
 from chassis.http import Runtime
 from chassis.metrics import Figure
-from services.billing.domain.ledger import Ledger
-from services.billing.domain.payout import STATES, Payout
+from services.billing.domain.ledger import UNEXPLAINED, Ledger
+from services.billing.domain.payout import STATES
 
-LOOKED_AT_MAX = 500
-"""Payouts that are not explained and are looked at, those reported first first: of more, it is "at least"."""
+type Balances = Counter[tuple[str, ...]]
+"""Account of the chart and currency to minor units; debits positive."""
 
 
 async def money(runtime: Runtime) -> Iterable[Figure]:
-    """Balances by account of the chart (sub-accounts together), payouts by state, and what of them is unexplained."""
-    counts = await runtime.counts("payout")
+    """Balances by account of the chart (sub-accounts together), payouts by state, and what of them is unexplained.
+
+    Unexplained is what the books have on that account: a payout whose difference a later one gave back stays named as
+    unexplained, and nothing of it is left.
+    """
+    counts, balances = await runtime.counts("payout"), await _balances(runtime)
+    currencies = {currency for _, currency in balances}
     return (
         Figure(
             "doorstep_ledger_balance_minor",
             "Balance in minor units; debits positive",
             ("account", "currency"),
-            dict(await _balances(runtime)),
+            dict(balances),
         ),
         Figure(
             "doorstep_payouts",
@@ -32,29 +37,17 @@ async def money(runtime: Runtime) -> Iterable[Figure]:
         ),
         Figure(
             "doorstep_money_unexplained_minor",
-            "Payout money tied to nothing, in minor units, whichever sign it has",
+            "Payout money tied to nothing and not booked back, in minor units, whichever sign it has",
             ("currency",),
-            dict(await _unexplained(runtime)),
+            {(currency,): abs(balances[UNEXPLAINED, currency]) for currency in currencies},
         ),
     )
 
 
-async def _balances(runtime: Runtime) -> Counter[tuple[str, ...]]:
-    found: Counter[tuple[str, ...]] = Counter()
+async def _balances(runtime: Runtime) -> Balances:
+    found: Balances = Counter()
     ledgers: list[Ledger | None] = await runtime.states(await runtime.tagged("ledger"))
     for ledger in filter(None, ledgers):
         for account, balance in ledger.balances.items():
             found[account.partition(":")[0], ledger.currency] += balance
-    return found
-
-
-async def _unexplained(runtime: Runtime) -> Counter[tuple[str, ...]]:
-    found: Counter[tuple[str, ...]] = Counter()
-    ledgers: list[Ledger | None] = await runtime.states(await runtime.tagged("ledger"))
-    found.update({(ledger.currency,): 0 for ledger in ledgers if ledger is not None})
-    payouts: list[Payout | None] = await runtime.states(
-        await runtime.tagged("payout=unexplained", LOOKED_AT_MAX)
-    )
-    for payout in filter(None, payouts):
-        found[payout.currency,] += sum(abs(line.amount_minor) for line in payout.unexplained)
     return found

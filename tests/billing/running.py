@@ -46,7 +46,8 @@ class Shop:
     async def open(self) -> None:
         self._running = asyncio.create_task(self._engine.run(self._room))
         app = web.Application(middlewares=[errors_as_json])
-        app.add_routes(routes(Runtime(self._engine, cast(Bus, None))))
+        self.runtime = Runtime(self._engine, cast(Bus, None))
+        app.add_routes(routes(self.runtime))
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()

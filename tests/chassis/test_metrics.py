@@ -7,6 +7,9 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,26 @@ async def test_what_happened_is_counted(bus: Bus, nats_server: NatsServer, tmp_p
     assert found["doorstep_ready", ()] == 1
     assert found["doorstep_timers_late", ()] == 0
     assert 0 < found["doorstep_disk_free_bytes", ()] <= found["doorstep_disk_size_bytes", ()]
+
+
+async def test_a_timer_is_late_from_when_it_was_set(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was set an hour over its time is due and not late; one whose time comes and that does not end is."""
+    monkeypatch.setattr("chassis.measures.LATE_AFTER", timedelta(milliseconds=1))
+    endless = replace(toy_inventory(), on_timer={"reservation.expiry": lambda entity, world: ()})
+    orders = await start(toy_orders(), nats_server.url, tmp_path)
+    inventory = await start(endless, nats_server.url, tmp_path)
+
+    async def late(count: int) -> float:
+        found, seconds = await inventory.measures.late_timers()
+        return seconds if found == count else 0.0
+
+    for number, order in enumerate(("toy:stale", "toy:soon"), 1):
+        await orders.engine.command(Accept(order), f"command/{number}")
+        assert await until(partial(late, number)) < 60
+    await inventory.stop()
+    await orders.stop()
 
 
 def test_buckets_are_what_prometheus_counts() -> None:

@@ -25,7 +25,7 @@ from tests.stores import Files as Files
 from tests.stores import Stores as Stores
 from tests.stores import stores_of as stores_of
 
-SOON = timedelta(milliseconds=150)
+WEEK, SOON, STALE = timedelta(days=7), timedelta(milliseconds=150), timedelta(hours=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def reserve(event: OrderAccepted, world: World) -> Iterable[Event]:
     if "poison" in event.order_id:
         raise RuntimeError("this one cannot be handled")
     lines = tuple({"sku": u.sku, "location": "MAIN", "quantity": u.quantity} for u in event.lines)
-    due = SOON if "soon" in event.order_id else timedelta(days=7)
+    due = SOON if "soon" in event.order_id else STALE if "stale" in event.order_id else WEEK
     return (StockReserved(order_id=event.order_id, attempt=1, lines=lines, expires_at=world.now + due),)
 
 

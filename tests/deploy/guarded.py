@@ -11,6 +11,7 @@ from pathlib import Path
 import nats
 from nats.aio.client import Client
 
+from chassis import nkeys
 from chassis.login import Login
 from deploy.nats.permissions import users
 from deploy.nats.users_file import FILE
@@ -19,12 +20,13 @@ from tests.conftest import NatsServer
 VIOLATION = re.compile(r'permissions violation for (?:publish|subscription) to "([^"]+)"', re.IGNORECASE)
 AT_ONCE = 16
 """Attempts between two flushes: nats-py gives up a connection on which too many errors arrive in one read."""
-NAMES = ("sys", *(user.name for user in users()))
+SEEDS = {name: nkeys.draw() for name in ("sys", *(user.name for user in users()))}
+"""Each user's proof, drawn for this run."""
 
 
 @dataclass
 class GuardedServer(NatsServer):
-    """nats-server with the users of `users_file`, whose passwords are `pw-<user>`; `more` is further configuration."""
+    """nats-server with the users of `users_file`, known by their nkeys; `more` is further configuration."""
 
     more: str = ""
     users_file: Path = FILE
@@ -38,12 +40,12 @@ class GuardedServer(NatsServer):
         return f'{super().configuration()}\ninclude "users.conf"\n{self.more}\n'
 
     def secrets(self) -> dict[str, str]:
-        return {f"NATS_PASSWORD_{name.upper()}": f"pw-{name}" for name in NAMES}
+        return {f"NATS_NKEY_{name.upper()}": nkeys.public_of(seed) for name, seed in SEEDS.items()}
 
 
 def login_of(name: str) -> Login:
     """The login of one of the guarded server's users."""
-    return Login.model_validate({"nats_user": name, "nats_password": f"pw-{name}"})
+    return Login.model_validate({"nats_user": name, "nats_seed": SEEDS[name]})
 
 
 @dataclass
@@ -62,10 +64,10 @@ class Intruder:
             if found := VIOLATION.search(str(error)):
                 self.refused.add(found[1].lower())
 
+        nkeys.stand_in()
         await self.client.connect(
             server.url,
-            user=name,
-            password=f"pw-{name}",
+            nkeys_seed_str=SEEDS[name],
             inbox_prefix=f"_INBOX_{name}",
             error_cb=noted,
             allow_reconnect=False,
@@ -99,6 +101,7 @@ class Intruder:
 
 async def refused_at_the_door(server: GuardedServer, **proof: str) -> bool:
     """Whether a connection with these proofs is turned away."""
+    nkeys.stand_in()
     try:
         client = await nats.connect(server.url, allow_reconnect=False, **proof)
     except nats.errors.Error as refused:

@@ -7,17 +7,21 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chassis.access_settings import Access
 from chassis.service import DRAIN_SECONDS
 from chassis.settings import SERVICE_PORTS
-from deploy.secrets import drawn
+from deploy.secrets import POSTGRES_AUTHORITY, drawn
 from tests.deploy.rendered import NAMES, Manifest, containers, manifests, of_kind, pods, selects, text_of
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+READ_BY_ALL, READ_BY_GROUP = 0o644, 0o440
+MADE_BY_OPERATORS = {"postgres-ca": {"ca.crt": ""}}
 LONG_RUNNING = ("Deployment", "StatefulSet")
 
 every_overlay = pytest.mark.parametrize("overlay", NAMES)
@@ -73,6 +77,20 @@ def test_every_pod_is_nobody_in_particular(overlay: str) -> None:
     accounts = {each["metadata"]["name"]: each for each in of_kind(overlay, "ServiceAccount")}
     assert {template["spec"]["serviceAccountName"] for _, template in pods(overlay)} <= accounts.keys()
     assert all(each["automountServiceAccountToken"] is False for each in accounts.values())
+
+
+@every_overlay
+def test_a_secret_can_be_read_by_its_pod_and_by_no_other_user(overlay: str) -> None:
+    """Files of a Secret are root's: its group reads them where the pod has given it one, as everybody may do else."""
+    looked_at = 0
+    for name, template in pods(overlay):
+        spec = template["spec"]
+        for volume in spec["volumes"]:
+            mode = volume.get("secret", {}).get("defaultMode", READ_BY_ALL)
+            if mode != READ_BY_ALL:
+                assert (mode, spec["securityContext"].get("fsGroup")) == (READ_BY_GROUP, 10001), name
+                looked_at += 1
+    assert looked_at > 10
 
 
 @every_overlay
@@ -144,24 +162,51 @@ def test_nobody_speaks_unless_allowed(overlay: str) -> None:
 
 @every_overlay
 def test_everything_that_runs_for_long_may_be_disrupted_one_at_a_time(overlay: str) -> None:
+    """A node that is emptied takes one of each away, and never all."""
     budgets = of_kind(overlay, "PodDisruptionBudget")
     for each in running(overlay):
-        if each["metadata"]["name"] != "page":
-            labels = each["spec"]["template"]
-            assert [b for b in budgets if selects(b["spec"]["selector"]["matchLabels"], labels)], each[
-                "metadata"
-            ]["name"]
+        template = each["spec"]["template"]
+        mine = [b["spec"] for b in budgets if selects(b["spec"]["selector"]["matchLabels"], template)]
+        assert [budget["maxUnavailable"] for budget in mine] == [1], each["metadata"]["name"]
+
+
+@every_overlay
+def test_what_runs_for_long_is_spread_over_nodes(overlay: str) -> None:
+    """By a selector that chooses its own pods."""
+    for each in running(overlay):
+        template = each["spec"]["template"]
+        (spread,) = template["spec"]["topologySpreadConstraints"]
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+        assert selects(spread["labelSelector"]["matchLabels"], template), each["metadata"]["name"]
 
 
 @every_overlay
 def test_secrets_are_named_and_never_given(overlay: str) -> None:
-    """Every Secret that a pod names is one that `deploy.secrets` draws, with the key; none is in the manifests."""
+    """Every Secret that a pod names is one that `deploy.secrets` draws, with the key, or the operator; none is in the
+    manifests.
+    """
     assert of_kind(overlay, "Secret") == []
-    given = drawn("default", "doorstep")
+    given = drawn("default", "doorstep") | MADE_BY_OPERATORS
     for name, template in pods(overlay):
         for secret, key in _secrets_of(template["spec"]):
             assert secret in given, (name, secret)
             assert key is None or key in given[secret], (name, secret, key)
+
+
+@every_overlay
+def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
+    """A setting that names a file which no Secret has would stop the pod, and only in a cluster."""
+    given, looked_at = drawn("default", "doorstep"), 0
+    for name, template in pods(overlay):
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        for container in template["spec"]["containers"]:
+            mounts = {mount["mountPath"]: volumes.get(mount["name"]) for mount in container["volumeMounts"]}
+            for variable in container.get("env", ()):
+                folder, _, key = variable.get("value", "").rpartition("/")
+                if folder.startswith("/run/secrets"):
+                    assert key in given[mounts[folder]["secret"]["secretName"]], (name, variable)
+                    looked_at += 1
+    assert looked_at > 20
 
 
 def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -173,6 +218,34 @@ def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 found.append((reference["name"], reference["key"]))
     return found
+
+
+def test_the_database_has_to_prove_that_it_is_ours() -> None:
+    """Every URL says by which file, and every container that is given one has it."""
+    authority = Path(POSTGRES_AUTHORITY)
+    found = drawn("default", "doorstep", parts=["postgres-owner", "postgres-logins"])
+    assert all(f"sslmode=verify-full&sslrootcert={authority}" in secret["uri"] for secret in found.values())
+    askers = 0
+    for name, template in pods("production"):
+        spec = template["spec"]
+        sources = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            if "DOORSTEP_DATABASE_URL" in {variable["name"] for variable in container.get("env", ())}:
+                mounts = {mount["mountPath"]: sources[mount["name"]] for mount in container["volumeMounts"]}
+                assert mounts[str(authority.parent)] == "postgres-ca", name
+                askers += 1
+    assert askers == 2 * len(SERVICE_PORTS) + 2
+
+
+@every_overlay
+def test_nobody_may_anything_without_signing_in(overlay: str) -> None:
+    """To a pod a port-forward comes from its own machine: whoever may open one is no operator by that."""
+    (text,) = (
+        each["data"]["doorstep.toml"]
+        for each in of_kind(overlay, "ConfigMap")
+        if "doorstep.toml" in each["data"]
+    )
+    assert Access.model_validate(tomllib.loads(text)["access"]).loopback == frozenset()
 
 
 @every_overlay

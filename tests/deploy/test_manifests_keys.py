@@ -17,6 +17,7 @@ from tests.deploy.rendered import NAMES, OVERLAYS, Manifest, objects, of_kind, p
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 MEET_PEOPLE = {"orders", "shipping", "billing", "notify"}
+AUTHORITY = {"postgres-ca", "postgres-authority"}
 OWNER, CELL = "doorstep", "eu"
 
 every_overlay = pytest.mark.parametrize("overlay", NAMES)
@@ -31,10 +32,20 @@ def test_the_master_key_is_with_those_who_meet_people(overlay: str) -> None:
     assert tools["spec"]["replicas"] == 0
 
 
+@every_overlay
+def test_the_key_that_signs_the_history_outlives_the_tools(overlay: str) -> None:
+    """Its series is worth what it is long: one that began anew with each use would prove nothing."""
+    (tools,) = (template["spec"] for name, template in pods(overlay) if name == "tools")
+    volumes = {volume["name"]: volume for volume in tools["volumes"]}
+    (mount,) = (m for m in tools["containers"][0]["volumeMounts"] if m["mountPath"] == "/srv/doorstep/var")
+    claim = volumes[mount["name"]]["persistentVolumeClaim"]["claimName"]
+    assert claim in {each["metadata"]["name"] for each in of_kind(overlay, "PersistentVolumeClaim")}
+
+
 def test_the_owner_of_the_database_is_with_the_migrations_and_the_tools() -> None:
     """A service logs in as itself, and waits for its schema as itself."""
     for name, template in pods("production"):
-        secrets = set(re.findall(r"postgres-\w+", str(template["spec"])))
+        secrets = set(re.findall(r"postgres-\w+", str(template["spec"]))) - AUTHORITY
         assert secrets == {
             "nats": set(),
             "page": set(),

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from chassis import nkeys
 from chassis.bus import BusAway, open_bus
 from chassis.login import Login
 from chassis.settings import SettingsWrong
 from deploy.certificates import issue
 from tests.conftest import free_port
-from tests.deploy.guarded import GuardedServer
+from tests.deploy.guarded import SEEDS, GuardedServer
 
 NATS = Path(__file__).parents[2] / "deploy" / "nats"
 TLS = """
@@ -43,7 +44,7 @@ def test_the_server_takes_the_configuration(cluster: str, certificates: Path, tm
             text.replace("/run/nats", str(tmp_path)).replace('"/data"', f'"{tmp_path}"')
         )
     names = ("SYS", "ORDERS", "INVENTORY", "SHIPPING", "BILLING", "NOTIFY", "CHANNELS", "BOOTSTRAP", "OPS")
-    environment = {f"NATS_PASSWORD_{name}": f"pw-{name}" for name in names}
+    environment = {f"NATS_NKEY_{name}": nkeys.public_of(nkeys.draw()) for name in names}
     environment |= {"NATS_SERVER_NAME": "nats-0", "NATS_FILE_STORE": "18GB"}
     binary = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
     assert binary
@@ -62,7 +63,7 @@ async def test_a_client_believes_its_own_authority_only(certificates: Path, tmp_
     server.start()
     try:
         url = f"tls://localhost:{server.port}"
-        said = {"nats_user": "ops", "nats_password": "pw-ops", "nats_ca_file": str(certificates / "ca.crt")}
+        said = {"nats_user": "ops", "nats_seed": SEEDS["ops"], "nats_ca_file": str(certificates / "ca.crt")}
         bus = await open_bus(url, "tls", login=Login.model_validate(said))
         assert bus.client._transport._io_writer.get_extra_info("ssl_object").version() == "TLSv1.3"
         await bus.close()
@@ -87,6 +88,20 @@ def test_a_login_with_two_proofs_is_refused() -> None:
 
 def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The usual mistake: a Secret that was not mounted."""
-    missing = tmp_path / "password"
-    with pytest.raises(SettingsWrong, match=str(missing)):
-        Login.model_validate({"nats_user": "a", "nats_password_file": missing}).options()
+    secret = tmp_path / "secret"
+    for kind in ("nats_password_file", "nats_seed_file"):
+        secret.unlink(missing_ok=True)
+        login = Login.model_validate({"nats_user": "a", kind: secret})
+        with pytest.raises(SettingsWrong, match=f"cannot be read: {secret}"):
+            login.options()
+        secret.write_text("\n")
+        with pytest.raises(SettingsWrong, match=f"is empty: {secret}"):
+            login.options()
+
+
+def test_what_is_no_seed_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """A password in the place of a seed must not end in a log."""
+    (tmp_path / "seed").write_text("SUAMISTAKE\n")
+    with pytest.raises(SettingsWrong, match="no seed") as refused:
+        Login.model_validate({"nats_seed_file": tmp_path / "seed"}).options()
+    assert "MISTAKE" not in str(refused.value)

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from chassis import nkeys
 from chassis.bootstrap import bootstrap
 from chassis.bus import connect
 from contracts.catalogue import STREAMS
 from deploy.nats.permissions import users
 from deploy.nats.users_file import FILE, configuration
 from tests.deploy.attempts import publications, subscriptions
-from tests.deploy.guarded import GuardedServer, Intruder, login_of, refused_at_the_door
+from tests.deploy.guarded import SEEDS, GuardedServer, Intruder, login_of, refused_at_the_door
 
 JETSTREAM_NOT_ENABLED_FOR_ACCOUNT = 10039
 USERS = tuple(user.name for user in users())
@@ -51,11 +52,12 @@ async def test_a_user_hears_its_own_inbox_and_nothing_else(guarded: GuardedServe
 
 
 async def test_who_cannot_prove_who_they_are_stays_outside(guarded: GuardedServer) -> None:
-    """No anonymous user, no default one, no wrong password."""
+    """No anonymous user, no default one, no stranger's nkey, and no public key in the place of a password."""
     assert await refused_at_the_door(guarded)
-    assert await refused_at_the_door(guarded, user="orders", password="pw-billing")
-    assert await refused_at_the_door(guarded, user="nobody", password="pw-orders")
-    assert not await refused_at_the_door(guarded, user="orders", password="pw-orders")
+    assert await refused_at_the_door(guarded, nkeys_seed_str=nkeys.draw())
+    assert await refused_at_the_door(guarded, user="orders", password=nkeys.public_of(SEEDS["orders"]))
+    assert await refused_at_the_door(guarded, user="orders", password=SEEDS["orders"])
+    assert not await refused_at_the_door(guarded, nkeys_seed_str=SEEDS["orders"])
 
 
 async def test_the_system_user_sees_servers_and_no_data(guarded: GuardedServer) -> None:

@@ -42,7 +42,7 @@ REAL, CANCELLED = "evt.orders.order_released.v1", "evt.orders.order_cancelled.v1
 def in_one_account() -> str:
     """The same users with the same rights, but all of them where the streams are: as it was before."""
     found = "\n".join(
-        f'{{ user: "{user.name}", password: "pw-{user.name}", permissions: {{ publish: {json.dumps(user.publish)},'
+        f"{{ nkey: $NATS_NKEY_{user.variable}, permissions: {{ publish: {json.dumps(user.publish)},"
         f' subscribe: ["{user.inbox}"] }} }}'
         for user in users()
     )

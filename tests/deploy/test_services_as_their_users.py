@@ -15,7 +15,7 @@ import pytest
 from chassis.bus import connect
 from contracts.parking import SERVICES
 from tests.conftest import eventually, free_port
-from tests.deploy.guarded import GuardedServer, login_of
+from tests.deploy.guarded import SEEDS, GuardedServer, login_of
 from tests.ops.running import REPOSITORY, Up, ten_free_ports
 from tests.story.orders import canonical_order
 from tests.story.shop import Shop, ask
@@ -27,7 +27,7 @@ READY_WITHIN_SECONDS = 60.0
 
 
 class Staff:
-    """The processes of one shop, each with its user's password in a file."""
+    """The processes of one shop, each with its user's seed in a file."""
 
     def __init__(self, server: GuardedServer, folder: Path) -> None:
         self.folder, self.base = folder, ten_free_ports()
@@ -42,12 +42,12 @@ class Staff:
         return f"http://127.0.0.1:{self.base + 1 + SERVICES.index(service)}"
 
     def environment(self, user: str) -> dict[str, str]:
-        secret = self.folder / user
-        secret.write_text(f"pw-{user}\n")
+        seed = self.folder / user
+        seed.write_text(f"{SEEDS[user]}\n")
         return os.environ | {
             "DOORSTEP_NATS_URL": self.url,
             "DOORSTEP_NATS_USER": user,
-            "DOORSTEP_NATS_PASSWORD_FILE": str(secret),
+            "DOORSTEP_NATS_SEED_FILE": str(seed),
             "DOORSTEP_SYSTEM__DATA": str(self.folder / "var"),
             "DOORSTEP_SYSTEM__PORT_BASE": str(self.base),
             "DOORSTEP_SHIPPING__AUTOPILOT": "true",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.settings import System
 from chassis.standby import PASSED_ON, standing_by
@@ -22,6 +23,7 @@ class Active:
     def __init__(self, port: int) -> None:
         app = web.Application()
         app.router.add_get("/livez", self.live)
+        app.router.add_get("/metrics", self.live)
         app.router.add_post("/echo/{rest:.*}", self.echo)
         self.runner, self.port = web.AppRunner(app), port
 
@@ -63,6 +65,19 @@ async def test_it_passes_on_what_it_is_asked(system: System, active: Active) -> 
             assert answer.headers["X-Mine"] == "kept"
             said = await answer.json()
     assert said == {"path": "/echo/a%2Fb?q=1", "bytes": 300_000, "twice": ["1", "2"]}
+
+
+async def test_it_is_measured_as_itself(system: System, active: Active) -> None:
+    """Prometheus asks every pod: with the active one's figures from both, each order would be counted twice."""
+    async with (
+        standing_by("orders", system),
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{STANDBY}:{active.port}/metrics") as answer,
+    ):
+        (family,) = text_string_to_metric_families(await answer.text())
+    assert [(sample.name, sample.labels, sample.value) for sample in family.samples] == [
+        ("doorstep_standby", {"service": "orders"}, 1.0)
+    ]
 
 
 async def test_it_is_ready_when_the_active_one_is_there(system: System) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import ssl
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from chassis import nkeys
 from chassis.bus import BusAway, open_bus
 from chassis.login import Login
 from chassis.postgres_connections import ConnectionLost, Connections
@@ -19,7 +22,7 @@ from deploy.certificates import issue
 from ops.asking import NoAnswer, Services
 from ops.system import System as Place
 from tests.conftest import free_port
-from tests.deploy.guarded import GuardedServer
+from tests.deploy.guarded import SEEDS, GuardedServer
 from tests.security.conftest import Orders, Start
 
 SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
@@ -117,14 +120,21 @@ async def test_the_bus_refuses_who_speaks_plainly(certificates: Path, tmp_path: 
     )
     server.start()
     try:
-        said = {"nats_user": "ops", "nats_password": "pw-ops"}
+        said = {"nats_user": "ops", "nats_seed": SEEDS["ops"]}
         with_authority = Login.model_validate(said | {"nats_ca_file": str(certificates / "ca.crt")})
         bus = await open_bus(f"tls://localhost:{server.port}", "tls", login=with_authority)
         assert bus.connected
         await bus.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert b'"tls_required":true' in await reader.readline()
-        writer.write(b'CONNECT {"user":"ops","pass":"pw-ops","verbose":true}\r\nPING\r\n')
+        info = json.loads((await reader.readline()).removeprefix(b"INFO "))
+        assert info["tls_required"] is True
+        signed = nkeys.from_seed(SEEDS["ops"].encode()).sign(info["nonce"].encode())
+        proof = {
+            "nkey": nkeys.public_of(SEEDS["ops"]),
+            "sig": base64.b64encode(signed).decode(),
+            "verbose": True,
+        }
+        writer.write(b"CONNECT %s\r\nPING\r\n" % json.dumps(proof).encode())
         assert b"PONG" not in await reader.read()
         writer.close()
         with pytest.raises(BusAway):

@@ -1,0 +1,1 @@
+"""What watches a running system: alerts, dashboards, and examples of who asks."""

@@ -1,0 +1,110 @@
+"""The overlays, run: every pod as its manifest has it, and an order as docs/deploy.md sends it.
+
+Needs a Docker engine with the image (`make image`), and root, to whom files of Secrets belong; skips where one is
+missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.certificates import issue
+from deploy.secrets import drawn
+from tests.conftest import eventually
+from tests.deploy import database_operator
+from tests.deploy.node import NAMESPACE, Node, docker
+from tests.deploy.rendered import NAMES, containers, manifests, of_kind
+from tests.story.shop import ask
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
+READY_WITHIN_SECONDS = 90.0
+"""From `kubectl apply` on an empty cluster, with the image there."""
+
+
+def require_engine(overlay: str) -> None:
+    """Skips where the pods cannot be run as they are."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        pytest.skip("no Docker engine answers")
+    images = {container["image"] for _, container in containers(overlay)}
+    for image in images | ({database_operator.IMAGE} if of_kind(overlay, "Cluster") else set()):
+        if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode:
+            pytest.skip(f"the image {image} is not here")
+    if os.geteuid():
+        pytest.skip("only root can give files of Secrets to root")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node on which nothing runs yet but the database, where an overlay has one."""
+    overlay, folder = request.param, tmp_path_factory.mktemp("node")
+    require_engine(overlay)
+    proof = issue(database_operator.NAMES)
+    secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
+    node = Node(manifests(overlay), secrets, folder)
+    try:
+        node.open()
+        for cluster in of_kind(overlay, "Cluster"):
+            database_operator.serve(cluster, secrets, proof, folder)
+        yield node
+    finally:
+        node.stop()
+
+
+def in_the_document(pattern: str) -> str:
+    """What stands there, once."""
+    (found,) = re.findall(pattern, DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def test_every_pod_is_ready_and_an_order_goes_through(node: Node, record_property: Any) -> None:
+    """From nothing: streams, services and the page; articles, stock and an order by the commands of the document."""
+    began = time.monotonic()
+    node.start()
+    seconds = time.monotonic() - began
+    record_property("tried", f"{len(node.pods)} pods ready after {seconds:.0f} s")
+    assert seconds < READY_WITHIN_SECONDS
+    node.scale_to_one("tools")
+    for sheet in ("skus", "stock"):
+        text = in_the_document(rf"^printf '([^']+)' \| tools import {sheet}").replace("\\n", "\n")
+        docker("exec", "-i", "tools-1", "doorstep", "import", sheet, "/dev/stdin", said=text)
+    body = in_the_document(r"^cat > order\.json <<'ORDER'\n(.*?)^ORDER$").encode()
+    secret = node.secrets["channels"]["DOORSTEP_CHANNELS__MARKET__SECRET"]
+    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+    headers = dict(re.findall(r'-H "(X-Doorstep-(?:Topic|Message-Id)): ([^"]+)"', DOCUMENT.read_text()))
+    address = node.address("service-orders")
+    answer = ask(
+        f"http://{address}/channels/market/webhooks", body, headers | {"X-Doorstep-Hmac-Sha256": signature}
+    )
+    assert answer.status == 202, answer
+    eventually(lambda: steps() >= {"orders.OrderReleased.v1", "shipping.LabelBought.v1"}, 60, "it is packed")
+    assert "all is well" in docker("exec", "tools-1", "doorstep", "doctor")
+
+
+def steps() -> set[str]:
+    """What happened to the order so far."""
+    said = docker("exec", "tools-1", "doorstep", "timeline", "market:1", "--json", fails=True)
+    return {event["type"] for event in json.loads(said)["events"]} if said else set()
+
+
+def test_the_page_asks_who_somebody_is(node: Node) -> None:
+    """From wherever: to a pod nobody is at its own machine."""
+    page = f"http://{node.address('page-1')}:8080"
+    host = {"Host": "ops.shop.example"}
+    password = node.secrets["access"]["password"]
+    assert ask(page, headers=host).status == 401
+    assert ask(page, headers=host | {"Authorization": f"Bearer {password}"}).status == 200
