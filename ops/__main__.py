@@ -30,16 +30,23 @@ class OneLine(TyperGroup):
         except CannotDo as reason:
             fail(str(reason))
         except Exception as fault:
-            if not _is_a_wrong_setting(fault):
+            if not (line := _in_a_line(fault)):
                 raise
-            fail(str(fault))
+            fail(line)
 
 
-def _is_a_wrong_setting(fault: Exception) -> bool:
-    """Asked when something has failed already: who types `--help` need not wait for the settings to be loaded."""
+def _in_a_line(fault: Exception) -> str:
+    """What to say of a fault that a person can mend: a wrong setting, or a file or folder that cannot be used.
+
+    Asked when something has failed already: who types `--help` need not wait for the settings to be loaded.
+    """
     from chassis.settings import SettingsWrong
 
-    return isinstance(fault, SettingsWrong)
+    if isinstance(fault, SettingsWrong):
+        return str(fault)
+    if isinstance(fault, OSError) and fault.filename:
+        return f"{fault.filename} cannot be used ({fault.strerror}): see whose it is, or choose another with --data DIR"
+    return ""
 
 
 main = typer.Typer(

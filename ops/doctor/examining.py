@@ -126,7 +126,9 @@ def _parked(name: str, status: Status) -> Iterator[Complaint]:
     if status["parked"]:
         yield Complaint(
             name,
-            f"{status['parked']:,} messages are parked and wait for a person",
+            "1 message is parked and waits for a person"
+            if status["parked"] == 1
+            else f"{status['parked']:,} messages are parked and wait for a person",
             "`doorstep park list` says why; mend the cause, then "
             "`doorstep park retry ID --actor YOU --reason WHY` (or `park discard`)",
             "parked-messages",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis.bus import BusAway, connect
+from chassis.http import BODY_BYTES_MAX
 from chassis.names import Names
 from chassis.settings import system as settings
 from ops.console import CannotDo, Progress, fail, note
@@ -65,7 +66,7 @@ async def publish_bodies(
         )
     if stdin == bool(files):
         raise CannotDo("give the messages as files or with --stdin")
-    bodies = _lines() if stdin else _contents(files)
+    bodies = _lines() if stdin else contents(files)
     return {
         "published": await send(system, channel, (raw_publication(channel, topic, body) for body in bodies))
     }
@@ -103,13 +104,25 @@ def _write_csv(path: Path, head: tuple[str, ...], rows: Iterable[tuple[Any, ...]
     return {"file": str(path), "rows": count}
 
 
-def _contents(files: Iterable[Path]) -> Iterator[bytes]:
+def contents(files: Iterable[Path]) -> Iterator[bytes]:
+    """Each file as a message. Raises `CannotDo` naming one that cannot be read, or is longer than a message may be."""
     for file in files:
         try:
-            yield file.read_bytes()
+            yield _bounded(str(file), file.read_bytes())
         except OSError as fault:
             raise CannotDo(f"{file} cannot be read: {fault.strerror}") from None
 
 
 def _lines() -> Iterator[bytes]:
-    return (line for line in (raw.strip() for raw in sys.stdin.buffer) if line)
+    lines = ((number, raw.strip()) for number, raw in enumerate(sys.stdin.buffer, 1))
+    return (_bounded(f"line {number}", line) for number, line in lines if line)
+
+
+def _bounded(name: str, body: bytes) -> bytes:
+    """The message, if it is not longer than a channel's may be."""
+    if len(body) > BODY_BYTES_MAX:
+        raise CannotDo(
+            f"{name} has {len(body):,} bytes, a message {BODY_BYTES_MAX:,} at most: divide it, and publish the rest "
+            "again (what is stored already counts once)"
+        )
+    return body

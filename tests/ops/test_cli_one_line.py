@@ -143,3 +143,17 @@ def test_a_demo_without_its_channels_is_told_which_one_it_needs(configuration: P
         "have: add it, or start without --demo\n"
     )
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("name", ["logs", "nats", "secrets"])
+def test_a_part_of_the_data_folder_that_cannot_be_used_is_named(
+    configuration: Path, tmp_path: Path, name: str
+) -> None:
+    """Whoever once ran it as another user has folders in it that are not theirs; here a file is in the way."""
+    (tmp_path / name).touch()
+    done = run("up", "--data", str(tmp_path), "--port-base", str(ten_free_ports()))
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert done.stderr.splitlines()[-1] == (
+        f"doorstep: {tmp_path / name} cannot be used (File exists): see whose it is, or choose another with --data DIR"
+    )

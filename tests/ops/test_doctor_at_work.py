@@ -55,7 +55,7 @@ def test_what_is_broken_on_purpose_is_found_in_a_real_system(
             "publish", "--channel", "shopify", "--topic", "orders/create", "--stdin", stdin="{}"
         )
         assert nonsense.returncode == 0, nonsense.stderr
-        eventually(about(up, "orders", "1 messages are parked"), 60, "the parked message is named")
+        eventually(about(up, "orders", "1 message is parked"), 60, "the parked message is named")
         eventually(about(up, "notify", "`send` fail"), 60, "the mail server is missed")
 
         hanging = up.said["services"]["inventory"]["pid"]

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from chassis.http import BODY_BYTES_MAX
+from ops.console import CannotDo
 from ops.publishing.publication import Publication, raw_publication
 from ops.publishing.retail_file import NotARetailFile, invoices
 from ops.publishing.retail_stock import sku_rows, stock_rows
+from ops.publishing.sending import contents
 from services.orders.intake.topics import digest_of
 from tests.ops.retail_files import file_of, row
 
@@ -107,3 +110,13 @@ def test_a_body_is_published_byte_for_byte(topic: str, subject: str) -> None:
             "datacontenttype": "application/json",
         },
     )
+
+
+def test_a_file_that_is_longer_than_a_message_may_be_is_named(tmp_path: Path) -> None:
+    """As over HTTP; the bus would refuse it in words of its own."""
+    fits, big = tmp_path / "fits.json", tmp_path / "big.json"
+    fits.write_bytes(b" " * BODY_BYTES_MAX)
+    big.write_bytes(b" " * (BODY_BYTES_MAX + 1))
+    assert len(list(contents([fits]))) == 1
+    with pytest.raises(CannotDo, match=r"big\.json has 1,048,577 bytes, a message 1,048,576 at most"):
+        list(contents([fits, big]))

@@ -16,7 +16,7 @@ from tests.ops.retail_files import file_of, row
 from tests.ops.running import REPOSITORY
 from tests.story.shop import Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PART = re.compile(r"^## Send your first webhook\n(.*?)^## ", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
