@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 READY_WITHIN_SECONDS = 90.0
 """From `kubectl apply` on an empty cluster, with the image there."""
+SERVICE_WITHIN_SECONDS, STARTS = 3.0, 5
 
 
 def require_engine(overlay: str) -> None:
@@ -99,6 +100,19 @@ def steps() -> set[str]:
     """What happened to the order so far."""
     said = docker("exec", "tools-1", "doorstep", "timeline", "market:1", "--json", fails=True)
     return {event["type"] for event in json.loads(said)["events"]} if said else set()
+
+
+def test_a_service_is_ready_soon_after_it_was_started(node: Node, record_property: Any) -> None:
+    """Without what it waits for on an empty cluster; the best of some starts, as machines are busy."""
+    pod, took = next(pod for pod in node.pods if pod.name == "notify-1"), list[float]()
+    for _ in range(STARTS):
+        docker("stop", pod.name)
+        began = time.monotonic()
+        docker("start", pod.name)
+        node.until_ready(pod)
+        took.append(time.monotonic() - began)
+    record_property("tried", f"started {STARTS} times, ready after {min(took):.1f} to {max(took):.1f} s")
+    assert min(took) < SERVICE_WITHIN_SECONDS
 
 
 def test_the_page_asks_who_somebody_is(node: Node) -> None:
