@@ -23,7 +23,7 @@ from tests.deploy.rendered import Manifest, selects
 
 NAMESPACE = "doorstep"
 LABEL = "doorstep-node"
-STARTED_WITHIN_SECONDS = 120.0
+STARTED_WITHIN_SECONDS = 180.0
 PROXY = """
 import asyncio, itertools, sys
 
@@ -84,6 +84,7 @@ class Pod:
 class Node:
     """Runs the objects of an overlay with these secrets, in a folder for volumes."""
 
+    overlay: str
     objects: tuple[Manifest, ...]
     secrets: Mapping[str, Mapping[str, str]]
     folder: Path
