@@ -11,7 +11,6 @@ import json
 import os
 import re
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from tests.deploy.rendered import Manifest, selects
 
 NAMESPACE = "doorstep"
 LABEL = "doorstep-node"
-STARTED_WITHIN_SECONDS = 120.0
+STARTED_WITHIN_SECONDS = 180.0
 PROXY = """
 import asyncio, itertools, sys
 
@@ -85,6 +84,7 @@ class Pod:
 class Node:
     """Runs the objects of an overlay with these secrets, in a folder for volumes."""
 
+    overlay: str
     objects: tuple[Manifest, ...]
     secrets: Mapping[str, Mapping[str, str]]
     folder: Path
@@ -130,10 +130,17 @@ class Node:
         self._start(pod, pod.container, pod.name, "on-failure:20" if job else "always", self._aliases(pod))
         if job:
             self._until_done(pod.name)
-        elif probe := pod.container.get("readinessProbe"):
-            eventually(
-                lambda: self._answers(pod, probe["httpGet"]), STARTED_WITHIN_SECONDS, f"{pod.name} is ready"
-            )
+        else:
+            self.until_ready(pod)
+
+    def until_ready(self, pod: Pod) -> None:
+        """Wait for its readiness probe, where it has one."""
+        if "readinessProbe" in pod.container:
+            probe = pod.container["readinessProbe"]["httpGet"]
+            url = f"http://{self.address(pod.name)}:{pod.port(probe['port'])}{probe['path']}"
+            headers = {header["name"]: header["value"] for header in probe.get("httpHeaders", ())}
+            asked = urllib.request.Request(url, headers=headers)
+            eventually(lambda: _answers(asked), STARTED_WITHIN_SECONDS, f"{pod.name} is ready", every=0.05)
 
     def address(self, name: str) -> str:
         """The address of a container on the network."""
@@ -145,18 +152,9 @@ class Node:
             return state["Status"] == "exited" and state["ExitCode"] == 0
 
         try:
-            eventually(ended, STARTED_WITHIN_SECONDS, f"{name} is done")
+            eventually(ended, STARTED_WITHIN_SECONDS, f"{name} is done", every=0.5)
         except AssertionError as late:
             raise AssertionError(f"{late}: {docker('logs', '--tail', '5', name)}") from None
-
-    def _answers(self, pod: Pod, probe: dict[str, Any]) -> bool:
-        headers = {header["name"]: header["value"] for header in probe.get("httpHeaders", ())}
-        url = f"http://{self.address(pod.name)}:{pod.port(probe['port'])}{probe['path']}"
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=3) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
 
     def _start(
         self, pod: Pod, container: dict[str, Any], name: str, restart: str, aliases: tuple[str, ...]
@@ -250,6 +248,14 @@ class Node:
             *(f"--network-alias={alias}" for alias in (name, f"{name}.{NAMESPACE}")),
             *(image, "python", "-c", PROXY, str(port["port"]), *targets),
         )
+
+
+def _answers(asked: urllib.request.Request) -> bool:
+    try:
+        with urllib.request.urlopen(asked, timeout=3) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _pods_of(each: Manifest) -> Iterator[Pod]:

@@ -32,8 +32,11 @@ from tests.story.shop import ask
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
-READY_WITHIN_SECONDS = 90.0
-"""From `kubectl apply` on an empty cluster, with the image there."""
+READY_WITHIN_SECONDS = {"small": 90.0, "production": 240.0}
+"""From nothing, with the image there. A cluster has 90 s for either; `production` is for several nodes, and has one."""
+NOT_THERE = {"small": set[str](), "production": {"notify"}}
+"""Whose other side is nowhere here: the mail server of the delivered settings."""
+SERVICE_WITHIN_SECONDS, STARTS = 3.0, 5
 
 
 def require_engine(overlay: str) -> None:
@@ -55,7 +58,7 @@ def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     require_engine(overlay)
     proof = issue(database_operator.NAMES)
     secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
-    node = Node(manifests(overlay), secrets, folder)
+    node = Node(overlay, manifests(overlay), secrets, folder)
     try:
         node.open()
         for cluster in of_kind(overlay, "Cluster"):
@@ -77,7 +80,7 @@ def test_every_pod_is_ready_and_an_order_goes_through(node: Node, record_propert
     node.start()
     seconds = time.monotonic() - began
     record_property("tried", f"{len(node.pods)} pods ready after {seconds:.0f} s")
-    assert seconds < READY_WITHIN_SECONDS
+    assert seconds < READY_WITHIN_SECONDS[node.overlay]
     node.scale_to_one("tools")
     for sheet in ("skus", "stock"):
         text = in_the_document(rf"^printf '([^']+)' \| tools import {sheet}").replace("\\n", "\n")
@@ -92,13 +95,29 @@ def test_every_pod_is_ready_and_an_order_goes_through(node: Node, record_propert
     )
     assert answer.status == 202, answer
     eventually(lambda: steps() >= {"orders.OrderReleased.v1", "shipping.LabelBought.v1"}, 60, "it is packed")
-    assert "all is well" in docker("exec", "tools-1", "doorstep", "doctor")
+    said = json.loads(docker("exec", "tools-1", "doorstep", "doctor", "--json", fails=True))
+    assert {complaint["part"] for complaint in said["complaints"]} <= NOT_THERE[node.overlay], said
 
 
 def steps() -> set[str]:
     """What happened to the order so far."""
     said = docker("exec", "tools-1", "doorstep", "timeline", "market:1", "--json", fails=True)
     return {event["type"] for event in json.loads(said)["events"]} if said else set()
+
+
+def test_a_service_is_ready_soon_after_it_was_started(node: Node, record_property: Any) -> None:
+    """Without what it waits for on an empty cluster; the best of some starts, as machines are busy."""
+    if node.overlay != "small":
+        pytest.skip("seventeen pods on one machine leave a service no time of its own")
+    pod, took = next(pod for pod in node.pods if pod.name == "notify-1"), list[float]()
+    for _ in range(STARTS):
+        docker("stop", pod.name)
+        began = time.monotonic()
+        docker("start", pod.name)
+        node.until_ready(pod)
+        took.append(time.monotonic() - began)
+    record_property("tried", f"started {STARTS} times, ready after {min(took):.1f} to {max(took):.1f} s")
+    assert min(took) < SERVICE_WITHIN_SECONDS
 
 
 def test_the_page_asks_who_somebody_is(node: Node) -> None:
