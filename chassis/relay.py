@@ -14,7 +14,6 @@ one fsync group instead of one per message.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,6 +28,7 @@ from chassis.declare import Message
 from chassis.frames import Frame, Publisher
 from chassis.ids import event_id
 from chassis.logs import logger
+from chassis.pauses import pause
 from chassis.stream_again import make_again
 from chassis.stream_copy import is_copy, is_from, source_of
 from contracts.catalogue import STREAMS, subject_of
@@ -138,7 +138,7 @@ class Relay:
                     "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)
                 )
                 self._stream_seq = None
-                await asyncio.sleep(random.uniform(*AWAY_SECONDS))  # noqa: S311 - so that not all come at once
+                await pause(AWAY_SECONDS)
 
     async def flush(self, seconds: float) -> None:
         """Give what is committed a last chance to be published, on the way out."""
