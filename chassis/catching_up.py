@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import batched
+from itertools import batched, chain
 
 from chassis.batch import Advance, NewEvent, Position, StoredEvent
 from chassis.bus import AWAY, Bus
@@ -115,21 +115,23 @@ async def _places(bus: Bus, service: str, store: Store, events: Sequence[NewEven
             raw = {cause: seq for cause in causes if (seq := place_in_channels(cause)) is not None}
             found |= {cause: (stream, Position(seq, seq)) for cause, seq in raw.items()}
             continue
-        wanted = {cause for cause in causes if cause.startswith(f"{producers[stream]}/")}
-        found |= await _find(bus, stream, wanted, read_to.get(stream))
+        found |= await _find(bus, stream, producers[stream], causes, read_to.get(stream))
     return found
 
 
-async def _find(bus: Bus, stream: str, wanted: set[str], known: Position | None) -> Places:
+async def _find(bus: Bus, stream: str, producer: str, causes: set[str], known: Position | None) -> Places:
     """Most stand behind what the store says was read; one whose message was parked for long stands before it."""
+    wanted = {cause for cause in causes if cause.startswith(f"{producer}/")}
     found: dict[str, tuple[str, Position]] = {}
     begin = await _begin(bus, stream, known)
     _, _, end = await bus.stream_info(stream)
-    for seq in (*range(begin, end + 1), *range(1, begin)):
+    for seq in chain(range(begin, end + 1), range(1, begin)):
         if len(found) == len(wanted):
             break
         message = await bus.message(stream, seq)
-        if message is not None and (cause := message.headers.get("ce-id", "")) in wanted:
+        if message is None or not is_from(producer, message):
+            continue
+        if (cause := message.headers["ce-id"]) in wanted:
             found[cause] = stream, Position(int(message.headers["ce-sequence"]), seq)
     if missing := wanted - found.keys():
         raise CannotTell(f"{stream} lacks {min(missing)}, which caused something here")
