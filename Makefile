@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults test-long soak sim check bench contracts image sbom audit-deps clean promises pictures
+.PHONY: help install run test test-faults test-long test-containers soak sim check bench contracts image sbom audit-deps clean promises pictures
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ test-faults: install ## every row of the fault matrix (docs/faults.md), in ten m
 
 test-long: install ## all that takes minutes and is no fault: the suites on the other store, images, manifests, the page
 	$(BIN)/pytest -m long --record $(RECORD) $$($(BIN)/python -m tests.faults.matrix --tests | sed 's/^/--deselect /')
+
+test-containers: ## the suites of the PostgreSQL store in a container; brings engine and image where they are missing (root)
+	.ci/containers
 
 soak: install ## an hour of orders, kills and lost leaders on a cluster of three, then everything is judged; MINUTES=60
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) --record $(RECORD) $(if $(SEED),--seed $(SEED))
