@@ -1,6 +1,6 @@
 # Doorstep. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-faults test-long test-image soak sim check bench contracts image sbom audit-deps clean promises pictures
+.PHONY: help install run test test-faults test-long test-image test-containers soak sim check bench contracts image sbom audit-deps clean promises pictures
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ test-long: install ## all that takes minutes and is no fault: the suites on the 
 test-image: install image ## try the image, compose and the manifests' pods (needs a Docker engine with compose v2)
 	$(BIN)/pytest tests/deploy/test_image.py tests/deploy/test_compose.py tests/deploy/test_story_in_containers.py \
 		tests/deploy/test_manifests_run.py --record $(RECORD)
+
+test-containers: ## the suites of the PostgreSQL store in a container; brings engine and image where they are missing (root)
+	.ci/containers
 
 soak: install ## an hour of orders, kills and lost leaders on a cluster of three, then everything is judged; MINUTES=60
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),60) --record $(RECORD) $(if $(SEED),--seed $(SEED))

@@ -22,13 +22,14 @@ from chassis.declare import Call, kind_of
 from chassis.event_store import StalePosition, Store
 from chassis.logs import logger
 from chassis.metrics import Meter
+from chassis.pauses import pause
 from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000
 BUSY_MESSAGES_PER_SECOND = 400.0
 """From here on a backlog is being decided, or as good as: what can wait, waits."""
-STORE_RETRY_SECONDS = 0.5
+STORE_RETRY_SECONDS = (0.25, 0.75)
 ON_THE_SPOT_ITEMS_MAX = 64
 ON_THE_SPOT_SECONDS_MAX = 0.04
 OFF_THE_LOOP_SECONDS = 1.0
@@ -172,7 +173,7 @@ class Engine:
             except PersistenceError as trouble:
                 self.writable = False
                 logger().error("store_not_writable", error=str(trouble), items=len(items))
-                await asyncio.sleep(STORE_RETRY_SECONDS)
+                await pause(STORE_RETRY_SECONDS)
                 await room()
                 continue
             self.writable = True
@@ -220,7 +221,7 @@ class Engine:
             except (InterfaceError, OperationalError) as trouble:
                 self.writable, failed = False, True
                 logger().error("store_not_readable", error=str(trouble))
-                await asyncio.sleep(STORE_RETRY_SECONDS)
+                await pause(STORE_RETRY_SECONDS)
                 continue
             self.writable = self.writable or failed
             return found

@@ -10,11 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from eventsourcing.persistence import PersistenceError
+
 from chassis.batch import Batch, EntityRow, Position, StoredEvent
 
 
-class OldStore(Exception):
+class UnusableStore(Exception):
+    """A store that cannot be opened; the text says why, and what to do."""
+
+
+class OldStore(UnusableStore):
     """The store was made by an earlier release, or a later one, and cannot be used by this one."""
+
+
+class DamagedStore(UnusableStore):
+    """What is there is no event store, or none any more."""
+
+
+AGAIN = "`doorstep heal SERVICE --store --force` makes it again from its stream"
+UNREADABLE = (UnusableStore, PersistenceError)
+"""What opening a store, or reading it, may raise."""
 
 
 class StalePosition(Exception):

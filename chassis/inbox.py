@@ -33,6 +33,7 @@ from chassis.declare import Message
 from chassis.deliveries import moment_of, producer_position, sequences_of
 from chassis.event_store import StalePosition
 from chassis.logs import logger
+from chassis.pauses import pause
 from chassis.pull import AWAY_SECONDS, BATCH_MAX, Pull
 from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 from chassis.tap import Delivery
@@ -70,7 +71,7 @@ class SourceSubscriber(BatchPullStreamSubscriber):
                 batch = await self.source.next_batch()
             except AWAY as away:
                 logger().warning("source_away", stream=self.source.stream, error=repr(away))
-                await asyncio.sleep(AWAY_SECONDS)
+                await pause(AWAY_SECONDS)
                 continue
             if batch and self.running:
                 await self.consume(batch)

@@ -12,12 +12,12 @@ from itertools import count
 from typing import Any, Self
 
 import psycopg
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
 from chassis.batch import Advance, Batch, EntityRow, Position, StoredEvent
 from chassis.chain import GENESIS
 from chassis.event_store import StalePosition
-from chassis.migrations import require_newest
+from chassis.migrations import Applied, require_newest
 from chassis.postgres_connections import Connection, ConnectionLost, Connections, again, told
 
 READ_CHUNK = 2000
@@ -83,9 +83,15 @@ class PostgresStore:
         self._connections = Connections(url, schema, read_only=read_only)
         self._pinned: Connection | None = None
         self._scans = count(1)
-        require_newest(
-            schema, self._read("SELECT number, name, sha256 FROM applied_migrations ORDER BY number")
-        )
+        require_newest(schema, self._applied())
+
+    def _applied(self) -> Applied:
+        try:
+            return self._read("SELECT number, name, sha256 FROM applied_migrations ORDER BY number")
+        except PersistenceError as trouble:
+            if isinstance(trouble.__cause__, psycopg.errors.UndefinedTable):
+                return ()  # whoever made the schema got no further
+            raise
 
     def commit(self, batch: Batch) -> None:
         """Write the batch in one transaction, durable on return. Raises `StalePosition` if another process wrote.

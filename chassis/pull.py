@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from chassis.bus import Bus
+from chassis.pauses import pause
 from chassis.tap import Delivery
 
 BATCH_MAX = 500
@@ -24,7 +25,8 @@ takes to be replaced (`pulse.SILENT_LOOKS_MAX`)."""
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
 """An open pull is heard of at every heartbeat; after this long without one it is lost, and asked again."""
-AWAY_SECONDS = 0.4
+AWAY_SECONDS = (0.2, 0.6)
+"""Before the server is asked again that did not answer, or would not."""
 HEARTBEAT, EXPIRED = "100", "408"
 """The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
 LAST_DELIVERED = "Nats-Last-Consumer"
@@ -81,7 +83,7 @@ class Pull:
         """What has arrived, at least one delivery; an empty list when the wait was in vain."""
         if self._refused:
             self._refused = False
-            await asyncio.sleep(AWAY_SECONDS)
+            await pause(AWAY_SECONDS)
         await self._ask_ahead()
         if not self._arrived:
             self._wake.clear()

@@ -14,7 +14,6 @@ one fsync group instead of one per message.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +28,9 @@ from chassis.declare import Message
 from chassis.frames import Frame, Publisher
 from chassis.ids import event_id
 from chassis.logs import logger
+from chassis.pauses import pause
 from chassis.stream_again import make_again
+from chassis.stream_copy import is_copy, is_from, source_of
 from contracts.catalogue import STREAMS, subject_of
 from contracts.envelope import percent_encoded
 
@@ -51,6 +52,15 @@ type Event = NewEvent | StoredEvent
 
 class StreamAhead(Exception):
     """The stream holds what this store never wrote: it was set back, or another writes here. The service must stop."""
+
+
+def never_wrote(message: Message) -> str:
+    """What is said of a message of our own stream that is not in our store."""
+    headers = message.headers
+    return (
+        f"{message.stream} has {headers['ce-id']} at position {headers['ce-sequence']}, which this store never wrote:"
+        " restore the newer store, or heal it from the stream"
+    )
 
 
 class Relay:
@@ -81,7 +91,7 @@ class Relay:
         self._subjects: dict[str, bytes] = {}
         self._behind_since: float | None = None
         self._got_to = 0
-        self._source = f"/doorstep/{service}"
+        self._source = source_of(service)
 
     @property
     def behind(self) -> int:
@@ -128,7 +138,7 @@ class Relay:
                     "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)
                 )
                 self._stream_seq = None
-                await asyncio.sleep(random.uniform(*AWAY_SECONDS))  # noqa: S311 - so that not all come at once
+                await pause(AWAY_SECONDS)
 
     async def flush(self, seconds: float) -> None:
         """Give what is committed a last chance to be published, on the way out."""
@@ -182,7 +192,7 @@ class Relay:
                 raise BusAway(f"a copy of {self._stream} has no message {seq} yet")
             if message is None:
                 continue
-            if message.headers.get("ce-source") == self._source:
+            if is_from(self._service, message):
                 return await self._recognised(message)
             logger().error("foreign_message", stream=self._stream, stream_seq=seq)
         if last >= first + FOREIGN_MAX:
@@ -195,19 +205,11 @@ class Relay:
         """The position at which we wrote this. A store that was set back and decided again gives the same ids to
         other facts, so all of the message must be ours.
         """
-        position, event = int(message.headers["ce-sequence"]), message.headers["ce-id"]
+        position = int(message.headers["ce-sequence"])
         ours = await self._read(position - 1, 1)
-        if not ours or not self._is_copy(message, ours[0]):
-            raise StreamAhead(
-                f"{self._stream} ends with {event} at position {position}, which this store never wrote:"
-                " restore the newer store, or heal it from the stream"
-            )
+        if not ours or not is_copy(self._service, message, ours[0]):
+            raise StreamAhead(never_wrote(message))
         return position
-
-    def _is_copy(self, message: Message, event: StoredEvent) -> bool:
-        stored = {"ce-id": event_id(self._service, event.entity, event.version), **event.headers}
-        same_headers = all(message.headers.get(name) == value for name, value in stored.items())
-        return same_headers and message.data == event.data
 
     async def _publish_all(self) -> None:
         self._wake.clear()

@@ -1,48 +1,36 @@
-"""The life of a service process: start, ready, drain, stop.
-
-One process at a time owns a store: the second waits for the first one's lock and takes over when it is gone.
-"""
+"""A service that runs: its store, its bus and the parts between them, from start to ready to drained."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from eventsourcing.persistence import PersistenceError
 
 from chassis.access import IDLE_SECONDS_MAX, configured, guarded, say_headers
 from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
-from chassis.bus import DISCONNECTED, Bus, BusAway, open_bus
+from chassis.bus import DISCONNECTED, Bus, BusAway
 from chassis.clock import rfc3339, wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
 from chassis.engine import Engine
-from chassis.event_store import OldStore, StalePosition, Store
+from chassis.event_store import Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
-from chassis.inbox import Inbox, StreamLost
-from chassis.keys.store import KeysAway
-from chassis.logs import logger, set_up
+from chassis.inbox import Inbox
+from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
-from chassis.names import Names
 from chassis.ops_routes import OpsRoutes
-from chassis.ownership import own
 from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Alone, Owned
 from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
-from chassis.relay import Relay, StreamAhead
-from chassis.settings import SettingsWrong, System, section, system
-from chassis.standby import standing_by
-from chassis.stores import open_store
+from chassis.relay import Relay
+from chassis.settings import System, section
 from chassis.timers import Timers
 from chassis.tls import listen
 from chassis.tracing import Tracer, Traces
@@ -51,22 +39,6 @@ from contracts.catalogue import sources_of
 DRAIN_SECONDS = 10.0
 LAG_READY_MAX = 10_000
 RELAY_READY_SECONDS_MAX = 30.0
-SWITCH_INTERVAL_SECONDS = 0.001
-"""How soon the event loop gets the interpreter back from the writer's thread."""
-KNOWN = (
-    BusAway,
-    KeysAway,
-    OldStore,
-    PersistenceError,
-    SettingsWrong,
-    StalePosition,
-    StreamAhead,
-    StreamLost,
-    OSError,
-)
-"""What ends a service with one line that says why."""
-GARBAGE_THRESHOLDS = (50_000, 50, 1000)
-"""States are acyclic and live long: looking through them for cycles at the default pace costs a sixth of the CPU."""
 
 
 @dataclass(frozen=True)
@@ -287,62 +259,3 @@ class Running:
             "time": rfc3339(wall_clock()),
             "counts": {name: await self.runtime.counts(name) for name in ("state", "hold", "waits")},
         }
-
-
-async def live(name: str, build: Callable[[], Assembly]) -> int:
-    """Run a service until it is told to stop; returns the exit code."""
-    settings, assembly = system(), build()
-    stopping = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    owned = asyncio.create_task(own(name, settings))
-    async with standing_by(name, settings):
-        if await _first(owned, stopping) is stopping:
-            return 0
-    bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
-    running = Running(assembly, settings, bus, open_store(name), owned.result())
-    await running.start()
-    failure = asyncio.create_task(_failure(running, owned.result()))
-    ended = await _first(failure, stopping)
-    reason = failure.result() if ended is failure else None
-    failure.cancel()
-    await running.stop(drains=not isinstance(reason, StalePosition))
-    await owned.result().give_up()
-    if reason is not None:
-        print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
-        return 1
-    return 0
-
-
-async def _failure(running: Running, owned: Owned) -> BaseException | None:
-    """Wait until a part ends by itself, or the right to write is lost; returns why."""
-    parts, lost = asyncio.create_task(running.failure()), asyncio.create_task(owned.lost())
-    try:
-        await asyncio.wait({parts, lost}, return_when=asyncio.FIRST_COMPLETED)
-        return parts.result() if parts.done() else lost.exception()
-    finally:
-        parts.cancel()
-        lost.cancel()
-
-
-async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
-    waiting = asyncio.create_task(event.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if event.is_set():
-        if not task.done():
-            task.cancel()
-        return event
-    waiting.cancel()
-    return task
-
-
-def run(name: str, build: Callable[[], Assembly]) -> None:
-    """The main function of `python -m services.<name>`: exits 0 after a drain, 1 with one clear line otherwise."""
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
-    try:
-        set_up(name, human=system().log_format == "human")
-        code = asyncio.run(live(name, build))
-    except KNOWN as known:
-        sys.exit(f"{name}: {known}")
-    sys.exit(code)

@@ -11,26 +11,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from eventsourcing.persistence import IntegrityError, OperationalError
+from eventsourcing.persistence import IntegrityError
 from eventsourcing.persistence import StoredEvent as LibraryEvent
-from eventsourcing.sqlite import SQLiteConnection, SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
+from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 
 from chassis.batch import Advance, Batch, EntityRow, Position, StoredEvent
 from chassis.chain import GENESIS
-from chassis.event_store import OldStore, StalePosition
+from chassis.event_store import AGAIN, DamagedStore, OldStore, StalePosition
+from chassis.sqlite_connections import Connections, told
 
-LOCK_WAIT_SECONDS = 30
 READ_CHUNK = 2000
 WINDOW = 50_000
 """Positions that one statement looks through for rare events: other readers come in between."""
-STATEMENTS_AT_HAND = 64
-PRAGMAS = (
-    "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-32768",
-    "PRAGMA secure_delete=OFF",
-    "PRAGMA temp_store=MEMORY",
-)
-"""What is committed is on disk. Checkpoints stay at the default size: larger ones hold small batches up."""
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT,"
@@ -68,46 +60,6 @@ WRITES = (
     ("tags_new", "INSERT OR IGNORE INTO tags VALUES (?,?,?)"),
 )
 COUNT = "INSERT INTO tag_counts VALUES (?,?) ON CONFLICT (tag) DO UPDATE SET entities = entities + excluded.entities"
-
-
-class Connections(SQLiteDatastore):
-    """The library's connections, keeping their pages and compiled statements: the one last used is used next."""
-
-    def __init__(self, db_name: str, *, read_only: bool) -> None:
-        super().__init__(db_name, lock_timeout=LOCK_WAIT_SECONDS, originator_id_type="text")
-        self._pragmas = PRAGMAS if read_only else ("PRAGMA journal_mode=WAL", *PRAGMAS)
-        self._idle: list[SQLiteConnection] = []
-
-    @contextmanager
-    def get_connection(self, *, commit: bool) -> Iterator[SQLiteConnection]:
-        """A connection for the length of a block, whatever it is for."""
-        connection = self._idle.pop() if self._idle else self._open()
-        try:
-            yield connection
-        finally:
-            self._idle.append(connection)
-
-    def _open(self) -> SQLiteConnection:
-        """A new one. Raises `OperationalError` where the file cannot be opened, as without a file descriptor."""
-        try:
-            connection = sqlite3.connect(
-                self.pool.db_name,
-                uri=True,
-                check_same_thread=False,
-                isolation_level=None,
-                cached_statements=STATEMENTS_AT_HAND,
-                timeout=LOCK_WAIT_SECONDS,
-            )
-            for pragma in self._pragmas:
-                connection.execute(pragma)
-        except sqlite3.OperationalError as trouble:
-            raise OperationalError(str(trouble)) from trouble
-        return SQLiteConnection(sqlite_conn=connection, max_age=None)
-
-    def close(self) -> None:
-        """Close all of them."""
-        while self._idle:
-            self._idle.pop().close()
 
 
 class LogRecorder(SQLiteProcessRecorder):
@@ -153,14 +105,16 @@ class LogRecorder(SQLiteProcessRecorder):
 
 
 class SQLiteStore:
-    """A `Store` in the file at `path`. Opened read-only it must exist."""
+    """A `Store` in the file at `path`. Opened read-only it must exist.
+
+    Raises `DamagedStore` where the file is no event store, `OldStore` where an earlier release made it.
+    """
 
     in_process = True
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        mode = "ro" if read_only else "rwc"
-        self._datastore = Connections(f"file:{path}?mode={mode}", read_only=read_only)
+        self._datastore = Connections(path, read_only=read_only)
         self._recorder = LogRecorder(self._datastore)
         self._pinned: sqlite3.Connection | None = None
         if not read_only:
@@ -172,6 +126,8 @@ class SQLiteStore:
 
     def _require_chain(self) -> None:
         columns = [row[1] for row in self._read("PRAGMA table_info(stored_events)")]
+        if not columns:
+            raise DamagedStore(f"{self.path} holds no event store: {AGAIN}")
         if "chain" not in columns:
             raise OldStore(
                 f"{self.path} was made by an earlier release, without a hash chain: move it away and rebuild it"
@@ -305,8 +261,9 @@ class SQLiteStore:
             f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("BEGIN")
-            connection.execute("SELECT COUNT(*) FROM positions").fetchone()
+            with told(self.path):
+                connection.execute("BEGIN")
+                connection.execute("SELECT COUNT(*) FROM positions").fetchone()
             view = object.__new__(type(self))
             view.__dict__.update(self.__dict__)
             view._pinned = connection
@@ -329,18 +286,17 @@ class SQLiteStore:
 
     def _read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         if self._pinned is not None:
-            return self._pinned.execute(statement, values).fetchall()
-        with self._datastore.get_connection(commit=False) as connection:
-            try:
-                cursor = connection.cursor()
-                cursor.execute(statement, values)
-                return list(cursor.fetchall())
-            except sqlite3.Error as trouble:
-                raise OperationalError(str(trouble)) from trouble
+            with told(self.path):
+                return self._pinned.execute(statement, values).fetchall()
+        with self._datastore.get_connection(commit=False) as connection, told(self.path):
+            cursor = connection.cursor()
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
 
     def _scan(self, statement: str) -> Iterator[Any]:
         if self._pinned is None:
             raise RuntimeError("scan a store inside `with store.snapshot()`, so that it stands still")
-        cursor = self._pinned.execute(statement)
-        while rows := cursor.fetchmany(READ_CHUNK):
-            yield from rows
+        with told(self.path):
+            cursor = self._pinned.execute(statement)
+            while rows := cursor.fetchmany(READ_CHUNK):
+                yield from rows

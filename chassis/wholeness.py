@@ -15,6 +15,7 @@ from datetime import datetime
 
 from chassis.bus import AWAY, Bus
 from chassis.logs import logger
+from chassis.pauses import pause
 from chassis.pull import AWAY_SECONDS
 
 LOOK_SECONDS = 2.0
@@ -55,7 +56,7 @@ class Wholeness:
             return True
         if await self._believe():
             return True
-        await asyncio.sleep(AWAY_SECONDS)
+        await pause(AWAY_SECONDS)
         return False
 
     async def _believe(self) -> bool:

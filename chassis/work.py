@@ -15,6 +15,7 @@ import msgspec
 from chassis.batch import Batch, EntityRow, NewEvent
 from chassis.clock import rfc3339
 from chassis.declare import Kind, Service, _no_map, _nothing, kind_of
+from chassis.decoding import decode
 from chassis.ids import event_id
 from chassis.state_cache import Held, StateCache, Story
 from contracts.event import Event
@@ -100,13 +101,24 @@ class Work:
     def _take(self, event: Event, cause: Cause) -> None:
         position = self._position + len(self.events) + 1
         home, *others = self._places[type(event)](event)
-        version = self._change(home, event, position, 1, cause)
+        version = self._change(home, event, position, 1, cause.story)
         for entity in others:
-            self._change(entity, event, position, 0, cause)
+            self._change(entity, event, position, 0, cause.story)
         stored = NewEvent(position, home, version, type(event).TYPE, event.to_bytes(), cause.block)
         self.events.append((stored, event))
 
-    def _change(self, entity: str, event: Event, position: int, step: int, cause: Cause) -> int:
+    def adopt(self, stored: NewEvent) -> None:
+        """Take in an event of ours as it was stored once: states change, nothing is decided. Raises `UnknownEvent`
+        and `UnreadableEvent`.
+        """
+        event = decode(stored.type, stored.data)
+        home, *others = self._places[type(event)](event)
+        self._change(home, event, stored.position, 1, None)
+        for entity in others:
+            self._change(entity, event, stored.position, 0, None)
+        self.events.append((stored, event))
+
+    def _change(self, entity: str, event: Event, position: int, step: int, story: Story | None) -> int:
         held = self._touched.get(entity)
         self._undo.append((entity, held))
         if held is None:
@@ -114,8 +126,8 @@ class Work:
             if entity not in self._before:
                 self._before[entity] = held
         state = self._kinds[kind_of(entity)].evolve(held.state, event, entity)
-        story = held.story if held.born else cause.story
-        after = Held(held.version + step, held.born or position, state, story)
+        begun = held.story if held.born else story
+        after = Held(held.version + step, held.born or position, state, begun)
         self._touched[entity] = after
         return after.version
 

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from chassis.event_store import UNREADABLE
 from ops.audit.commands import register as register_audit
 from ops.console import CannotDo, fail
 from ops.importing.command import register as register_import
@@ -27,7 +28,7 @@ class OneLine(TyperGroup):
         """Run the command that was named."""
         try:
             return super().invoke(ctx)
-        except CannotDo as reason:
+        except (CannotDo, *UNREADABLE) as reason:
             fail(str(reason))
         except Exception as fault:
             if not (line := _in_a_line(fault)):

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from chassis.event_store import OldStore, Store
+from chassis.event_store import UNREADABLE, Store
 from chassis.postgres_connections import ConnectionLost
 from chassis.settings import system as settings
 from chassis.sqlite_store import SQLiteStore
@@ -66,16 +66,18 @@ def path_of(system: System, service: str) -> Path:
 
 
 def open_stores(system: System, services: Sequence[str] = SERVICES) -> dict[str, Store]:
-    """The stores of these services. Raises `CannotDo` where one was never made, or does not answer."""
+    """The stores of these services. Raises `CannotDo` where one was never made, is damaged, or does not
+    answer.
+    """
     if kept_in(system) is Kept.SQLITE:
         return {**open_files(system, services)}
     url, cell = database_url(system), settings().cell
     try:
         return {service: open_database(url, cell, service, read_only=True) for service in services}
-    except OldStore as reason:
-        raise CannotDo(str(reason)) from reason
     except ConnectionLost as reason:
         raise CannotDo(f"the database does not answer ({reason}): start it, or `doorstep up`") from reason
+    except UNREADABLE as reason:
+        raise CannotDo(str(reason)) from reason
 
 
 def open_files(system: System, services: Sequence[str] = SERVICES) -> dict[str, SQLiteStore]:
@@ -86,9 +88,10 @@ def open_files(system: System, services: Sequence[str] = SERVICES) -> dict[str, 
             f"no store of {', '.join(missing)} under {system.data}: start it once with `doorstep up`, "
             "or name the data folder with --data"
         )
-    return {
-        service: open_store(service, read_only=True, path=path_of(system, service)) for service in services
-    }
+    try:
+        return {name: open_store(name, read_only=True, path=path_of(system, name)) for name in services}
+    except UNREADABLE as reason:
+        raise CannotDo(str(reason)) from reason
 
 
 def _url_said() -> str:

@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests: from the wheel, or a container where a Docker engine answers; one for the whole run.
 
-`TEST_BACKEND=docker` or `local` forces one of them: then a test fails where it is missing.
+`TEST_BACKEND=docker` or `local` forces one of them: then a test fails where it is missing. `.ci/containers` runs the
+suites in a container, with an engine and an image of its own where there is none.
 """
 
 from __future__ import annotations
@@ -123,11 +124,16 @@ def docker_answers() -> bool:
         return False
 
 
+def is_in_a_container() -> bool:
+    """Whether this run's database is: as `TEST_BACKEND` says, else where an engine answers."""
+    forced = os.environ.get("TEST_BACKEND", "")
+    return forced == "docker" or (not forced and docker_answers())
+
+
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
     """The database of this test run."""
-    forced = os.environ.get("TEST_BACKEND", "")
-    if forced == "docker" or (not forced and docker_answers()):
+    if is_in_a_container():
         with container_postgres() as url:
             yield Database(url)
     else:

@@ -27,6 +27,7 @@ PROMISES = {
             "faults/test_soak.py",
             "faults/soak.py",
             "faults/test_starved.py",
+            "faults/test_taken_away.py",
             "faults/test_standby_takes_over.py",
             "story/test_what_channels_send.py",
             "chassis/test_outages.py",
@@ -52,7 +53,14 @@ PROMISES = {
     ),
     "P6": (
         "two copies heal each other",
-        ("ops/test_heal", "ops/test_cli_restore.py", "faults/test_damaged_files.py"),
+        (
+            "ops/test_heal",
+            "ops/test_damaged_stores.py",
+            "ops/test_cli_restore.py",
+            "chassis/test_catching_up.py",
+            "faults/test_set_back.py",
+            "faults/test_damaged_files.py",
+        ),
     ),
     "P7": ("why is always answerable", ("ops/test_timeline", "ops/test_audit")),
     "P8": (

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from urllib.parse import unquote
 
 from chassis.batch import NewEvent, Position
 from chassis.bus import Bus
-from chassis.declare import Message
+from chassis.causes import cause_of, place_in_channels
+from chassis.stream_copy import is_from, stored
 from contracts.catalogue import STREAMS, sources_of
-from ops.verify.chain import CAUSE, STREAM_CAUSE
 
-MADE_BY_THE_RELAY = frozenset(
-    (
-        "ce-specversion",
-        "ce-id",
-        "ce-type",
-        "ce-source",
-        "ce-subject",
-        "ce-sequence",
-        "ce-previous",
-        "datacontenttype",
-    )
-)
-"""Headers that follow from where an event stands; the others are stored with it, in this order."""
-OF_THE_SERVER = "Nats-"
 PRODUCERS = {stream: producer for producer, stream in STREAMS.items()}
 
 
@@ -39,7 +24,7 @@ async def events_of(bus: Bus, service: str) -> AsyncIterator[NewEvent]:
     read = 0
     async for message in bus.read(stream):
         read = message.stream_seq
-        if message.headers.get("ce-source") != f"/doorstep/{service}":
+        if not is_from(service, message):
             continue  # somebody else's: part of no history
         event = stored(message)
         if event.position > position + 1:
@@ -55,25 +40,6 @@ async def events_of(bus: Bus, service: str) -> AsyncIterator[NewEvent]:
         raise Lost(f"{stream} holds no event of {service}: there is nothing to rebuild it from")
 
 
-def stored(message: Message) -> NewEvent:
-    """The event inside a message of its own service's stream, byte for byte as it was stored."""
-    headers = message.headers
-    block = "".join(
-        f"{name}: {value}\r\n"
-        for name, value in headers.items()
-        if name not in MADE_BY_THE_RELAY and not name.startswith(OF_THE_SERVER)
-    )
-    version = int(headers["ce-id"].rpartition("/")[2])
-    return NewEvent(
-        int(headers["ce-sequence"]),
-        unquote(headers["ce-subject"]),
-        version,
-        headers["ce-type"],
-        message.data,
-        block.encode(),
-    )
-
-
 class Causes:
     """What a service's events name as their causes, by source stream."""
 
@@ -84,10 +50,9 @@ class Causes:
 
     def note(self, event: NewEvent) -> None:
         """Remember an event's cause, if it came from one of the sources."""
-        _, _, rest = event.headers.partition(f"{CAUSE}: ".encode())
-        cause = rest.partition(b"\r\n")[0].decode()
-        if raw := STREAM_CAUSE.fullmatch(cause):
-            self.raw = max(self.raw, int(raw[1]))
+        cause = cause_of(event)
+        if (raw := place_in_channels(cause)) is not None:
+            self.raw = max(self.raw, raw)
             return
         stream = STREAMS.get(cause.partition("/")[0], "")
         if stream in self._ids:
@@ -107,10 +72,10 @@ async def read_to(bus: Bus, stream: str, causes: Causes) -> Position | None:
         return Position(causes.raw, causes.raw) if causes.raw else None
     if not (missing := causes.of(stream)):
         return None
-    newest, source = None, f"/doorstep/{PRODUCERS[stream]}"
+    newest, producer = None, PRODUCERS[stream]
     async for message in bus.read(stream):
         headers = message.headers
-        if headers.get("ce-id") in missing and headers.get("ce-source") == source:
+        if headers.get("ce-id") in missing and is_from(producer, message):
             missing.discard(headers["ce-id"])
             newest = Position(int(headers["ce-sequence"]), message.stream_seq)
     if missing:

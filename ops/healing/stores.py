@@ -18,7 +18,7 @@ from chassis.batch import Advance, Batch
 from chassis.bus import Bus, BusAway
 from chassis.chain import GENESIS, chained
 from chassis.declare import Service
-from chassis.event_store import Store
+from chassis.event_store import UNREADABLE, Store
 from chassis.rebuild import all_events, fold, state_hash
 from chassis.stores import open_store
 from contracts.catalogue import STREAMS
@@ -92,11 +92,14 @@ def _owned(target: Path) -> Iterator[None]:
 
 
 def _is_there(service: str, target: Path) -> bool:
-    """A store without an event, as a service makes one at its start, is as good as none."""
+    """A store without an event, as a service makes one at its start, is as good as none. A damaged one is there."""
     if not target.exists():
         return False
-    with closing(open_store(service, read_only=True, path=target)) as store:
-        return store.last_position() > 0
+    try:
+        with closing(open_store(service, read_only=True, path=target)) as store:
+            return store.last_position() > 0
+    except UNREADABLE:
+        return target.stat().st_size > 0
 
 
 async def _rebuild(bus: Bus, table: Service, store: Store) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
 from chassis.batch import StoredEvent
+from chassis.causes import cause_of, place_in_channels
 from chassis.chain import GENESIS, link
 from contracts.catalogue import STREAMS
-from ops.verify.evidence import Evidence, header, spot
+from ops.verify.evidence import Evidence, spot
 from ops.verify.verdict import Tally, Verdict
 
-CAUSE = "ce-causationid"
-STREAM_CAUSE = re.compile(r"(?:CHANNELS|[a-z0-9_]+_CHANNELS)/(\d+)")
 OUTSIDE_CAUSES = ("command/", "timer/", "call/")
 """Causes that are no event: a person or program asking, a time that came, an answer from the outside."""
 
@@ -55,10 +53,10 @@ class Chains:
         self._note_cause(event)
 
     def _note_cause(self, event: StoredEvent) -> None:
-        cause = header(event, CAUSE)
+        cause = cause_of(event)
         self._causes.checked += 1
-        if raw := STREAM_CAUSE.fullmatch(cause):
-            self._raw_wanted = max(self._raw_wanted, (int(raw[1]), spot(event)))
+        if (raw := place_in_channels(cause)) is not None:
+            self._raw_wanted = max(self._raw_wanted, (raw, spot(event)))
         elif not cause.startswith(OUTSIDE_CAUSES):
             self._note_event_cause(cause, event)
 

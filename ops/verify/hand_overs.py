@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from chassis.batch import StoredEvent
+from chassis.causes import cause_of
 from chassis.ids import event_id
 from contracts.catalogue import BY_TYPE, STREAMS
-from ops.verify.chain import CAUSE
 from ops.verify.debts import DEBTS, Debt
-from ops.verify.evidence import Evidence, Facts, header, producer_of, spot
+from ops.verify.evidence import Evidence, Facts, producer_of, spot
 from ops.verify.messages import ChannelMessages
 from ops.verify.scan import Reader
 from ops.verify.verdict import Tally, Verdict
@@ -118,7 +118,7 @@ class HandOvers:
     def park(self, service: str, event: StoredEvent, facts: Facts) -> None:
         """A message that the consumer put aside; it must be one that it received."""
         producer = producer_of(facts["stream"].lower())
-        self._parked[service][facts["message"]] = (header(event, CAUSE), facts.get("type", ""))
+        self._parked[service][facts["message"]] = (cause_of(event), facts.get("type", ""))
         self._tally.check(bool(facts["reason"]), spot(event), "parked without a reason")
         self._tally.check(
             producer in STREAMS, spot(event), f"parked from {facts['stream']}, which is no stream"

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from chassis.batch import StoredEvent
+from chassis.causes import cause_of
 from chassis.declare import Message
-from ops.verify.chain import CAUSE
-from ops.verify.evidence import Facts, header, spot
+from ops.verify.evidence import Facts, spot
 from ops.verify.scan import Reader
 from ops.verify.verdict import Tally, Verdict
 
@@ -54,13 +54,13 @@ class ChannelMessages:
 
     def witness(self, service: str, event: StoredEvent) -> None:
         """Note which messages orders' events name as their cause."""
-        if service == "orders" and (raw := RAW_CAUSE.fullmatch(header(event, CAUSE))):
+        if service == "orders" and (raw := RAW_CAUSE.fullmatch(cause_of(event))):
             self._decided.add(int(raw[1]))
 
     def _received(self, event: StoredEvent, facts: Facts) -> None:
         self._known.add(facts["order_id"])
         self._from_somewhere(event, facts)
-        if raw := RAW_CAUSE.fullmatch(header(event, CAUSE)):
+        if raw := RAW_CAUSE.fullmatch(cause_of(event)):
             self._named[int(raw[1])] = (facts["order"]["channel"], spot(event))
 
     def _returned(self, event: StoredEvent, facts: Facts) -> None:
@@ -68,7 +68,7 @@ class ChannelMessages:
         self._from_somewhere(event, facts)
 
     def _from_somewhere(self, event: StoredEvent, _: Facts) -> None:
-        cause = header(event, CAUSE)
+        cause = cause_of(event)
         asked = cause.startswith("command/") or RAW_CAUSE.fullmatch(cause) is not None
         self._tally.check(asked, spot(event), f"no message and no command caused it (its cause is {cause!r})")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chassis.bus import BusAway
 from chassis.declare import Service
+from chassis.event_store import AGAIN, UNREADABLE
 from chassis.keys.personal_data import key_store
 from chassis.keys.store import KeyStore
 from contracts.parking import SERVICES
@@ -38,18 +39,20 @@ CHANNELS = "CHANNELS"
 
 
 async def verify_system(system: System) -> list[Verdict]:
-    """Every invariant of a system, running or not. Raises `CannotDo` where there is nothing to look at, and
-    where the bus falls silent meanwhile.
+    """Every invariant of a system, running or not. Raises `CannotDo` where there is nothing to look at, where a store
+    cannot be read, and where the bus falls silent meanwhile.
     """
     live = open_stores(system)
-    with ExitStack() as snapshots:
-        stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
-        async with AsyncExitStack() as connections:
-            bus = await _bus(system, connections)
-            try:
+    try:
+        with ExitStack() as snapshots:
+            stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
+            async with AsyncExitStack() as connections:
+                bus = await _bus(system, connections)
                 return await audit(weigh(stores, live), bus, system.data, keys=keys_of(system))
-            except BusAway as away:
-                raise CannotDo(f"{away}: run it again when the bus answers") from away
+    except BusAway as away:
+        raise CannotDo(f"{away}: run it again when the bus answers") from away
+    except UNREADABLE as damage:
+        raise CannotDo(f"a store cannot be read to its end ({damage}): {AGAIN}") from damage
 
 
 async def audit(

@@ -1,6 +1,6 @@
 """python -m services.inventory"""
 
-from chassis.service import run
+from chassis.process import run
 from services.inventory.wiring import build
 
 if __name__ == "__main__":

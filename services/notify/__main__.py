@@ -1,6 +1,6 @@
 """python -m services.notify"""
 
-from chassis.service import run
+from chassis.process import run
 from services.notify.wiring import build
 
 if __name__ == "__main__":

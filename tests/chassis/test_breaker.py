@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -75,16 +76,18 @@ def test_retries_are_a_tenth_of_the_calls() -> None:
 
 @dataclass
 class OtherSide:
-    """Answers, or does not; knows who called."""
+    """Answers, or does not; knows who called. `loses_first`: of so many calls it loses the first answer to one."""
 
     answers: bool = True
+    loses_first: int = 0
     called: list[str] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def call(self, key: str, _: object) -> str:
         self.called.append(key)
         await self.may_answer.wait()
-        if not self.answers:
+        is_first = self.called.count(key) == 1
+        if not self.answers or (self.loses_first and is_first and len(self.called) % self.loses_first == 0):
             raise ConnectionError("nobody there")
         return "done"
 
@@ -144,4 +147,24 @@ async def test_a_side_that_does_not_answer_is_left_alone() -> None:
     await until(lambda: calls.failing.get("pay", 0) >= OPENS_AT_FAILURES)
     assert len(other.called) <= OPENS_AT_FAILURES + 1
     assert calls.pending == 100
+    await calls.stop(1.0)
+
+
+async def test_retries_stay_within_their_budget_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are lost one by one, so that no breaker opens: what is asked again is a tenth, what was saved up, and so
+    many a second. Every call is answered in the end.
+    """
+    per_second, calls_due = 50.0, 300
+    monkeypatch.setattr("chassis.breaker.RETRIES_PER_SECOND_MIN", per_second)
+    other = OtherSide(loses_first=3)
+    other.may_answer.set()
+    stored = {(f"payment/shop:{n}", f"capture-{n}"): "pay" for n in range(calls_due)}
+    calls = lane(other, stored)
+    began = time.monotonic()
+    calls.committed(Batch(calls_due=[(*key, kind) for key, kind in stored.items()]))
+    await until(lambda: not stored)
+    allowed = RETRIES_SAVED_MAX + RETRY_SHARE * calls_due + per_second * (time.monotonic() - began)
+    retried = len(other.called) - calls_due
+    assert retried >= calls_due // 4, "this asks for more than the budget has at once"
+    assert retried <= allowed
     await calls.stop(1.0)

@@ -29,7 +29,7 @@ class File:
         return SQLiteStore(self.path)
 
     def execute(self, statement: str) -> None:
-        with closing(sqlite3.connect(self.path)) as direct:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as direct:
             direct.execute(statement)
 
 

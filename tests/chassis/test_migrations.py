@@ -130,6 +130,19 @@ def test_a_store_that_was_never_made_is_refused_with_what_to_do(database: Databa
         PostgresStore(database.url, schema_of(cell, "orders"))
 
 
+def test_a_schema_that_nobody_finished_is_refused_with_what_to_do(database: Database, cell: str) -> None:
+    """Whoever made it died before the first table: it is migrated like a new one."""
+    schema = schema_of(cell, "orders")
+    migrate(database.url, cell, ("orders",))
+    with psycopg.connect(database.url, autocommit=True) as owner:
+        owner.execute(
+            f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {schema}".encode()
+        )
+    with pytest.raises(OldStore, match=r"lacks 0001_event_store: run `python -m chassis\.migrate` first"):
+        PostgresStore(database.url, schema)
+    database.store(cell).close()
+
+
 def test_who_may_not_create_roles_is_told_what_to_ask_for(database: Database, cell: str) -> None:
     with psycopg.connect(database.url, autocommit=True) as owner:
         owner.execute(f"CREATE ROLE {cell} LOGIN PASSWORD 'pw'".encode())

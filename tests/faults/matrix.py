@@ -48,13 +48,19 @@ KILLED = "faults/test_killed_anywhere.py"
 SIMULATED = "simulation/test_simulation.py"
 
 MATRIX = (
-    Row("F1", "SIGKILL of a service, anywhere", "goes on by itself, nothing lost, nothing twice", (KILLED,)),
+    Row(
+        "F1",
+        "SIGKILL of a service, anywhere",
+        "goes on by itself, nothing lost, nothing twice, at full speed within 15 s",
+        (KILLED, "faults/test_taken_away.py::test_whoever_is_killed_is_back_at_full_speed_in_time"),
+    ),
     Row(
         "F2",
         "SIGKILL of the only nats-server",
         "commands go on, the stream catches up, no second effect",
         (
             KILLED,
+            "faults/test_taken_away.py::test_whoever_is_killed_is_back_at_full_speed_in_time",
             "chassis/test_outages.py::test_nats_killed_in_the_middle_loses_nothing_and_doubles_nothing",
         ),
     ),
@@ -199,8 +205,14 @@ MATRIX = (
     Row(
         "F24",
         "a store is older than what its peers have seen",
-        "goes on where its stream shows the same history, stops where it is another one",
-        ("ops/test_cli_restore.py", "ops/test_heal_store.py", "simulation/test_set_back.py"),
+        "catches up where its stream goes on from the same history, stops where it is another one",
+        (
+            "faults/test_set_back.py",
+            "chassis/test_catching_up.py",
+            "simulation/test_set_back.py",
+            "ops/test_cli_restore.py",
+            "ops/test_heal_store.py",
+        ),
     ),
     Row(
         "F25",
@@ -235,6 +247,7 @@ MATRIX = (
         "SIGTERM in the middle of work; memory or descriptors run out",
         "drains and exits 0; what cannot be opened is opened later",
         (
+            "faults/test_taken_away.py::test_told_to_stop_in_the_middle_of_orders_it_drains_and_ends_well",
             "ops/test_cli_up.py",
             "ops/test_supervisor_processes.py",
             "faults/test_starved.py::test_services_without_a_file_descriptor_to_spare_take_no_harm",

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.ops.running import REPOSITORY, ten_free_ports
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 READY_WITHIN_SECONDS = 45.0
+TAKEN_OVER_WITHIN_SECONDS = 10.0
 LAMP = {
     "line": 1,
     "sku": "LAMP",
@@ -103,8 +105,10 @@ async def test_the_second_one_waits_and_takes_over_when_the_first_is_killed(twin
         assert await pid_that_serves(session, twins) == first.pid, "the first one still serves"
 
         first.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
         first.wait()
         assert await pid_that_serves(session, twins) == second.pid
+        assert time.monotonic() - killed < TAKEN_OVER_WITHIN_SECONDS
         assert await receive(session, twins) == 0
         async with session.get(f"{twins.url}/stock/LAMP") as stock:
             assert (await stock.json())["on_hand"] == 5

@@ -19,11 +19,11 @@ from chassis.declare import Effect, Message
 from chassis.reactor import Asked
 from chassis.rebuild import live_rows, state_hash
 from chassis.stores import open_store
+from chassis.stream_copy import stored
 from contracts.catalogue import STREAMS, subject_of
 from contracts.parking import SERVICES
 from ops.__main__ import main as doorstep
 from ops.console import CannotDo
-from ops.healing.reading import stored
 from ops.healing.stores import heal_store
 from ops.stores import path_of
 from ops.system import System

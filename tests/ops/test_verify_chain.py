@@ -1,12 +1,97 @@
-"""I2 and I13: a gap in the log or a cause that never was shows."""
+"""I2 and I13: a gap in the log, an event that was changed, or a cause that never was shows, at the right place."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from chassis.batch import Batch, NewEvent
 from chassis.bus import Bus
+from chassis.chain import GENESIS, chained
+from ops.verify.chain import Chains
+from ops.verify.evidence import all_events, weigh
+from tests.chassis.test_event_stores import File, Schema
 from tests.ops.house import broken
 from tests.ops.true_story import history
+
+FIRST, LAST = 1, 8
+KEY = {File: "rowid", Schema: "notification_id"}
+"""What the position is called, by the kind of store."""
+UNLOCK = {
+    File: ("DROP TRIGGER stored_events_no_update", "DROP TRIGGER stored_events_no_delete"),
+    Schema: ("ALTER TABLE stored_events DISABLE TRIGGER USER",),
+}
+"""What somebody with all rights does first."""
+FORGED = (
+    "INSERT INTO stored_events ({at}, originator_id, originator_version, topic, state, headers, chain)"
+    " SELECT 4, 'order/forged', 1, topic, state, headers, chain FROM stored_events WHERE {at} = 3"
+)
+NOT_LINKED = "is not what was linked here"
+TAMPERINGS = {
+    "flip": (("UPDATE stored_events SET topic = 'orders.Other.v1' WHERE {at} = 4",), f"4: {NOT_LINKED}"),
+    "other headers": (("UPDATE stored_events SET headers = state WHERE {at} = 4",), f"4: {NOT_LINKED}"),
+    "delete": (("DELETE FROM stored_events WHERE {at} = 4",), "5: follows position 3: 1 missing"),
+    "insert": (
+        (
+            "UPDATE stored_events SET {at} = {at} + 100 WHERE {at} >= 4",
+            FORGED,
+            "UPDATE stored_events SET {at} = {at} - 99 WHERE {at} > 100",
+        ),
+        f"4: {NOT_LINKED}",
+    ),
+    "reorder": (
+        (
+            "UPDATE stored_events SET {at} = 99 WHERE {at} = 4",
+            "UPDATE stored_events SET {at} = 4 WHERE {at} = 5",
+            "UPDATE stored_events SET {at} = 5 WHERE {at} = 99",
+        ),
+        f"4: {NOT_LINKED}",
+    ),
+}
+"""What is done to the fourth of eight events, and where that is found."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> File | Schema:
+    """A store with eight events of two orders, in turn."""
+    is_file = request.param == "sqlite"
+    place = File(tmp_path / "orders.sqlite") if is_file else Schema(request.getfixturevalue("database"))
+    cause = b"ce-causationid: command/1\r\n"
+    said = [
+        NewEvent(n, f"order/{n % 2}", (n + 1) // 2, "orders.Said.v1", b"{}", cause)
+        for n in range(FIRST, LAST + 1)
+    ]
+    store = place.open()
+    store.commit(Batch(events=chained(GENESIS, said)))
+    store.close()
+    return place
+
+
+def found_in(place: File | Schema) -> str:
+    """What the auditor says of the chain; empty if it holds."""
+    store = place.open()
+    with store.snapshot() as still:
+        chains = Chains(weigh({"orders": still}, {"orders": store}), None)
+        for event in all_events(still):
+            chains.witness("orders", event)
+    order, _ = chains.conclude()
+    store.close()
+    return order.detail
+
+
+def test_an_untouched_chain_holds(place: File | Schema) -> None:
+    """So that the next test means something."""
+    assert found_in(place) == ""
+
+
+@pytest.mark.parametrize("how", TAMPERINGS)
+def test_whoever_changes_the_log_is_found_at_the_right_place(place: File | Schema, how: str) -> None:
+    """The first position that is named is that of the change."""
+    statements, found = TAMPERINGS[how]
+    for statement in (*UNLOCK[type(place)], *statements):
+        place.execute(statement.format(at=KEY[type(place)]))
+    assert found_in(place).split(" at ORDERS ")[1].startswith(found)
 
 
 async def test_a_missing_version_is_found(tmp_path: Path, bus: Bus) -> None:

@@ -76,6 +76,11 @@ class Stream:
         except APIError:
             return  # refused by the fence, as it should be
 
+    def land_all(self) -> None:
+        """Whatever is on its way arrives."""
+        while self.late:
+            self.land(0)
+
     def message(self, seq: int) -> Message | None:
         """The message at a sequence."""
         if not 0 < seq <= len(self.messages):

@@ -141,7 +141,7 @@ class Schedule:
 
     def _disaster(self, name: str) -> bool:
         world, weather, draw = self.world, self.weather, self.random.random
-        if draw() < 0.02:
+        if name not in world.backups and draw() < 0.05:
             world.back_up(name)
         if name in world.backups and name not in world.newest and draw() < weather.restore:
             world.restore(name)
@@ -189,8 +189,7 @@ class Schedule:
         mood = world.outside.mood
         mood.fails = mood.answers_lost = 0.0
         for stream in world.bus.streams.values():
-            while stream.late:
-                stream.land(0)
+            stream.land_all()
         while self.work.posts:
             self.post()
         world.requests += self._to_request

@@ -15,6 +15,7 @@ def test_a_planted_bug_is_caught(bug: str) -> None:
     """Within 200 seeds; the seed is printed, to look at it again."""
     caught = first_caught(bug, range(SEEDS))
     assert caught is not None, f"{bug} was not found in {SEEDS} seeds"
+    assert not caught.wrong[0].startswith("Traceback"), "the simulation fell over, which finds nothing"
     print(f"{bug}: seed {caught.seed}: {caught.wrong[0][:200]}")
 
 

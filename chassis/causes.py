@@ -1,0 +1,23 @@
+"""What an event names as its cause: a message of CHANNELS by its place, an event of a service by its id, or neither."""
+
+from __future__ import annotations
+
+import re
+
+from chassis.batch import NewEvent, StoredEvent
+
+CAUSE = "ce-causationid"
+STREAM_CAUSE = re.compile(r"(?:CHANNELS|[a-z0-9_]+_CHANNELS)/(\d+)")
+"""A message of the channels' stream, in any cell: its sequence there."""
+
+
+def cause_of(event: NewEvent | StoredEvent) -> str:
+    """The header, as it is stored; empty if there is none."""
+    headers = b"\r\n" + event[5]
+    return headers.partition(f"\r\n{CAUSE}: ".encode())[2].partition(b"\r\n")[0].decode()
+
+
+def place_in_channels(cause: str) -> int | None:
+    """The sequence of the channels' message that it names, if it names one."""
+    found = STREAM_CAUSE.fullmatch(cause)
+    return int(found[1]) if found else None

@@ -1,0 +1,108 @@
+"""The life of a service's process: it waits for its store, catches up, serves, drains, and ends with one clear line.
+
+One process at a time owns a store: the second waits for the first one's lock and takes over when it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from chassis.bus import BusAway, open_bus
+from chassis.catching_up import catch_up
+from chassis.event_store import UNREADABLE, StalePosition
+from chassis.inbox import StreamLost
+from chassis.keys.store import KeysAway
+from chassis.logs import set_up
+from chassis.names import Names
+from chassis.ownership import own
+from chassis.pulse import Owned
+from chassis.relay import StreamAhead
+from chassis.service import Assembly, Running
+from chassis.settings import SettingsWrong, system
+from chassis.standby import standing_by
+from chassis.stores import open_store
+
+SWITCH_INTERVAL_SECONDS = 0.001
+"""How soon the event loop gets the interpreter back from the writer's thread."""
+KNOWN = (
+    *UNREADABLE,
+    BusAway,
+    KeysAway,
+    SettingsWrong,
+    StalePosition,
+    StreamAhead,
+    StreamLost,
+    OSError,
+)
+"""What ends a service with one line that says why."""
+GARBAGE_THRESHOLDS = (50_000, 50, 1000)
+"""States are acyclic and live long: looking through them for cycles at the default pace costs a sixth of the CPU."""
+
+
+async def live(name: str, build: Callable[[], Assembly]) -> int:
+    """Run a service until it is told to stop; returns the exit code."""
+    settings, assembly = system(), build()
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    owned = asyncio.create_task(own(name, settings))
+    async with standing_by(name, settings):
+        if await _first(owned, stopping) is stopping:
+            return 0
+    bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
+    store = open_store(name)
+    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus))
+    if await _first(catching_up, stopping) is stopping:
+        return 0
+    catching_up.result()
+    running = Running(assembly, settings, bus, store, owned.result())
+    await running.start()
+    failure = asyncio.create_task(_failure(running, owned.result()))
+    ended = await _first(failure, stopping)
+    reason = failure.result() if ended is failure else None
+    failure.cancel()
+    await running.stop(drains=not isinstance(reason, StalePosition))
+    await owned.result().give_up()
+    if reason is not None:
+        print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
+        return 1
+    return 0
+
+
+async def _failure(running: Running, owned: Owned) -> BaseException | None:
+    """Wait until a part ends by itself, or the right to write is lost; returns why."""
+    parts, lost = asyncio.create_task(running.failure()), asyncio.create_task(owned.lost())
+    try:
+        await asyncio.wait({parts, lost}, return_when=asyncio.FIRST_COMPLETED)
+        return parts.result() if parts.done() else lost.exception()
+    finally:
+        parts.cancel()
+        lost.cancel()
+
+
+async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if event.is_set():
+        if not task.done():
+            task.cancel()
+        return event
+    waiting.cancel()
+    return task
+
+
+def run(name: str, build: Callable[[], Assembly]) -> None:
+    """The main function of `python -m services.<name>`: exits 0 after a drain, 1 with one clear line otherwise."""
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    try:
+        set_up(name, human=system().log_format == "human")
+        code = asyncio.run(live(name, build))
+    except KNOWN as known:
+        sys.exit(f"{name}: {known}")
+    sys.exit(code)
