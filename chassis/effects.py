@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,7 @@ class Effects:
         call_of: Callable[[Key], Awaitable[Call | None]],
         submit: Callable[[list[Item]], Awaitable[list[Outcome]]],
         busy: Callable[[], bool] = bool,
-        stored: Callable[[], Awaitable[Iterable[Row]]] | None = None,
+        stored: Callable[[int], Awaitable[Sequence[Row]]] | None = None,
     ) -> None:
         self._lanes = {kind: Lane(effect) for kind, effect in effects.items()}
         self._call_of = call_of
@@ -94,6 +94,11 @@ class Effects:
     def failing(self) -> Mapping[str, int]:
         """Calls in a row without an answer, by kind."""
         return {kind: lane.breaker.failures for kind, lane in self._lanes.items() if lane.breaker.failures}
+
+    async def begin(self) -> None:
+        """Take up what the store says is due, as many as are kept at hand."""
+        if self._stored is not None:
+            await self._fetch(self._stored)
 
     def recover(self, rows: Iterable[Row]) -> None:
         """What the store says is due, at start or when there is room again: it may have been made already."""
@@ -156,12 +161,15 @@ class Effects:
             self._left_in_store = False
             self._start(self._fetch(self._stored))
 
-    async def _fetch(self, stored: Callable[[], Awaitable[Iterable[Row]]]) -> None:
+    async def _fetch(self, stored: Callable[[int], Awaitable[Sequence[Row]]]) -> None:
+        """So many that there are enough among them that are not at hand yet, however few of those are done."""
+        asked = 2 * AT_HAND_MAX
         try:
-            rows = await stored()
+            rows = await stored(asked)
         except BaseException:
             self._left_in_store = True
             raise
+        self._left_in_store = len(rows) == asked
         self.recover(rows)
 
     def _gathered(self, lane: Lane) -> None:

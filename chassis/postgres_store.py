@@ -219,9 +219,9 @@ class PostgresStore:
         found: str | None = self._read("SELECT MIN(due) FROM timers")[0][0]
         return found
 
-    def calls(self) -> list[tuple[str, str, str]]:
-        """(entity, key, kind) of every call still to be made."""
-        return self._read("SELECT entity, key, kind FROM calls ORDER BY entity, key")
+    def calls(self, limit: int | None = None) -> list[tuple[str, str, str]]:
+        """(entity, key, kind) of every call still to be made, or of the first so many, ordered."""
+        return self._read("SELECT entity, key, kind FROM calls ORDER BY entity, key LIMIT %s", [limit])
 
     def count_of(self, table: str) -> int:
         """Rows in `timers` or `calls`."""

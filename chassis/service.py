@@ -76,7 +76,7 @@ class Running:
             self.engine.call_of,
             self.engine.submit,
             lambda: self.engine.busy,
-            lambda: self.engine.read_patiently(self.store.calls),
+            lambda limit: self.engine.read_patiently(lambda: self.store.calls(limit)),
         )
         self.sources = sources_of(self.name)
         self.owned = owned or Alone()
@@ -145,7 +145,7 @@ class Running:
         self._spawn(self.tracer.run(), "traces")
         for act in self.assembly.on_start:
             await act(self.runtime)
-        self.effects.recover(await self.engine.read(self.store.calls))
+        await self.effects.begin()
         await self.inbox.start()
         self._spawn(self.inbox.watch(), "inbox")
         self.started = True

@@ -232,9 +232,10 @@ class SQLiteStore:
         found: str | None = self._read("SELECT MIN(due) FROM timers")[0][0]
         return found
 
-    def calls(self) -> list[tuple[str, str, str]]:
-        """(entity, key, kind) of every call still to be made."""
-        return [tuple(row) for row in self._read("SELECT entity, key, kind FROM calls")]
+    def calls(self, limit: int | None = None) -> list[tuple[str, str, str]]:
+        """(entity, key, kind) of every call still to be made, or of the first so many, ordered."""
+        listed = "SELECT entity, key, kind FROM calls ORDER BY entity, key LIMIT ?"
+        return [tuple(row) for row in self._read(listed, [-1 if limit is None else limit])]
 
     def count_of(self, table: str) -> int:
         """Rows in `timers` or `calls`."""

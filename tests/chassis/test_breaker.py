@@ -106,8 +106,8 @@ def lane(other: OtherSide, stored: dict[tuple[str, str], str]) -> Effects:
             calls.committed(Batch(calls_gone=[key]))
         return [Outcome((OrderFulfilled(order_id="shop:1"),)) for _ in items]
 
-    async def rows() -> list[tuple[str, str, str]]:
-        return [(entity, key, kind) for (entity, key), kind in stored.items()]
+    async def rows(limit: int) -> list[tuple[str, str, str]]:
+        return [(entity, key, kind) for (entity, key), kind in sorted(stored.items())][:limit]
 
     def then(_: Answer, __: object) -> tuple[()]:
         return ()

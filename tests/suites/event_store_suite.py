@@ -196,6 +196,7 @@ class WhatFollows:
             ("order/002", "a", "ask"),
             ("order/002", "b", "tell"),
         ]
+        assert store.calls(2) == store.calls()[:2]
         store.commit(
             Batch(calls_gone=[("order/002", "a")], calls_due=[("order/002", "b", "ask")], entities=[ROW])
         )
