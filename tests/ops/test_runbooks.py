@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -20,7 +21,10 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from chassis.batch import Batch, NewEvent
 from chassis.bus import connect
+from chassis.chain import chained
+from chassis.sqlite_store import SQLiteStore
 from ops.__main__ import main as doorstep
 from ops.demo.orders import demo_order
 from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
@@ -29,14 +33,19 @@ from tests.ops.test_cli_up import NOW, load_shop, until_fulfilled
 
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
 BLOCK = re.compile(r"^## (?P<part>\w+)|^```sh\n(?P<commands>.*?)^```", re.MULTILINE | re.DOTALL)
+PROSE = re.compile(r"`(doorstep [^`]+)`")
+LOOKED_FOR = re.compile(r"\bgrep -h (\w+)")
+NOT_THERE = re.compile("command not found|No such file")
 COMMAND = re.compile(r"\bdoorstep ((?:\"[^\"]*\"|[^;|&>)\n\"])+)")
 BLOCK_SECONDS_MAX = 150
-PARTS = ("Look", "Do", "Check")
+STRICT = {"Look": "-eu", "Do": "-euo pipefail", "Check": "-euo pipefail"}
+"""How bash is told to stop at what fails, by the part; a search of the logs may find nothing."""
+PARTS = tuple(STRICT)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Commands of a page, and the part they stand in. In `Look`, a command may fail: something is wrong, after all."""
+    """Commands of a page, and the part they stand in. In `Look`, a command may fail where something is wrong."""
 
     part: str
     commands: str
@@ -69,8 +78,17 @@ def test_every_doorstep_command_of_a_page_exists(page: Path) -> None:
     """Names, arguments and options, without running anything."""
     found = [command for block in blocks(page) for command in COMMAND.findall(block.commands)]
     assert found
-    for command in found:
-        parse(shlex.split(command))
+    named = [shlex.split(command)[1:] for command in PROSE.findall(" ".join(page.read_text().split()))]
+    for arguments in (*map(shlex.split, found), *named):
+        parse(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_looks_for_in_the_logs_is_written_there(page: Path) -> None:
+    """A word that nobody logs any more would be looked for in vain, and its absence taken for good news."""
+    sources = "".join(path.read_text() for path in (REPOSITORY / "chassis").rglob("*.py"))
+    words = LOOKED_FOR.findall(page.read_text())
+    assert [word for word in words if f'"{word}' not in sources] == []
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
@@ -108,21 +126,22 @@ class Shop:
     def folder(self) -> Path:
         return self.up.data.parent
 
-    def follow(self, block: Block) -> None:
-        """Run the commands of a block in one shell. Beyond `Look`, none may fail."""
-        said = self.sh(block.commands, strict=block.part != "Look")
-        assert said.returncode == 0 or block.part == "Look", f"{block.commands}\n{said.stdout}\n{said.stderr}"
+    def follow(self, block: Block, *, may_fail: bool) -> None:
+        """Run the commands of a block in one shell. One that may fail has to be there nevertheless."""
+        said = self.sh(block.commands, "-u" if may_fail else STRICT[block.part])
+        told = f"{block.commands}\n{said.stdout}\n{said.stderr}"
+        assert said.returncode == 0 or may_fail, told
+        assert not NOT_THERE.search(said.stderr), told
 
-    def sh(self, commands: str, *, strict: bool = True) -> subprocess.CompletedProcess[str]:
+    def sh(self, commands: str, flags: str = "-euo pipefail") -> subprocess.CompletedProcess[str]:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = os.environ | {
             "PATH": path,
             "PYTHONPATH": str(REPOSITORY),
             "DOORSTEP_SYSTEM__PORT_BASE": str(self.up.port_base),
         }
-        flags = ("-euo", "pipefail") if strict else ("-u",)
         return subprocess.run(
-            ["bash", *flags, "-c", commands],
+            ["bash", *flags.split(), "-c", commands],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -194,15 +213,26 @@ def damage_a_store(shop: Shop) -> None:
     shop.store("notify").write_bytes(b"not a database " * 500)
 
 
-def set_a_store_back(shop: Shop) -> None:
-    """Yesterday's notify comes back, after a checkpoint of today."""
+def let_a_history_fork(shop: Shop) -> None:
+    """Yesterday's notify comes back, after a checkpoint of today, and says something of its own: it stops."""
     shop.stop()
     shutil.copy(shop.store("notify"), shop.folder / "yesterday.sqlite")
     shop.start()
     shop.sell()
     assert shop.sh("doorstep audit checkpoint").returncode == 0
     shop.stop()
+    for left in shop.folder.glob("var/stores/notify.sqlite*"):
+        left.unlink()
     shutil.copy(shop.folder / "yesterday.sqlite", shop.store("notify"))
+    with closing(SQLiteStore(shop.store("notify"))) as store:
+        (last,) = store.recent((), 1)
+        own = NewEvent(
+            last.position + 1, last.entity, last.version + 1, last.type, last.data, last.raw_headers
+        )
+        store.commit(Batch(events=chained(store.last_link(), [own])))
+    shop.sh("nohup doorstep up --autopilot > up.log 2>&1 &")
+    log = shop.folder / "var" / "logs" / "notify.log"
+    eventually(lambda: "which this store never wrote" in log.read_text(), 60, "notify stops, and says why")
 
 
 def damage_the_keys(shop: Shop) -> None:
@@ -233,7 +263,7 @@ TROUBLE: dict[str, Callable[[Shop], None]] = {
     "disk-full": nothing_in_particular,
     "restart-everything": nothing_in_particular,
     "restore-one-service": damage_a_store,
-    "history-diverged": set_a_store_back,
+    "history-diverged": let_a_history_fork,
     "parked-messages": park_a_message,
     "keys-away": damage_the_keys,
     "service-down": nothing_in_particular,
@@ -256,7 +286,8 @@ def test_there_is_trouble_for_every_page() -> None:
 @pytest.mark.parametrize("name", TROUBLE)
 def test_following_the_page_ends_the_trouble(shop: Shop, name: str) -> None:
     """Every command in order; then the shop sells as before."""
-    TROUBLE[name](shop)
+    trouble = TROUBLE[name]
+    trouble(shop)
     for block in blocks(RUNBOOKS / f"{name}.md"):
-        shop.follow(block)
+        shop.follow(block, may_fail=block.part == "Look" and trouble is not nothing_in_particular)
     shop.sell()
