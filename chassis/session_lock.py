@@ -61,8 +61,7 @@ class Session:
         except psycopg.OperationalError as trouble:
             self._connection = None
             raise Away(f"the database does not answer ({first_line(trouble)}); waiting for it") from trouble
-        sign = sql.SQL("SELECT {}").format(str(Holder.me()))
-        return Pulse(lambda: connection.execute(sign), connection.close)
+        return Pulse(lambda: connection.execute(_signature()), connection.close)
 
     async def again(self) -> Pulse:
         """The lock, after it was lost with its connection: as soon as the database answers. Raises `NotYet`."""
@@ -78,6 +77,7 @@ class Session:
             self._connection = psycopg.connect(self._parameters, autocommit=True)
         if self._connection.execute(LOCK, [self._schema]).fetchone() == (True,):
             self._connection.execute(END_HALF_WRITTEN, [self._schema])
+            self._connection.execute(_signature())
             return self._connection
         self._end_if_silent(self._connection)
         raise NotYet(f"another process owns {self._schema}; waiting to take over")
@@ -90,3 +90,8 @@ class Session:
         killed = holder is not None and holder.end()
         ended = connection.execute(END, found[:3]).fetchall()
         logger().error("holder_silent", store=self._schema, session_ended=bool(ended), killed=killed)
+
+
+def _signature() -> sql.Composed:
+    """What a session says last, so that others see in the list of sessions whose it is."""
+    return sql.SQL("SELECT {}").format(str(Holder.me()))

@@ -9,7 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from chassis.event_store import UNREADABLE
 from ops.audit.commands import register as register_audit
 from ops.console import CannotDo, fail
 from ops.importing.command import register as register_import
@@ -28,8 +27,10 @@ class OneLine(TyperGroup):
         """Run the command that was named."""
         try:
             return super().invoke(ctx)
-        except (CannotDo, *UNREADABLE) as reason:
+        except CannotDo as reason:
             fail(str(reason))
+        except (typer.Exit, typer.Abort):
+            raise
         except Exception as fault:
             if not (line := _in_a_line(fault)):
                 raise
@@ -37,13 +38,14 @@ class OneLine(TyperGroup):
 
 
 def _in_a_line(fault: Exception) -> str:
-    """What to say of a fault that a person can mend: a wrong setting, or a file or folder that cannot be used.
+    """What to say of a fault that a person can mend: a wrong setting, a store, a file or a folder that cannot be used.
 
-    Asked when something has failed already: who types `--help` need not wait for the settings to be loaded.
+    Asked when something has failed already: who types `--help` need not wait for what is imported here.
     """
+    from chassis.event_store import UNREADABLE
     from chassis.settings import SettingsWrong
 
-    if isinstance(fault, SettingsWrong):
+    if isinstance(fault, (SettingsWrong, *UNREADABLE)):
         return str(fault)
     if isinstance(fault, OSError) and fault.filename:
         return f"{fault.filename} cannot be used ({fault.strerror}): see whose it is, or choose another with --data DIR"
