@@ -1,6 +1,7 @@
 """A service's whole state, folded again from its events: nothing is called, nothing is published.
 
-What comes out must equal, byte for byte, what the live service keeps beside its log.
+What comes out must equal, byte for byte, what the live service keeps beside its log; where an earlier release wrote
+that, what it says.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +94,24 @@ def live_rows(store: Store) -> Iterator[tuple[Any, ...]]:
     yield from (("timer", *row) for row in store.timers())
     yield from (("call", *row) for row in sorted(store.calls()))
     yield from (("tag", *row) for row in store.tags())
+
+
+def as_read_today(service: Service, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Live rows as this release reads and would write them: what an earlier one did not know has its default.
+
+    A state that this release cannot read stays as it is.
+    """
+    decoders: dict[str, msgspec.json.Decoder[Any]] = {
+        kind.name: msgspec.json.Decoder(kind.state) for kind in with_parking(service).kinds
+    }
+    for row in rows:
+        if row[0] != "entity":
+            yield row
+            continue
+        *known, state = row
+        with suppress(msgspec.DecodeError):
+            state = _encode(decoders[kind_of(row[1])].decode(state))
+        yield (*known, state)
 
 
 def state_hash(rows: Iterable[tuple[Any, ...]]) -> str:

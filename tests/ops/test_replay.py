@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ def test_the_first_difference_is_named(tmp_path: Path) -> None:
     assert not outcome.equal
     assert outcome.difference.startswith("rebuilt entity payment/shop:2")
     assert "invented" in outcome.difference
+
+
+def test_what_an_earlier_release_did_not_know_of_is_no_difference(tmp_path: Path) -> None:
+    """It wrote states with fewer fields; whoever upgrades would be told that all of them are wrong."""
+    store: SQLiteStore = history().write(tmp_path)["billing"]
+    with store.snapshot() as still:
+        written = next(row for row in still.entities() if row.entity.startswith("payment/"))
+    shorter = {name: value for name, value in json.loads(written.state).items() if name != "vat_note"}
+    store.commit(Batch(entities=[written._replace(state=json.dumps(shorter).encode())]))
+    with store.snapshot() as still:
+        outcome = replay(tables()["billing"], still, still)
+    assert (outcome.equal, outcome.difference) == (True, "")
 
 
 def test_an_event_that_no_table_knows_stops_the_replay_with_its_name(tmp_path: Path) -> None:
