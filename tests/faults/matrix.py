@@ -210,8 +210,6 @@ MATRIX = (
             "faults/test_set_back.py",
             "chassis/test_catching_up.py",
             "simulation/test_set_back.py",
-            "ops/test_cli_restore.py",
-            "ops/test_heal_store.py",
         ),
     ),
     Row(
@@ -248,7 +246,6 @@ MATRIX = (
         "drains and exits 0; what cannot be opened is opened later",
         (
             "faults/test_taken_away.py::test_told_to_stop_in_the_middle_of_orders_it_drains_and_ends_well",
-            "ops/test_cli_up.py",
             "ops/test_supervisor_processes.py",
             "faults/test_starved.py::test_services_without_a_file_descriptor_to_spare_take_no_harm",
         ),

@@ -21,11 +21,13 @@ from tests.faults.trouble import SEED, last, trading
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(400)]
 
 OLDER_SECONDS = float(os.environ.get("FAULTS_OLDER_SECONDS", "30"))
+SET_BACK = int(os.environ.get("FAULTS_SET_BACK", "2"))
+"""How many of the services, drawn by the seed: each needs a start of the whole system."""
 ORDERS_EACH = 10
 CAUGHT_UP = "caught_up_with_own_stream"
 
 
-async def test_each_service_in_turn_is_put_back_and_catches_up(
+async def test_one_service_after_another_is_put_back_and_catches_up(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """From a backup of the running system. Nobody helps; every order ends right, and nothing was done twice."""
@@ -37,7 +39,7 @@ async def test_each_service_in_turn_is_put_back_and_catches_up(
                 copied = await asyncio.to_thread(up.run, "backup", str(tmp_path / "copy"))
                 assert copied.returncode == 0, copied.stderr
                 await last(OLDER_SECONDS)
-            for service in SERVICES:
+            for service in random.sample(SERVICES, SET_BACK):
                 await siege.drain()
                 assert await asyncio.to_thread(up.stop) == 0
                 put_back(running, service, tmp_path / "copy")
