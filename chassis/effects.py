@@ -169,7 +169,7 @@ class Effects:
         except BaseException:
             self._left_in_store = True
             raise
-        self._left_in_store = len(rows) == asked
+        self._left_in_store |= len(rows) == asked
         self.recover(rows)
 
     def _gathered(self, lane: Lane) -> None:

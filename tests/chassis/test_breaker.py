@@ -137,6 +137,30 @@ async def test_what_there_is_no_room_for_stays_in_the_store_until_there_is(
     await calls.stop(1.0)
 
 
+async def test_what_comes_while_the_store_is_read_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows were read before it was there, and there is not room for all of it: another reading finds it."""
+    monkeypatch.setattr(effects, "AT_HAND_MAX", 10)
+    other = OtherSide()
+    other.may_answer.set()
+    stored: dict[tuple[str, str], str] = {}
+    calls = lane(other, stored)
+    fetch, come = calls._stored, due(25)
+    assert fetch is not None
+
+    async def rows(limit: int) -> Sequence[tuple[str, str, str]]:
+        found = await fetch(limit)
+        stored.update({(entity, key): kind for entity, key, kind in come})
+        calls.committed(Batch(calls_due=come))
+        come.clear()
+        return found
+
+    calls._stored = rows
+    await calls.begin()
+    await until(lambda: not stored)
+    assert (calls.pending, len(other.called)) == (0, 25)
+    await calls.stop(1.0)
+
+
 async def test_a_side_that_does_not_answer_is_left_alone() -> None:
     """Out of a hundred calls that are due only a handful is tried; all of them are still due."""
     other = OtherSide(answers=False)
