@@ -162,15 +162,14 @@ class Bus:
             raise BusAway(f"no answer about {stream}/{durable}") from away
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
-    async def read(self, stream: str, from_seq: int = 1, idle_seconds: float = 1.0) -> AsyncIterator[Message]:
+    async def read(self, stream: str, from_seq: int = 1) -> AsyncIterator[Message]:
         """Every message from a sequence to the present end of the stream, for audits; leaves nothing on the server.
 
         Raises `BusAway` where it cannot be read to its end.
         """
-        async with aclosing(read_to_end(self, stream, from_seq, idle_seconds)) as found:
-            async for raw in found:
-                seq, at = raw.metadata.sequence.stream, raw.metadata.timestamp
-                yield Message(stream, seq, raw.subject, raw.headers or {}, raw.data, at)
+        async with aclosing(read_to_end(self, stream, from_seq)) as found:
+            async for message in found:
+                yield message
 
     async def close(self) -> None:
         """Close the connection after what is under way; where it does not stand, there is nobody to take leave of."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chassis.bus import Bus
 from chassis.pauses import pause
 from chassis.tap import Delivery
+
+if TYPE_CHECKING:
+    from chassis.bus import Bus
 
 BATCH_MAX = 500
 PULLED_AHEAD_MAX = 2 * BATCH_MAX
@@ -79,8 +81,8 @@ class Pull:
             self._refused = status != EXPIRED
         self._wake.set()
 
-    async def take(self) -> list[Delivery]:
-        """What has arrived, at least one delivery; an empty list when the wait was in vain."""
+    async def take(self, seconds: float = HEARTBEAT_SECONDS) -> list[Delivery]:
+        """What has arrived, at least one delivery; an empty list when the wait of so many seconds was in vain."""
         if self._refused:
             self._refused = False
             await pause(AWAY_SECONDS)
@@ -88,7 +90,7 @@ class Pull:
         if not self._arrived:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), seconds)
             except TimeoutError:
                 if time.monotonic() - self._heard > SILENCE_SECONDS_MAX:
                     self._outstanding = 0

@@ -1,21 +1,19 @@
-"""Runs the auditors: snapshots first, one pass over the stores, then streams, mails and replays."""
+"""Runs the auditors: snapshots first, one pass over the stores, then streams and mails; replays beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
 
 from chassis.bus import BusAway
-from chassis.declare import Service
 from chassis.event_store import AGAIN, UNREADABLE
 from chassis.keys.personal_data import key_store
 from chassis.keys.store import KeyStore
 from contracts.parking import SERVICES
 from ops.bus_access import connected
 from ops.console import CannotDo, Progress
-from ops.history.replay import declared
 from ops.personal.keys import keys_of
 from ops.stores import open_stores
 from ops.system import System
@@ -29,7 +27,7 @@ from ops.verify.messages import ChannelMessages
 from ops.verify.notifications import Notifications
 from ops.verify.orders import Orders
 from ops.verify.payments import Payments
-from ops.verify.rebuilds import judge_rebuilds
+from ops.verify.rebuilds import rebuilding
 from ops.verify.scan import Auditor, scan
 from ops.verify.stock import Stock
 from ops.verify.truth import gateway_transfers, sent_mails
@@ -46,9 +44,11 @@ async def verify_system(system: System) -> list[Verdict]:
     try:
         with ExitStack() as snapshots:
             stores = {name: snapshots.enter_context(live[name].snapshot()) for name in SERVICES}
-            async with AsyncExitStack() as connections:
+            evidence = weigh(stores, live)
+            async with rebuilding(system, evidence) as rebuilt, AsyncExitStack() as connections:
                 bus = await _bus(system, connections)
-                return await audit(weigh(stores, live), bus, system.data, keys=keys_of(system))
+                verdicts = await audit(evidence, bus, system.data, keys=keys_of(system))
+                return in_order([*verdicts, await rebuilt()])
     except BusAway as away:
         raise CannotDo(f"{away}: run it again when the bus answers") from away
     except UNREADABLE as damage:
@@ -59,12 +59,11 @@ async def audit(
     evidence: Evidence,
     bus: Bus | None,
     data: Path,
-    table_of: Callable[[str], Service] = declared,
     patience_seconds: float = PATIENCE_SECONDS,
     keys: KeyStore | None = None,
 ) -> list[Verdict]:
-    """All verdicts, I1 to I13. `data` is where truth logs and mails lie, `table_of` declares a service; `keys` open
-    messages that are sealed, by default those of the folder.
+    """All verdicts but I11. `data` is where truth logs and mails lie; `keys` open messages that are sealed, by default
+    those of the folder.
     """
     channels = await bus.stream_info(CHANNELS) if bus else None
     read_until = evidence.applied["orders"].get(CHANNELS, 0)
@@ -94,7 +93,11 @@ async def audit(
     if bus and read_until:
         await _listen(bus, messages, read_until, Bodies(keys or key_store(data)))
     verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]
-    verdicts += [*chains.conclude(), await copies.compare(bus), judge_rebuilds(evidence, table_of)]
+    return [*verdicts, *chains.conclude(), await copies.compare(bus)]
+
+
+def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """I1 to I13."""
     return sorted(verdicts, key=lambda verdict: int(verdict.id.removeprefix("I")))
 
 

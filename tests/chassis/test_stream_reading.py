@@ -9,10 +9,12 @@ import pytest
 
 from chassis import stream_reading
 from chassis.bus import Bus, BusAway
+from chassis.pull import BATCH_MAX, Pull
+from chassis.tap import Delivery
 from tests.conftest import NatsServer
 
-MESSAGES = 2 * stream_reading.BATCH + 200
-IDLE_SECONDS = 0.2
+MESSAGES = 4 * BATCH_MAX
+PAUSED_SECONDS = 1.0
 SUBJECT = "evt.channels.market.order_placed"
 
 
@@ -29,12 +31,12 @@ async def test_a_server_that_says_nothing_for_a_while_is_waited_for(
 ) -> None:
     """As while a cluster finds a leader: longer than an answer takes, and nothing of the rest is missing."""
     read = []
-    async with aclosing(filled.read("CHANNELS", idle_seconds=IDLE_SECONDS)) as messages:
+    async with aclosing(filled.read("CHANNELS")) as messages:
         async for message in messages:
             read.append(message.data)
-            if len(read) == stream_reading.BATCH:
+            if len(read) == BATCH_MAX:
                 nats_server.pause()
-                asyncio.get_running_loop().call_later(5 * IDLE_SECONDS, nats_server.resume)
+                asyncio.get_running_loop().call_later(PAUSED_SECONDS, nats_server.resume)
     assert read == [str(n).encode() for n in range(MESSAGES)]
 
 
@@ -43,12 +45,34 @@ async def test_a_server_that_stays_away_is_no_end(
 ) -> None:
     """Whoever audits is told that the rest was not seen."""
     monkeypatch.setattr(stream_reading, "PATIENCE_SECONDS", 0.5)
-    messages = filled.read("CHANNELS", idle_seconds=IDLE_SECONDS)
-    for _ in range(stream_reading.BATCH):
-        await anext(messages)
-    nats_server.kill()
+    read = 0
+
+    async def read_on() -> None:
+        nonlocal read
+        async with aclosing(filled.read("CHANNELS")) as messages:
+            async for _ in messages:
+                read += 1
+                if read == BATCH_MAX:
+                    nats_server.kill()
+
     with pytest.raises(BusAway, match="CHANNELS could not be read to its end"):
-        await anext(messages)
+        await read_on()
+    assert BATCH_MAX <= read < MESSAGES
+
+
+async def test_messages_that_were_lost_on_the_way_are_missed(
+    filled: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A passing consumer gets each message once: what a cut connection took with it does not come again."""
+    take = Pull.take
+
+    async def lose_one(pull: Pull, seconds: float) -> list[Delivery]:
+        return (await take(pull, seconds))[1:]
+
+    monkeypatch.setattr(Pull, "take", lose_one)
+    with pytest.raises(BusAway, match="CHANNELS could not be read whole"):
+        async with aclosing(filled.read("CHANNELS")) as messages:
+            _ = [message async for message in messages]
 
 
 async def test_a_stream_whose_last_message_was_deleted_has_an_end(bus: Bus) -> None:
@@ -57,5 +81,5 @@ async def test_a_stream_whose_last_message_was_deleted_has_an_end(bus: Bus) -> N
     for number in range(1, 4):
         await bus.jetstream.publish("scratch", str(number).encode())
     await bus.jetstream.delete_msg("SCRATCH", 3)
-    seen = [message.data async for message in bus.read("SCRATCH", idle_seconds=IDLE_SECONDS)]
+    seen = [message.data async for message in bus.read("SCRATCH")]
     assert seen == [b"1", b"2"]

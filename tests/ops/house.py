@@ -26,7 +26,8 @@ from contracts.catalogue import BY_TYPE, STREAMS, sources_of, subject_of
 from contracts.event import Event
 from contracts.parking import SERVICES
 from ops.verify.evidence import weigh
-from ops.verify.runner import audit
+from ops.verify.rebuilds import judge_rebuilds
+from ops.verify.runner import audit, in_order
 from ops.verify.verdict import Verdict
 from tests.ops.house_tables import tables
 
@@ -171,8 +172,9 @@ class House:
         """Let the auditor look at what is written and published."""
         with ExitStack() as snapshots:
             stores = {name: snapshots.enter_context(store.snapshot()) for name, store in live.items()}
-            verdicts = await audit(weigh(stores, live), bus, data, tables().__getitem__, patience_seconds=0.2)
-        return {verdict.id: verdict for verdict in verdicts}
+            verdicts = await audit(weigh(stores, live), bus, data, patience_seconds=0.2)
+            verdicts.append(judge_rebuilds(stores, tables().__getitem__))
+        return {verdict.id: verdict for verdict in in_order(verdicts)}
 
 
 async def broken(house: House, data: Path, bus: Bus | None) -> dict[str, str]:

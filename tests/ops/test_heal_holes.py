@@ -86,7 +86,7 @@ async def is_whole(bus: Bus, running: Running) -> bool:
     """The stream has every event of the store, byte for byte, in its order, and nothing else."""
     stored = [event.data for event in running.store.events(limit=1000)]
     try:
-        return stored == [message.data async for message in bus.read("ORDERS", idle_seconds=0.3)]
+        return stored == [message.data async for message in bus.read("ORDERS")]
     except relay.AWAY:
         return False
 

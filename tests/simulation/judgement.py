@@ -83,7 +83,7 @@ async def _audit(world: World) -> list[Verdict]:
     async for message in world.bus.read("CHANNELS"):
         messages.hear(message)
     verdicts = [verdict for auditor in auditors for verdict in auditor.conclude()]
-    rebuilds = judge_rebuilds(evidence, world.shop.service)
+    rebuilds = judge_rebuilds(evidence.stores, world.shop.service)
     return [*verdicts, *chains.conclude(), await copies.compare(world.bus), rebuilds]
 
 
