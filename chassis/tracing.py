@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 WAITING_MAX = 8_192
 TOGETHER_MAX = 512
-SEND_EVERY_SECONDS = 1.0
 SEND_WITHIN_SECONDS = 5.0
 LAST_WORDS_SECONDS = 2.0
 
@@ -39,11 +38,13 @@ LAST_WORDS_SECONDS = 2.0
 class Traces(BaseModel):
     """The `[traces]` table. `url` is an OTLP/HTTP endpoint (`http://collector:4318/v1/traces`), empty for no traces.
 
-    `share` of all stories is told, by their trace id: a story is told by every service, or by none.
+    `share` of all stories is told, by their trace id: a story is told by every service, or by none; what is told is
+    sent every `every_seconds`.
     """
 
     url: str = ""
     share: float = Field(default=0.05, ge=0.0, le=1.0)
+    every_seconds: float = Field(default=5.0, gt=0.0, le=60.0)
 
 
 class Told(NamedTuple):
@@ -108,9 +109,10 @@ class Tracer:
             )
 
     async def run(self) -> None:
-        """Send what waits, every second, for ever."""
+        """Send what waits, every few seconds, for ever. What that takes is imported now, not while orders wait."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._deliver, [])
         while True:
-            await asyncio.sleep(SEND_EVERY_SECONDS)
+            await asyncio.sleep(self._settings.every_seconds)
             while self._waiting:
                 await self._send()
 
@@ -134,7 +136,7 @@ class Tracer:
         try:
             if self._encoder is None:
                 self._encoder = _Encoder(self._service, self._settings.url)
-            return self._encoder.deliver(told)
+            return not told or self._encoder.deliver(told)
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with a collector, the shop goes on; it is counted
             logger().error("traces_failed", error=repr(fault))
             return False

@@ -27,6 +27,7 @@ FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def tell_everything(monkeypatch: pytest.MonkeyPatch, url: str, share: float = 1.0) -> None:
     monkeypatch.setenv("DOORSTEP_TRACES__URL", url)
     monkeypatch.setenv("DOORSTEP_TRACES__SHARE", str(share))
+    monkeypatch.setenv("DOORSTEP_TRACES__EVERY_SECONDS", "0.2")
 
 
 def require_a_tree(spans: list[Span]) -> None:

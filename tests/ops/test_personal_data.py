@@ -85,6 +85,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     asyncio.run_coroutine_threadsafe(collector.__aenter__(), loop).result(10)
     monkeypatch.setenv("DOORSTEP_TRACES__URL", collector.url)
     monkeypatch.setenv("DOORSTEP_TRACES__SHARE", "1")
+    monkeypatch.setenv("DOORSTEP_TRACES__EVERY_SECONDS", "0.2")
     yield collector
     asyncio.run_coroutine_threadsafe(collector.__aexit__(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
