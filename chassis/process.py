@@ -56,7 +56,7 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
             return 0
     bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
     store = open_store(name)
-    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus))
+    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus, assembly.prepare))
     if await _first(catching_up, stopping) is stopping:
         return 0
     catching_up.result()
