@@ -104,7 +104,7 @@ class Work:
         """Each event of a decision says that the next one is of it too."""
         for place in range(first, len(self.events) - 1):
             stored, event = self.events[place]
-            self.events[place] = stored._replace(headers=stored.headers + GOES_ON), event
+            self.events[place] = NewEvent(*stored[:5], stored.headers + GOES_ON), event
 
     def _take(self, event: Event, cause: Cause) -> None:
         position = self._position + len(self.events) + 1
