@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count, islice
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import until
 from tests.faults.judgement import assert_adds_up
 from tests.faults.storm import Crowd, Offered, Request, crowd
-from tests.faults.trouble import shop_in, siege_of
+from tests.faults.trouble import Note, shop_in, siege_of
 from tests.story.orders import shopify_order
 from tests.story.shop import SHOPIFY, Shop
 
@@ -30,8 +30,6 @@ P99_SECONDS_MAX = 0.5
 RECOVERED_WITHIN_SECONDS, AS_BEFORE_ORDERS = 10.0, 20
 MIB = 1024 * 1024
 LOOK_SECONDS = 0.5
-
-type Note = Callable[[str, object], None]
 
 
 class Storm(NamedTuple):
