@@ -43,7 +43,6 @@ async def test_a_server_that_stays_away_is_no_end(
 ) -> None:
     """Whoever audits is told that the rest was not seen."""
     monkeypatch.setattr(stream_reading, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(stream_reading, "ANSWER_SECONDS", 0.1)
     messages = filled.read("CHANNELS", idle_seconds=IDLE_SECONDS)
     for _ in range(stream_reading.BATCH):
         await anext(messages)
