@@ -250,10 +250,14 @@ async def open_bus(
 
 @asynccontextmanager
 async def connect(
-    url: str, name: str, names: Names | None = None, login: Login | None = None
+    url: str,
+    name: str,
+    names: Names | None = None,
+    deadline_seconds: float = CONNECT_DEADLINE_SECONDS,
+    login: Login | None = None,
 ) -> AsyncIterator[Bus]:
     """A connection for the length of a block."""
-    bus = await open_bus(url, name, names, login=login)
+    bus = await open_bus(url, name, names, deadline_seconds, login)
     try:
         yield bus
     finally:

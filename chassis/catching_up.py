@@ -4,6 +4,7 @@ A backup that was put back ends earlier than what was published since. Where its
 is here, the stream goes on where the store ends: what follows is taken over byte for byte, with the states, timers and
 calls that follow from it. Nothing is decided, called or published. How far each source had been read is taken from the
 newest cause that the events name: up to there everything was applied; what caused nothing is decided again, to nothing.
+A decision of which only the beginning was published is finished (`unfinished.py`).
 
 Where another event stands in that place the history has diverged: the service stops before it decides anything. An
 empty store is not filled: whether it is the right one that is empty is for a person to say (`doorstep heal --store`).
@@ -12,7 +13,7 @@ Where the bus cannot be asked the service begins nevertheless; its relay looks a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import batched, chain
 
@@ -25,10 +26,12 @@ from chassis.decoding import UnreadableEvent
 from chassis.event_store import Store
 from chassis.logs import logger
 from chassis.parking import with_parking
+from chassis.preparation import Prepare
 from chassis.reactor import RAW_STREAM
 from chassis.relay import FOREIGN_MAX, StreamAhead, never_wrote
 from chassis.state_cache import StateCache
 from chassis.stream_copy import is_copy, is_from, stored
+from chassis.unfinished import Places, finish, parted
 from chassis.work import Work
 from contracts.catalogue import STREAMS, UnknownEvent, sources_of
 
@@ -38,24 +41,27 @@ PAGE = 500
 NOBODY_ASKS = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a decision; here none is made."""
 
-type Places = Mapping[str, tuple[str, Position]]
-"""Cause -> source stream, and where in it the cause stands."""
-
 
 class CannotTell(Exception):
     """What the streams hold is not enough to go by; says what is missing."""
 
 
-async def catch_up(service: Service, store: Store, bus: Bus) -> int:
+async def catch_up(service: Service, store: Store, bus: Bus, prepare: Prepare | None = None) -> int:
     """Take over what the service's own stream has behind the store's last event; returns how many events that were.
 
     The store must be ours alone. Raises `StreamAhead` for another history, and where it cannot be told how far the
-    sources had been read; and what the store's `commit` does.
+    sources had been read; `KeysAway`; and what the store's `commit` does.
     """
     try:
         beyond = await _beyond(bus, service.name, store)
         places = await _places(bus, service.name, store, beyond) if beyond else {}
-        _take_over(service, store, beyond, places)
+        whole, begun = parted(beyond)
+        _take_over(service, store, whole, places)
+        if begun and not await finish(service, store, bus, begun, places, prepare):
+            logger().error(
+                "decision_cut_off", cause=cause_of(begun[0]), known=[event.type for event in begun]
+            )
+            _take_over(service, store, begun, places)
     except AWAY as away:
         logger().warning("not_caught_up", position=store.last_position(), detail=repr(away))
         return 0

@@ -58,6 +58,7 @@ class Publisher:
             raise BusAway("no connection to NATS")
         if not self._inbox:
             self._inbox = self._bus.client.new_inbox().encode()
+            self._bus.on_reconnect.append(self._cut_off)
             await self._bus.tap.open(f"{self._inbox.decode()}.*", self._answered)
         self._number += 1
         self._answer = asyncio.get_running_loop().create_future()
@@ -70,6 +71,11 @@ class Publisher:
         await self._send(last.wire(b"%s.%d" % (self._inbox, self._number)))
         await self._bus.client._flush_pending()
         return _sequence(await asyncio.wait_for(self._answer, PUBLISH_TIMEOUT_SECONDS))
+
+    async def _cut_off(self) -> None:
+        """The connection is a new one: an answer on the one before does not come any more."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(BusAway("the connection was lost before the answer came"))
 
     async def _send(self, wire: bytes) -> None:
         await self._bus.client._send_command(wire)

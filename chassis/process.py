@@ -54,9 +54,10 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     async with standing_by(name, settings):
         if await _first(owned, stopping) is stopping:
             return 0
-    bus = await open_bus(settings.nats_url, f"doorstep-{name}", Names(settings.cell))
+    names, patience_seconds = Names(settings.cell), settings.bus_within_seconds
+    bus = await open_bus(settings.nats_url, f"doorstep-{name}", names, patience_seconds)
     store = open_store(name)
-    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus))
+    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus, assembly.prepare))
     if await _first(catching_up, stopping) is stopping:
         return 0
     catching_up.result()

@@ -128,11 +128,10 @@ class Relay:
                     await self._resume()
                     checked = time.monotonic()
                 await self._publish_all()
-                await asyncio.wait_for(
-                    self._wake.wait(), max(0.0, checked + CHECK_SECONDS - time.monotonic())
-                )
-            except TimeoutError:
-                continue
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(
+                        self._wake.wait(), max(0.0, checked + CHECK_SECONDS - time.monotonic())
+                    )
             except AWAY as refused:
                 logger().warning(
                     "relay_interrupted", behind=self.behind, error=type(refused).__name__, detail=str(refused)

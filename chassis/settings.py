@@ -87,6 +87,7 @@ class System(BaseModel):
     """Where this system lives. `cell` prefixes streams, subjects and databases; `default` adds nothing.
 
     `peers` is where a standby finds the active process: a name that resolves to all of them (chassis/standby.py).
+    A service that has not got through to the bus `bus_within_seconds` after its start ends, to be started again.
     """
 
     data: Path = Path("var")
@@ -97,6 +98,7 @@ class System(BaseModel):
     database_url: str = ""
     cell: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
     log_format: str = "json"
+    bus_within_seconds: float = Field(default=10.0, gt=0)
 
     def port_of(self, service: str) -> int:
         """The service's HTTP port."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from chassis.batch import Batch, EntityRow, NewEvent
+from chassis.causes import GOES_ON
 from chassis.clock import rfc3339
 from chassis.declare import Kind, Service, _no_map, _nothing, kind_of
 from chassis.decoding import decode
@@ -96,7 +97,14 @@ class Work:
                 else:
                     self._touched[entity] = held
             raise
+        self._join(mark)
         return applied
+
+    def _join(self, first: int) -> None:
+        """Each event of a decision says that the next one is of it too."""
+        for place in range(first, len(self.events) - 1):
+            stored, event = self.events[place]
+            self.events[place] = NewEvent(*stored[:5], stored.headers + GOES_ON), event
 
     def _take(self, event: Event, cause: Cause) -> None:
         position = self._position + len(self.events) + 1

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
+CONTINUES, YES = "ce-continues", "1"
 
 ATTRIBUTES: Mapping[str, str] = {
     "ce-specversion": "the version of CloudEvents, always 1.0",
@@ -28,6 +29,7 @@ ATTRIBUTES: Mapping[str, str] = {
     "ce-correlationid": "the story it belongs to",
     "ce-causationid": "the message that caused it",
     "traceparent": "W3C trace context",
+    "ce-continues": "1 where the event after it in the producer's store is of the same decision, else left out",
 }
 """Every header of a message, with its meaning."""
 
@@ -46,7 +48,7 @@ class Envelope:
     """What is known of an event without reading it: who says what about which entity, when, and why.
 
     `sequence` counts from 1, `previous` from 0; `time` is UTC. `correlation_id`, `causation_id` and
-    `traceparent` are empty where nothing is known.
+    `traceparent` are empty where nothing is known. One that `continues` is not the last of its decision.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Envelope:
     correlation_id: str = ""
     causation_id: str = ""
     traceparent: str = ""
+    continues: bool = False
 
     def to_headers(self) -> dict[str, str]:
         """The headers. Raises `NotAnEnvelope` for control characters in a value and a time without a zone."""
@@ -77,6 +80,7 @@ class Envelope:
             ("ce-correlationid", self.correlation_id),
             ("ce-causationid", self.causation_id),
             ("traceparent", self.traceparent),
+            (CONTINUES, YES if self.continues else ""),
         ):
             if value:
                 headers[name] = header_value(name, value)
@@ -99,6 +103,7 @@ class Envelope:
             correlation_id=_optional(headers, "ce-correlationid"),
             causation_id=_optional(headers, "ce-causationid"),
             traceparent=_optional(headers, "traceparent"),
+            continues=_optional(headers, CONTINUES) == YES,
         )
 
 

@@ -15,7 +15,7 @@ import time
 
 from eventsourcing.persistence import PersistenceError
 
-from chassis.bus import AWAY, Bus, BusAway, connect
+from chassis.bus import AWAY, CONNECT_DEADLINE_SECONDS, Bus, BusAway, connect
 from chassis.event_store import OldStore
 from chassis.logs import hush
 from chassis.migrate import CannotMigrate, require_roles
@@ -27,6 +27,8 @@ from contracts.parking import SERVICES
 
 WITHIN_SECONDS = 300.0
 AGAIN_SECONDS = 0.5
+CONNECTED_WITHIN_SECONDS = 2.0
+"""Each attempt has so long at least."""
 BUS, DATABASE = "bus", "database"
 NOT_YET = (*AWAY, CannotMigrate, OldStore, PersistenceError)
 
@@ -38,7 +40,7 @@ class NeverCame(Exception):
 async def wait_for(what: str, within_seconds: float = WITHIN_SECONDS) -> None:
     """Return when it is there. Raises `NeverCame` with the last reason when the time is over."""
     deadline, said = time.monotonic() + within_seconds, ""
-    while reason := await _missing(what):
+    while reason := await _missing(what, deadline - time.monotonic()):
         if time.monotonic() > deadline:
             raise NeverCame(reason)
         if reason != said:
@@ -47,7 +49,7 @@ async def wait_for(what: str, within_seconds: float = WITHIN_SECONDS) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _missing(what: str) -> str:
+async def _missing(what: str, within_seconds: float) -> str:
     settings = system()
     if what == DATABASE and not settings.database_url:
         raise SettingsWrong("there is no database to wait for: set DOORSTEP_DATABASE_URL")
@@ -55,14 +57,15 @@ async def _missing(what: str) -> str:
         if what == DATABASE:
             await asyncio.to_thread(require_roles, settings.database_url, settings.cell)
         else:
-            await _bus_has(what, settings)
+            await _bus_has(what, settings, within_seconds)
     except NOT_YET as reason:
         return str(reason) or type(reason).__name__
     return ""
 
 
-async def _bus_has(what: str, settings: System) -> None:
-    async with connect(settings.nats_url, f"wait-{what}", Names(settings.cell)) as bus:
+async def _bus_has(what: str, settings: System, within_seconds: float) -> None:
+    patience_seconds = min(max(within_seconds, CONNECTED_WITHIN_SECONDS), CONNECT_DEADLINE_SECONDS)
+    async with connect(settings.nats_url, f"wait-{what}", Names(settings.cell), patience_seconds) as bus:
         await (_jetstream_answers(bus) if what == BUS else _all_made(bus, what))
     if what != BUS and settings.database_url:
         await asyncio.to_thread(lambda: open_store(what, read_only=True).close())

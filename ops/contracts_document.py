@@ -23,7 +23,7 @@ from contracts.generate import SCHEMAS, differences, report, write
 
 ASYNCAPI = SCHEMAS / "asyncapi.yaml"
 EVENTS_PAGE = Path(__file__).parents[1] / "docs" / "events.md"
-OPTIONAL_HEADERS = ("ce-correlationid", "ce-causationid", "traceparent")
+OPTIONAL_HEADERS = ("ce-correlationid", "ce-causationid", "traceparent", "ce-continues")
 
 _PLAIN_KEY = re.compile(r"[A-Za-z$][A-Za-z0-9_$./-]*")
 _WORDS_THAT_ARE_VALUES = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from chassis.batch import NewEvent, Position
 from chassis.bus import Bus
-from chassis.causes import cause_of, place_in_channels
+from chassis.causes import cause_of, goes_on, place_in_channels
 from chassis.stream_copy import is_from, stored
 from contracts.catalogue import STREAMS, sources_of
 
@@ -38,6 +38,33 @@ async def events_of(bus: Bus, service: str) -> AsyncIterator[NewEvent]:
         raise Lost(f"{stream} could be read up to {read} of {last} only: try again")
     if not position:
         raise Lost(f"{stream} holds no event of {service}: there is nothing to rebuild it from")
+
+
+class Decisions:
+    """A history, decision by decision."""
+
+    def __init__(self) -> None:
+        self.begun: list[NewEvent] = []
+        """What stands behind the last whole one: the beginning of one whose other events were never published."""
+
+    async def whole(self, events: AsyncIterator[NewEvent]) -> AsyncIterator[NewEvent]:
+        """The events but for those: the service finishes what has begun as soon as it starts. With nothing before
+        it there would be no store to start from, so then it is taken as it is.
+        """
+        is_empty = True
+        async for event in events:
+            self.begun.append(event)
+            if goes_on(event):
+                continue
+            is_empty = False
+            for known in self._taken():
+                yield known
+        for known in self._taken() if is_empty else ():
+            yield known
+
+    def _taken(self) -> list[NewEvent]:
+        taken, self.begun = self.begun, []
+        return taken
 
 
 class Causes:

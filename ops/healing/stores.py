@@ -3,7 +3,8 @@
 What the stream cannot tell is how far each source had been read. It is taken from the newest cause that the events
 name: up to there everything was applied for certain. What was applied after it caused nothing, and is decided again:
 decisions go by what is known already, so it causes nothing again. Reading from the start would be wrong, for a message
-that was parked then would be parked once more.
+that was parked then would be parked once more. A decision of which the stream has only the beginning is left to the
+service, which finishes it as soon as it starts (`chassis/unfinished.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from chassis.batch import Advance, Batch
+from chassis.batch import Advance, Batch, NewEvent
 from chassis.bus import Bus, BusAway
 from chassis.chain import GENESIS, chained
 from chassis.declare import Service
@@ -26,7 +27,7 @@ from ops.console import CannotDo, Progress
 from ops.copies.stores import batches_of
 from ops.database import database_of, replacing
 from ops.healing.bus import bus_of
-from ops.healing.reading import Causes, Lost, events_of, read_to
+from ops.healing.reading import Causes, Decisions, Lost, events_of, read_to
 from ops.history.replay import declared
 from ops.kept import Kept
 from ops.stores import kept_in, path_of
@@ -103,8 +104,8 @@ def _is_there(service: str, target: Path) -> bool:
 
 
 async def _rebuild(bus: Bus, table: Service, store: Store) -> dict[str, Any]:
-    causes = Causes(table.name)
-    await _put_events(bus, table.name, store, causes)
+    causes, decisions = Causes(table.name), Decisions()
+    await _put_events(bus, table.name, store, causes, decisions)
     rebuilt = fold(table, all_events(store))
     for batch in batches_of(rebuilt.rows()):
         store.commit(batch)
@@ -115,12 +116,13 @@ async def _rebuild(bus: Bus, table: Service, store: Store) -> dict[str, Any]:
         "events": rebuilt.events,
         "state_hash": state_hash(rebuilt.rows()),
         "goes_on_after": {advance.source: advance.new for advance in advances},
+        "to_be_finished": len(decisions.begun),
     }
 
 
-async def _put_events(bus: Bus, service: str, store: Store, causes: Causes) -> None:
+async def _put_events(bus: Bus, service: str, store: Store, causes: Causes, decisions: Decisions) -> None:
     before, progress = GENESIS, Progress(f"reading {STREAMS[service]}")
-    async for events in _pages(bus, service):
+    async for events in _pages(decisions.whole(events_of(bus, service))):
         linked = chained(before, events)
         store.commit(Batch(events=linked))
         before = linked[-1].chain
@@ -129,9 +131,9 @@ async def _put_events(bus: Bus, service: str, store: Store, causes: Causes) -> N
         progress.reached(linked[-1].position)
 
 
-async def _pages(bus: Bus, service: str) -> AsyncIterator[list[Any]]:
-    page: list[Any] = []
-    async for event in events_of(bus, service):
+async def _pages(events: AsyncIterator[NewEvent]) -> AsyncIterator[list[NewEvent]]:
+    page: list[NewEvent] = []
+    async for event in events:
         page.append(event)
         if len(page) == ROWS:
             yield page
@@ -155,4 +157,9 @@ def readable(said: dict[str, Any]) -> str:
     """For people."""
     lines = [f"{said['service']}: {said['events']:,} events, state {said['state_hash']}"]
     lines += [f"  goes on after {stream} {position:,}" for stream, position in said["goes_on_after"].items()]
+    if said["to_be_finished"]:
+        lines.append(
+            f"  the stream ends with the first {said['to_be_finished']} events of a decision, which the service takes"
+            " over and finishes when it starts"
+        )
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -92,8 +92,12 @@ class OtherSide:
         return "done"
 
 
-def lane(other: OtherSide, stored: dict[tuple[str, str], str]) -> Effects:
-    """Calls to the other side; `stored` is what the store still has, and an answer takes it out."""
+def lane(
+    other: OtherSide, stored: dict[tuple[str, str], str], meanwhile: Callable[[], None] = lambda: None
+) -> Effects:
+    """Calls to the other side; `stored` is what the store still has, and an answer takes it out. `meanwhile` happens
+    whenever that has been read and was not handed over yet.
+    """
 
     async def call_of(key: tuple[str, str]) -> Call | None:
         return Call(stored[key], None) if key in stored else None
@@ -107,7 +111,9 @@ def lane(other: OtherSide, stored: dict[tuple[str, str], str]) -> Effects:
         return [Outcome((OrderFulfilled(order_id="shop:1"),)) for _ in items]
 
     async def rows(limit: int) -> list[tuple[str, str, str]]:
-        return [(entity, key, kind) for (entity, key), kind in sorted(stored.items())][:limit]
+        found = [(entity, key, kind) for (entity, key), kind in sorted(stored.items())][:limit]
+        meanwhile()
+        return found
 
     def then(_: Answer, __: object) -> tuple[()]:
         return ()
@@ -143,18 +149,14 @@ async def test_what_comes_while_the_store_is_read_is_not_forgotten(monkeypatch: 
     other = OtherSide()
     other.may_answer.set()
     stored: dict[tuple[str, str], str] = {}
-    calls = lane(other, stored)
-    fetch, come = calls._stored, due(25)
-    assert fetch is not None
+    to_come = due(25)
 
-    async def rows(limit: int) -> Sequence[tuple[str, str, str]]:
-        found = await fetch(limit)
-        stored.update({(entity, key): kind for entity, key, kind in come})
-        calls.committed(Batch(calls_due=come))
-        come.clear()
-        return found
+    def come() -> None:
+        stored.update({(entity, key): kind for entity, key, kind in to_come})
+        calls.committed(Batch(calls_due=to_come))
+        to_come.clear()
 
-    calls._stored = rows
+    calls = lane(other, stored, come)
     await calls.begin()
     await until(lambda: not stored)
     assert (calls.pending, len(other.called)) == (0, 25)

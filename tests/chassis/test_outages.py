@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -65,6 +66,7 @@ async def test_a_bus_that_does_not_answer_yet_is_waited_for(
     bus: Bus, nats_server: NatsServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service begins while a stream has no leader: it is not started again and again, but reads once it can."""
+    monkeypatch.setattr("chassis.bus.LOOK_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr("chassis.bus.PUBLISH_TIMEOUT_SECONDS", 0.3)
     orders = await start(toy_orders(), nats_server.url, stores)
     await orders.engine.submit(asked(*range(50)))
@@ -97,9 +99,10 @@ async def test_a_service_goes_on_where_it_stopped(bus: Bus, nats_server: NatsSer
 
 
 async def test_a_lost_stream_is_published_again_and_changes_nothing_for_its_readers(
-    bus: Bus, nats_server: NatsServer, stores: Stores
+    bus: Bus, nats_server: NatsServer, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P6: the store is the other copy. Readers go by the producer's sequence, so nothing is applied twice."""
+    monkeypatch.setattr("chassis.relay.CHECK_SECONDS", 0.5)
     orders = await start(toy_orders(), nats_server.url, stores)
     inventory = await start(toy_inventory(), nats_server.url, stores)
     await orders.engine.submit(asked(*range(40)))
@@ -122,15 +125,26 @@ async def _last(bus: Bus, stream: str, seq: int) -> bool:
     return (await bus.stream_info(stream))[2] == seq
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is waited for longer than a second."""
+    for name in ("bus.LOOK_TIMEOUT", "bus.PUBLISH_TIMEOUT", "frames.PUBLISH_TIMEOUT", "pull.HEARTBEAT"):
+        monkeypatch.setattr(f"chassis.{name}_SECONDS", 0.3)
+    monkeypatch.setattr("chassis.pull.SILENCE_SECONDS_MAX", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_server_that_stands_still_ends_no_service(
-    bus: Bus, nats_server: NatsServer, stores: Stores
+    bus: Bus, nats_server: NatsServer, stores: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:
     """F5: neither killed nor answering for longer than every time-out; afterwards everything goes on by itself."""
     orders = await start(toy_orders(), nats_server.url, stores)
     inventory = await start(toy_inventory(), nats_server.url, stores)
     nats_server.pause()
     await orders.engine.submit(asked(*range(20)))
-    await asyncio.sleep(7)  # longer than the bus waits for any answer
+    silent_since = time.monotonic()
+    await until(lambda: caplog.text.count("relay_interrupted") > 1)
+    await until(lambda: time.monotonic() > silent_since + 2.0)  # longer than anybody waits for an answer
     nats_server.resume()
     await until(lambda: inventory.reactor.last_position == 20, 30)
 

@@ -21,7 +21,7 @@ from tests.ops.running import PORTS_FROM
 from tests.record import RECORD
 
 ALONE = (
-    "tests/faults/test_overload.py",
+    "tests/faults/test_overload.py::test_five_times_too_much_is_turned_away_and_the_rest_is_served_as_ever",
     "tests/faults/test_bad_beside_good.py",
     "tests/faults/test_starved.py::test_a_service_that_takes_its_time_holds_nobody_up",
 )

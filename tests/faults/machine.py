@@ -13,21 +13,16 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
-
 from bench.machine import children
 from ops.running import nats_memory
 from tests.conftest import eventually, until
 from tests.faults.lossy_files import LossyDisk, lossy_disk
 from tests.faults.sales import STOCK
 from tests.faults.siege import BACK_WITHIN_SECONDS, BUS, Siege
+from tests.faults.trouble import SETTINGS
 from tests.ops.running import Up, ten_free_ports
-from tests.story.shop import GATEWAY_COLLECTS, Shop
+from tests.story.shop import Shop
 
-SETTINGS = GATEWAY_COLLECTS | {
-    "DOORSTEP_SHIPPING__CARRIER": "sandbox",
-    "DOORSTEP_SHIPPING__AUTOPILOT_AFTER_SECONDS": "1",
-}
 DEAD_WITHIN_SECONDS = 20.0
 BUS_FILES = "nats/jetstream"
 """Without its configuration, which the supervisor writes before it starts the bus for the first time."""
@@ -88,13 +83,6 @@ def machine(folder: Path, store: str = "sqlite", *lossy: str, **environment: str
             if up.process is not None and up.process.poll() is None:
                 found.kill()
             nats_memory.forget(data / "nats")
-
-
-@asynccontextmanager
-async def besieged(shop: Shop) -> AsyncIterator[Siege]:
-    """Its customers."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        yield Siege(shop, shop.up.data, session)
 
 
 @asynccontextmanager

@@ -25,8 +25,9 @@ from random import Random
 from tests.faults.attackers import Attacker, Ledger, OnCluster, OnOneBus, OnServices, go_on, go_on_ordering
 from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.judgement import judge
-from tests.faults.machine import Machine, besieged, machine
+from tests.faults.machine import Machine, machine
 from tests.faults.siege import Siege
+from tests.faults.trouble import siege_of
 from tests.record import Trial, add, commit, now
 
 ORDERS_PER_SECOND = 7.0
@@ -48,7 +49,7 @@ class Soak:
 
     async def run(self, seconds: float) -> None:
         """Break it for so long, let it heal, judge it."""
-        async with besieged(self.machine.shop) as siege:
+        async with siege_of(self.machine.shop) as siege:
             await self._break(siege, time.monotonic() + seconds)
             await siege.until_ready()
             await siege.drain()

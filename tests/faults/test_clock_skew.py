@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -25,7 +25,7 @@ from tests.conftest import until
 from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import STOCK, Kind, Sale
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, shop_in, siege_of, trading
+from tests.faults.trouble import SEED, Note, shop_in, siege_of, trading
 from tests.ops.running import REPOSITORY
 from tests.story.shop import Shop
 
@@ -41,8 +41,6 @@ MINUTE = 60
 FIVE_MINUTES, AN_HOUR = 5 * MINUTE, 60 * MINUTE
 TAKES_OVER_WITHIN_SECONDS = 60.0
 WEBHOOKS_EACH = 24
-
-type Note = Callable[[str, object], None]
 
 
 class Bent:

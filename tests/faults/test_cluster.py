@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -24,6 +24,7 @@ from tests.faults.siege import Siege
 from tests.faults.trouble import (
     RETRIES_PER_SECOND_MAX,
     SEED,
+    Note,
     Watch,
     last,
     shop_on,
@@ -44,8 +45,6 @@ REFUSED_WITHIN_SECONDS = 3.0
 ASKED_SECONDS = 10.0
 PROBE = "PROBE"
 """A stream of the test's own, with a copy on every node: what is tried there is no order of anybody."""
-
-type Note = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")

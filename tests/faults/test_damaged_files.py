@@ -21,9 +21,10 @@ from ops.running.nats_memory import MEMORY
 from ops.system import System
 from tests.conftest import NatsServer, free_port, until
 from tests.faults.judgement import settle_and_judge
-from tests.faults.machine import Machine, besieged, machine, stopped_bus
+from tests.faults.machine import Machine, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import BUS
+from tests.faults.trouble import Note, siege_of
 from tests.ops.house_tables import tables
 from tests.ops.true_story import history
 
@@ -33,8 +34,6 @@ SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 ORDERS_EACH = 30
 LOST_BYTES = 1024
 WRITTEN_WITHIN_SECONDS, NOTICED_WITHIN_SECONDS = 60.0, 60.0
-
-type Note = Callable[[str, object], None]
 
 
 def flip_a_bit(file: Path, random: Random) -> int:
@@ -74,7 +73,7 @@ async def test_a_stream_whose_file_is_damaged_is_whole_again_by_itself(
 ) -> None:
     """In the streams of all services in turn, while orders come in. Their owners have another copy."""
     random, places = Random(f"{SEED} {damage.__name__}"), list[str]()
-    async with besieged(shaken.shop) as siege:
+    async with siege_of(shaken.shop) as siege:
         for stream in ("ORDERS", "INVENTORY", "BILLING", "SHIPPING"):
             orders = sales(random, 1_000 + len(sold), ORDERS_EACH)
             sold += orders
@@ -100,7 +99,7 @@ async def test_a_bus_whose_memory_is_emptied_under_it_is_started_anew(
     random = Random(f"{SEED} emptied")
     orders = sales(random, 1_000 + len(sold), ORDERS_EACH)
     sold += orders
-    async with besieged(shaken.shop) as siege:
+    async with siege_of(shaken.shop) as siege:
         bus = siege.pids()[BUS]
         async with asyncio.TaskGroup() as channels:
             channels.create_task(siege.deliver(orders))

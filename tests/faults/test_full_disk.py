@@ -15,10 +15,11 @@ import pytest
 from chassis.bus import connect
 from tests.conftest import until
 from tests.faults.judgement import settle_and_judge
-from tests.faults.machine import Machine, besieged, machine
+from tests.faults.machine import Machine, machine
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
 from tests.faults.small_disk import SmallDisk, small_disk, why_not
+from tests.faults.trouble import Note, siege_of
 from tests.story.shop import Answer
 
 pytestmark = [
@@ -33,8 +34,6 @@ BEFORE, AT_ONCE = 15, 5
 NOTICED_WITHIN_SECONDS = 90.0
 SIZES_MB = {"nats": 96, "stores": 96, "postgres": 256}
 """Small, and large enough for the system to start."""
-
-type Note = Callable[[str, object], None]
 
 
 class Crowded(NamedTuple):
@@ -123,7 +122,7 @@ async def test_a_full_disk_of_the_database_is_said_and_once_there_is_room_all_go
 
 async def stores_are_full(crowded: Crowded, part: str, record_property: Note) -> None:
     """Fill the disk that they are on, let people buy until it shows, make room, judge."""
-    async with besieged(crowded.machine.shop) as siege:
+    async with siege_of(crowded.machine.shop) as siege:
         buyers = Buyers(siege, crowded.sold)
         await buyers.come_first()
         filled = crowded.disks[part].fill()
@@ -140,7 +139,7 @@ async def test_a_stream_that_may_not_grow_refuses_at_once_and_goes_on_when_it_ma
     crowded: Crowded, stream: str, record_property: Note
 ) -> None:
     """The well-behaved form of full: error 10077, nothing dropped, no restart of anything."""
-    async with besieged(crowded.machine.shop) as siege:
+    async with siege_of(crowded.machine.shop) as siege:
         buyers = Buyers(siege, crowded.sold)
         await buyers.come_first()
         await limit(crowded.machine, stream, room_bytes=1_000)
@@ -158,7 +157,7 @@ async def test_a_full_disk_of_the_bus_refuses_webhooks_until_there_is_room_and_a
 ) -> None:
     """What nats-server does when it cannot write: it stops to take anything in, until it is started again."""
     shop, disk = crowded.machine.shop, crowded.disks["nats"]
-    async with besieged(shop) as siege:
+    async with siege_of(shop) as siege:
         buyers = Buyers(siege, crowded.sold)
         await buyers.come_first()
         filled = disk.fill()

@@ -7,7 +7,7 @@ Between the nodes of a cluster it does in `test_cluster.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import cycle, islice
 from random import Random
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale, one_of_each
 from tests.faults.siege import Siege
 from tests.faults.tcp_proxy import CUT_OFF, Proxy, Way, Weather, proxy_before
-from tests.faults.trouble import SEED, Watch, last, shop_on, siege_of, trading
+from tests.faults.trouble import SEED, Note, Watch, last, shop_on, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
@@ -35,8 +35,6 @@ KINDS = {
     "not heard": Weather(silent=frozenset({Way.THERE})),
     "deaf": Weather(silent=frozenset({Way.BACK})),
 }
-
-type Note = Callable[[str, object], None]
 
 
 class Place(NamedTuple):

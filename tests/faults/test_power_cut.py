@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -22,9 +22,10 @@ from chassis.bus import Bus, connect
 from tests.conftest import NatsServer, free_port
 from tests.faults.judgement import settle_and_judge
 from tests.faults.lossy_files import lossy_disk, why_not
-from tests.faults.machine import BUS_FILES, DISKS, Machine, besieged, machine, stopped_bus
+from tests.faults.machine import BUS_FILES, DISKS, Machine, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
+from tests.faults.trouble import Note, siege_of
 
 pytestmark = [
     pytest.mark.faults,
@@ -36,8 +37,6 @@ pytestmark = [
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 CUTS, CUTS_OF_A_DATABASE, ORDERS_EACH = 3, 2, 40
 MESSAGES = 200
-
-type Note = Callable[[str, object], None]
 
 
 class Dark(NamedTuple):
@@ -72,7 +71,7 @@ async def test_no_acknowledged_order_is_lost_when_it_goes_dark_with_its_database
 async def goes_dark(dark: Dark, cuts: int, record_property: Note) -> None:
     """Cut the power while orders come in, switch it on, again and again; then everything is judged."""
     random, lost = Random(SEED), 0
-    async with besieged(dark.machine.shop) as siege:
+    async with siege_of(dark.machine.shop) as siege:
         for cut in range(cuts):
             async with ordering(siege, dark.sold, random):
                 assert batches_are_staged_in_memory(dark.machine)
@@ -109,7 +108,7 @@ async def test_no_acknowledged_order_is_lost_when_the_bus_alone_goes_dark(
 ) -> None:
     """Its disk forgets while the services go on: they publish again what it had not answered for."""
     random, lost = Random(SEED), 0
-    async with besieged(dark.machine.shop) as siege:
+    async with siege_of(dark.machine.shop) as siege:
         for cut in range(CUTS):
             async with ordering(siege, dark.sold, random), stopped_bus(dark.machine, siege):
                 torn_by = random.randint(1, 1000) if cut % 2 else None
@@ -174,7 +173,7 @@ async def test_a_bus_that_lost_everything_gets_it_back_from_the_stores(
         nats.start()
         try:
             with machine(tmp_path, "sqlite", DOORSTEP_NATS_URL=nats.url) as dark:
-                async with besieged(dark.shop) as siege:
+                async with siege_of(dark.shop) as siege:
                     sold = sales(random, 1, ORDERS_EACH)
                     await siege.deliver(sold)
                     await siege.drain()

@@ -69,6 +69,7 @@ def test_a_service_whose_bus_is_away(tmp_path: Path) -> None:
     done = start(
         [sys.executable, "-m", "services.orders"],
         DOORSTEP_SYSTEM__DATA=str(tmp_path),
+        DOORSTEP_SYSTEM__BUS_WITHIN_SECONDS="0.5",
         DOORSTEP_NATS_URL=bus,
     )
     assert done.returncode == 1

@@ -14,9 +14,9 @@ import pytest
 
 from contracts.parking import SERVICES
 from tests.faults.judgement import settle_and_judge
-from tests.faults.machine import Machine, besieged, machine
+from tests.faults.machine import Machine, machine
 from tests.faults.sales import Sale, sales
-from tests.faults.trouble import SEED, last, trading
+from tests.faults.trouble import SEED, last, siege_of, trading
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(400)]
 
@@ -34,7 +34,7 @@ async def test_one_service_after_another_is_put_back_and_catches_up(
     random, sold, caught_up = Random(SEED + 24), list[Sale](), dict[str, int]()
     with machine(tmp_path) as running:
         up = running.shop.up
-        async with besieged(running.shop) as siege:
+        async with siege_of(running.shop) as siege:
             async with trading(siege, sold, random):
                 copied = await asyncio.to_thread(up.run, "backup", str(tmp_path / "copy"))
                 assert copied.returncode == 0, copied.stderr

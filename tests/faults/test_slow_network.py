@@ -17,7 +17,7 @@ from tests.faults.judgement import settle_and_judge
 from tests.faults.sales import Sale
 from tests.faults.siege import Siege
 from tests.faults.tcp_proxy import Proxy, Weather, proxy_before
-from tests.faults.trouble import SEED, memory, shop_on, siege_of, trading
+from tests.faults.trouble import SEED, Note, memory, shop_on, siege_of, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
@@ -30,8 +30,6 @@ WEBHOOKS_EACH = 24
 GROWN_BYTES_MAX = 64 * 1024 * 1024
 NOTICED_WITHIN_SECONDS = 60.0
 FORGOTTEN = "doorstep-notify"
-
-type Note = Callable[[str, object], None]
 
 
 class Place(NamedTuple):

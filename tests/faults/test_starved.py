@@ -9,11 +9,10 @@ import os
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -23,10 +22,12 @@ from contracts.catalogue import sources_of
 from contracts.parking import SERVICES
 from tests.conftest import until
 from tests.faults.judgement import settle_and_judge
-from tests.faults.machine import machine
+from tests.faults.place import Place
+from tests.faults.place import place as place
+from tests.faults.place import siege as siege
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import Siege
-from tests.faults.trouble import SEED, last, memory, siege_of, trading
+from tests.faults.trouble import SEED, Note, last, memory, trading
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
@@ -42,27 +43,6 @@ HELD_UP_MAX, HELD_UP_SECONDS = 1.5, 5.0
 GROWN_BYTES_MAX = 64 * 1024 * 1024
 WITHOUT_DESCRIPTORS_SECONDS = 10.0
 DEAF_SECONDS = 1.0
-
-type Note = Callable[[str, object], None]
-
-
-class Place(NamedTuple):
-    """A shop, and every order that it had so far: each test judges all of them."""
-
-    shop: Shop
-    sold: list[Sale]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with machine(tmp_path_factory.mktemp("starved")) as running:
-        yield Place(running.shop, [])
-
-
-@pytest.fixture
-async def siege(place: Place) -> AsyncIterator[Siege]:
-    async with siege_of(place.shop) as attacker:
-        yield attacker
 
 
 async def test_a_service_that_takes_its_time_holds_nobody_up(

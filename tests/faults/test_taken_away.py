@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
 from contracts.parking import SERVICES
 from tests.faults.judgement import settle_and_judge
-from tests.faults.machine import machine
+from tests.faults.place import Place
+from tests.faults.place import place as place
+from tests.faults.place import siege as siege
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import BUS, Siege
-from tests.faults.trouble import SEED, siege_of
-from tests.story.shop import Shop
+from tests.faults.trouble import SEED, Note
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -30,27 +29,6 @@ SLOWER_MAX, PAUSE_SECONDS = 1.5, 2.0
 """Full speed again: by a factor, and a pause of a crowded machine."""
 STOPS = 3
 DRAINED_WITHIN_SECONDS = 20.0
-
-type Note = Callable[[str, object], None]
-
-
-class Place(NamedTuple):
-    """A shop, and every order that it had so far: each test judges all of them."""
-
-    shop: Shop
-    sold: list[Sale]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with machine(tmp_path_factory.mktemp("taken")) as running:
-        yield Place(running.shop, [])
-
-
-@pytest.fixture
-async def siege(place: Place) -> AsyncIterator[Siege]:
-    async with siege_of(place.shop) as attacker:
-        yield attacker
 
 
 async def test_whoever_is_killed_is_back_at_full_speed_in_time(

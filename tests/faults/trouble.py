@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +36,9 @@ RETRIES_PER_SECOND_MAX = 50
 RETRIES = re.compile(r'"event": ?"(relay_interrupted|source_away)"')
 RELAY_AGE = re.compile(r"^doorstep_relay_age_seconds\{.*\} (\S+)$", re.M)
 RELAY_BEHIND = re.compile(r"^doorstep_relay_behind\{.*\} (\S+)$", re.M)
+
+type Note = Callable[[str, object], None]
+"""`record_property`: by it a test says what it has tried."""
 
 
 @contextmanager

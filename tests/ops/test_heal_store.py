@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from chassis.batch import NewEvent, Position
 from chassis.bootstrap import bootstrap
 from chassis.bus import Bus
+from chassis.catching_up import catch_up
 from chassis.declare import Effect, Message
 from chassis.reactor import Asked
 from chassis.rebuild import live_rows, state_hash
@@ -24,10 +25,11 @@ from contracts.catalogue import STREAMS, subject_of
 from contracts.parking import SERVICES
 from ops.__main__ import main as doorstep
 from ops.console import CannotDo
-from ops.healing.stores import heal_store
+from ops.healing.stores import heal_store, readable
 from ops.stores import path_of
 from ops.system import System
-from tests.chassis.toys import Accept, called, start, toy_inventory, toy_orders
+from tests.chassis.test_unfinished import STEPS, Wanted, contents, cut_off, decided, hesitating
+from tests.chassis.toys import Accept, Files, called, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, free_port, until
 from tests.ops.house import START, House
 from tests.ops.house_tables import tables
@@ -243,6 +245,26 @@ async def test_what_a_relay_published_becomes_the_store_it_came_from(
     await until(lambda: again.reactor.last_position == len(names) + 2)
     assert again.store.events()[-1].entity == "reservation/toy:next"
     await again.stop()
+    await orders.stop()
+
+
+async def test_a_decision_that_was_published_half_is_left_to_the_service(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """The store ends before it. The service finishes it before it begins with anything else: all is as it was."""
+    folder, system = tmp_path / "var" / "stores", System(tmp_path / "var", free_port(), nats_server.url, {})
+    inventory = hesitating(Wanted())
+    orders = await start(toy_orders(), nats_server.url, folder)
+    with closing(await decided(orders, nats_server.url, Files(folder), Files(tmp_path / "older"))) as store:
+        await cut_off(bus, "INVENTORY", store, 2 * STEPS - 1)
+        before = contents(store)
+    lose(system.data, "inventory")
+    said = await heal_store(system, "inventory", force=False, table_of=lambda _: inventory)
+    assert (said["events"], said["to_be_finished"]) == (STEPS, STEPS - 1)
+    assert "the stream ends with the first 2 events of a decision" in readable(said)
+    with closing(open_store("inventory", path=path_of(system, "inventory"))) as healed:
+        assert await catch_up(inventory, healed, bus) == STEPS - 1
+        assert contents(healed) == before
     await orders.stop()
 
 
