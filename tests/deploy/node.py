@@ -142,6 +142,14 @@ class Node:
             asked = urllib.request.Request(url, headers=headers)
             eventually(lambda: _answers(asked), STARTED_WITHIN_SECONDS, f"{pod.name} is ready", every=0.05)
 
+    def restarts(self) -> dict[str, int]:
+        """How often each container had to be started again, of those that were."""
+        found = dict[str, int]()
+        for container in docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}").split():
+            name, times = docker("inspect", "--format", "{{.Name}} {{.RestartCount}}", container).split()
+            found |= {name.removeprefix("/"): int(times)} if int(times) else {}
+        return found
+
     def address(self, name: str) -> str:
         """The address of a container on the network."""
         return docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
