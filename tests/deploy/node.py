@@ -186,7 +186,8 @@ class Node:
     def _environment(self, pod: Pod, container: dict[str, Any]) -> dict[str, str]:
         found = dict[str, str]()
         for source in container.get("envFrom", ()):
-            found |= self.secrets[source["secretRef"]["name"]]
+            secret = source["secretRef"]
+            found |= {} if secret.get("optional") else self.secrets[secret["name"]]
         for variable in container.get("env", ()):
             found[variable["name"]] = self._value(pod, variable, found)
         return found

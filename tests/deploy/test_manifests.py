@@ -209,10 +209,24 @@ def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
     assert looked_at > 20
 
 
+@every_overlay
+def test_what_providers_give_us_may_come_later(overlay: str) -> None:
+    """The mail server's password and carriers' tokens: a Secret each, whose own service alone has it."""
+    found = {
+        (name, source["secretRef"]["name"])
+        for name, template in pods(overlay)
+        for container in template["spec"]["containers"]
+        for source in container.get("envFrom", ())
+        if source["secretRef"].get("optional")
+    }
+    assert found == {("notify", "mail"), ("shipping", "carriers")}
+
+
 def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
     found = [(v["secret"]["secretName"], None) for v in spec.get("volumes", ()) if "secret" in v]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
-        found += [(source["secretRef"]["name"], None) for source in container.get("envFrom", ())]
+        sources = [source["secretRef"] for source in container.get("envFrom", ())]
+        found += [(source["name"], None) for source in sources if not source.get("optional")]
         for variable in container.get("env", ()):
             if "secretKeyRef" in variable.get("valueFrom", {}):
                 reference = variable["valueFrom"]["secretKeyRef"]
