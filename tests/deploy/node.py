@@ -2,7 +2,8 @@
 
 Of a kubelet it does what ours ask for: init containers first, environment with references and `$(NAME)`, volumes that
 belong to root and to the pod's group, the locks of the security context, probes over HTTP, jobs until they succeed.
-Services are names on a network, with a proxy where the port is another. It heeds no NetworkPolicy and no limits.
+Services are names on a network, with a proxy where the port is another. Processors are shared by what pods ask for.
+It heeds no NetworkPolicy and no limits.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import eventually
-from tests.deploy.rendered import Manifest, selects
+from tests.deploy.rendered import Manifest, asked, selects
 
 NAMESPACE = "doorstep"
 LABEL = "doorstep-node"
 STARTED_WITHIN_SECONDS = 180.0
+CPU_SHARES = 1024
+"""Of a whole processor."""
 PROXY = """
 import asyncio, itertools, sys
 
@@ -169,10 +172,11 @@ class Node:
     ) -> None:
         environment = self._environment(pod, container)
         locks, group = container["securityContext"], pod.spec["securityContext"].get("fsGroup")
-        who = pod.spec["securityContext"]
+        who, (cpu, _) = pod.spec["securityContext"], asked(pod.template)
         docker(
             *("run", "--detach", "--name", name, "--label", LABEL, "--network", LABEL, "--restart", restart),
             *(f"--network-alias={alias}" for alias in aliases),
+            *("--cpu-shares", str(cpu * CPU_SHARES // 1000)),
             *("--user", f"{who['runAsUser']}:{who['runAsGroup']}", "--security-opt", "no-new-privileges"),
             *(("--read-only",) if locks["readOnlyRootFilesystem"] else ()),
             *(f"--cap-drop={each}" for each in locks["capabilities"]["drop"]),

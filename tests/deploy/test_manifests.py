@@ -94,14 +94,6 @@ def test_a_secret_can_be_read_by_its_pod_and_by_no_other_user(overlay: str) -> N
 
 
 @every_overlay
-def test_every_container_says_what_it_needs(overlay: str) -> None:
-    """Requests for the scheduler, limits for the neighbours."""
-    for name, container in containers(overlay):
-        for bound in ("requests", "limits"):
-            assert container["resources"][bound].keys() == {"cpu", "memory"}, name
-
-
-@every_overlay
 def test_what_runs_for_long_is_looked_at(overlay: str) -> None:
     """Three probes, and an end that leaves time for the drain."""
     for each in running(overlay):
