@@ -80,10 +80,16 @@ image: ## build the one container image; PYTHON_IMAGE=name to stand on another b
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) --tag doorstep:$(VERSION) .
 
-sbom: ## write build/sbom.json: what the image is made of, as CycloneDX (needs cyclonedx-py)
-	@command -v cyclonedx-py >/dev/null || { echo "cyclonedx-py is missing: pip install cyclonedx-bom" >&2; exit 1; }
+sbom: install ## write build/sbom.json: what the image is made of, as CycloneDX (make image first)
 	@mkdir -p build
-	cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
+	@if docker image inspect doorstep:$(VERSION) >/dev/null 2>&1; then \
+		docker run --rm --network none --read-only doorstep:$(VERSION) \
+			python -m deploy.sbom --version $(VERSION) >build/sbom.json; \
+	else \
+		echo "No image doorstep:$(VERSION) is here: build/sbom.json names the pinned Python packages, and none of the base." >&2; \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+			--output-file build/sbom.json requirements.txt; \
+	fi
 
 audit-deps: install ## ask pip-audit whether a vulnerability is known of any pinned version; says SKIPPED where it cannot; STRICT=1
 	$(BIN)/python -m deploy.audit_dependencies $(if $(STRICT),--strict)

@@ -1,6 +1,7 @@
 """Create and reconcile the streams and consumers of a cell. Run by its own user before any service, never by one.
 
-`python -m chassis.bootstrap` does it for the configured system.
+`python -m chassis.bootstrap` does it for the configured system. Where a server of the cluster has not joined yet, it
+waits for that one: a job that ends and is started again loses more time with every attempt.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import time
+from collections.abc import Awaitable, Callable
 
 from nats.js import JetStreamContext, api
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import APIError, BadRequestError, NotFoundError
 
-from chassis.bus import Bus, BusAway, connect
+from chassis.bus import DISCONNECTED, Bus, BusAway, connect
 from chassis.names import Names
 from chassis.settings import system
 from contracts.catalogue import STREAMS, sources_of
@@ -22,6 +25,9 @@ STREAM_BYTES_MAX = 20 * 1024**3
 ACK_WAIT_SECONDS = 30.0
 ACK_PENDING_MAX = 10_000
 CONSUMER_NAME_IN_USE, STREAM_NAME_IN_USE = 10148, 10058
+NO_SUITABLE_PEERS = 10005
+"""Of fewer servers than a stream is to have copies it is known that they are there, and have the room."""
+PATIENCE_SECONDS, AGAIN_SECONDS = 120.0, 0.5
 
 
 def stream_config(
@@ -96,16 +102,42 @@ async def _reconcile_stream(
     try:
         await jetstream.update_stream(config)
     except BadRequestError as refused:
+        if _may_pass(refused):
+            raise
         raise BusAway(
             f"stream {config.name} cannot be brought to its configuration: {refused.description}"
         ) from refused
+
+
+def _may_pass(refused: Exception) -> bool:
+    """Whether it passes by itself when the rest of the cluster comes."""
+    return isinstance(refused, DISCONNECTED) or getattr(refused, "err_code", None) == NO_SUITABLE_PEERS
+
+
+async def patiently(make: Callable[[], Awaitable[None]], within_seconds: float = PATIENCE_SECONDS) -> None:
+    """Make it as soon as the cluster is able to, and say once what it is not able to yet.
+
+    Raises `BusAway` with what the servers said: when the time is over, and at once where waiting would change nothing.
+    """
+    deadline, said = time.monotonic() + within_seconds, ""
+    while True:
+        try:
+            return await make()
+        except (*DISCONNECTED, APIError) as refused:
+            reason = getattr(refused, "description", None) or str(refused) or type(refused).__name__
+            if not _may_pass(refused) or time.monotonic() > deadline:
+                raise BusAway(reason) from refused
+        if reason != said:
+            sys.stderr.write(f"waiting: {reason}\n")
+            said = reason
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def main(said: argparse.Namespace) -> None:
     """Bootstrap the configured system."""
     settings = system()
     async with connect(settings.nats_url, "bootstrap", Names(settings.cell)) as bus:
-        await bootstrap(bus, said.replicas, said.channels_from, said.stream_gib * 1024**3)
+        await patiently(lambda: bootstrap(bus, said.replicas, said.channels_from, said.stream_gib * 1024**3))
 
 
 if __name__ == "__main__":

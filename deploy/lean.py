@@ -47,6 +47,10 @@ UNUSED = (
     "pygments",
     "markdown_it",
     "mdurl",
+    "rich-*.dist-info",
+    "pygments-*.dist-info",
+    "markdown_it_py-*.dist-info",
+    "mdurl-*.dist-info",
 )
 """What is taken out of `site-packages`, as patterns of paths. `tests/deploy/test_image.py` uses what is left."""
 

@@ -2,7 +2,8 @@
 
 Of a kubelet it does what ours ask for: init containers first, environment with references and `$(NAME)`, volumes that
 belong to root and to the pod's group, the locks of the security context, probes over HTTP, jobs until they succeed.
-Services are names on a network, with a proxy where the port is another. It heeds no NetworkPolicy and no limits.
+Services are names on a network, with a proxy where the port is another. Processors are shared by what pods ask for.
+It heeds no NetworkPolicy and no limits.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import eventually
-from tests.deploy.rendered import Manifest, selects
+from tests.deploy.rendered import Manifest, asked, selects
 
 NAMESPACE = "doorstep"
 LABEL = "doorstep-node"
 STARTED_WITHIN_SECONDS = 180.0
+CPU_SHARES = 1024
+"""Of a whole processor."""
 PROXY = """
 import asyncio, itertools, sys
 
@@ -142,6 +145,14 @@ class Node:
             asked = urllib.request.Request(url, headers=headers)
             eventually(lambda: _answers(asked), STARTED_WITHIN_SECONDS, f"{pod.name} is ready", every=0.05)
 
+    def restarts(self) -> dict[str, int]:
+        """How often each container had to be started again, of those that were."""
+        found = dict[str, int]()
+        for container in docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}").split():
+            name, times = docker("inspect", "--format", "{{.Name}} {{.RestartCount}}", container).split()
+            found |= {name.removeprefix("/"): int(times)} if int(times) else {}
+        return found
+
     def address(self, name: str) -> str:
         """The address of a container on the network."""
         return docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
@@ -161,10 +172,11 @@ class Node:
     ) -> None:
         environment = self._environment(pod, container)
         locks, group = container["securityContext"], pod.spec["securityContext"].get("fsGroup")
-        who = pod.spec["securityContext"]
+        who, (cpu, _) = pod.spec["securityContext"], asked(pod.template)
         docker(
             *("run", "--detach", "--name", name, "--label", LABEL, "--network", LABEL, "--restart", restart),
             *(f"--network-alias={alias}" for alias in aliases),
+            *("--cpu-shares", str(cpu * CPU_SHARES // 1000)),
             *("--user", f"{who['runAsUser']}:{who['runAsGroup']}", "--security-opt", "no-new-privileges"),
             *(("--read-only",) if locks["readOnlyRootFilesystem"] else ()),
             *(f"--cap-drop={each}" for each in locks["capabilities"]["drop"]),
@@ -178,7 +190,8 @@ class Node:
     def _environment(self, pod: Pod, container: dict[str, Any]) -> dict[str, str]:
         found = dict[str, str]()
         for source in container.get("envFrom", ()):
-            found |= self.secrets[source["secretRef"]["name"]]
+            secret = source["secretRef"]
+            found |= {} if secret.get("optional") else self.secrets[secret["name"]]
         for variable in container.get("env", ()):
             found[variable["name"]] = self._value(pod, variable, found)
         return found

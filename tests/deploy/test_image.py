@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.deploy.test_sbom import require_cyclonedx
 
 pytestmark = pytest.mark.long
 
@@ -104,3 +107,20 @@ def test_it_is_small(image: str) -> None:
     """Every node that runs a service downloads it."""
     ours, base = (json.loads(docker("image", "inspect", name).stdout)[0]["Size"] for name in (image, BASE))
     assert ours - base < OURS_BYTES_MAX
+
+
+@pytest.mark.timeout(1000)
+def test_it_says_what_it_is_made_of(image: str) -> None:
+    """Every package that dpkg has installed, every Python package that we pinned and left in, and valid CycloneDX."""
+    done = docker("run", "--rm", *LOCKED, image, "python", "-m", "deploy.sbom", "--version", "0.1.0")
+    assert done.returncode == 0, done.stderr
+    require_cyclonedx(done.stdout)
+    listed = json.loads(done.stdout)["components"]
+    named = {each["purl"].partition("?")[0]: each["name"] for each in listed if "purl" in each}
+    asked = docker("run", "--rm", *LOCKED, image, "dpkg-query", "--show", "--showformat", "${Package} ")
+    debian = {name for purl, name in named.items() if purl.startswith("pkg:deb/")}
+    assert debian == set(asked.stdout.split())
+    pinned = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    missing = {name for name, version in pinned if f"pkg:pypi/{name}@{version}" not in named}
+    assert missing <= {"rich", "pygments", "markdown-it-py", "mdurl"}
+    assert "pkg:golang/github.com/nats-io/nats-server/v2@v2.15.1" in named

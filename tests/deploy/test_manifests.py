@@ -94,14 +94,6 @@ def test_a_secret_can_be_read_by_its_pod_and_by_no_other_user(overlay: str) -> N
 
 
 @every_overlay
-def test_every_container_says_what_it_needs(overlay: str) -> None:
-    """Requests for the scheduler, limits for the neighbours."""
-    for name, container in containers(overlay):
-        for bound in ("requests", "limits"):
-            assert container["resources"][bound].keys() == {"cpu", "memory"}, name
-
-
-@every_overlay
 def test_what_runs_for_long_is_looked_at(overlay: str) -> None:
     """Three probes, and an end that leaves time for the drain."""
     for each in running(overlay):
@@ -209,10 +201,24 @@ def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
     assert looked_at > 20
 
 
+@every_overlay
+def test_what_providers_give_us_may_come_later(overlay: str) -> None:
+    """The mail server's password and carriers' tokens: a Secret each, whose own service alone has it."""
+    found = {
+        (name, source["secretRef"]["name"])
+        for name, template in pods(overlay)
+        for container in template["spec"]["containers"]
+        for source in container.get("envFrom", ())
+        if source["secretRef"].get("optional")
+    }
+    assert found == {("notify", "mail"), ("shipping", "carriers")}
+
+
 def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
     found = [(v["secret"]["secretName"], None) for v in spec.get("volumes", ()) if "secret" in v]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
-        found += [(source["secretRef"]["name"], None) for source in container.get("envFrom", ())]
+        sources = [source["secretRef"] for source in container.get("envFrom", ())]
+        found += [(source["name"], None) for source in sources if not source.get("optional")]
         for variable in container.get("env", ()):
             if "secretKeyRef" in variable.get("valueFrom", {}):
                 reference = variable["valueFrom"]["secretKeyRef"]

@@ -109,22 +109,17 @@ class Cluster:
             node.start()
 
     def bootstrap(self) -> None:
-        """Streams with a copy on every node, as production has them; by the command that production runs."""
+        """Streams with a copy on every node, as production has them; by the command that production runs, once."""
         anywhere = next(iter(self.nodes.values()))
+        done = self.bootstrapping(anywhere)
+        _, said = done.communicate(timeout=3 * USABLE_WITHIN_SECONDS)
+        assert done.returncode == 0, said
+
+    def bootstrapping(self, at: Node) -> subprocess.Popen[str]:
+        """The command, under way at one of the nodes."""
         command = [sys.executable, "-m", "chassis.bootstrap", "--replicas", str(COPIES)]
-        environment = os.environ | {"DOORSTEP_NATS_URL": anywhere.url}
-
-        said: list[bytes] = []
-
-        def done() -> bool:
-            tried = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True)
-            said.append(tried.stderr)
-            return tried.returncode == 0
-
-        try:
-            eventually(done, USABLE_WITHIN_SECONDS, "the cluster has its streams", every=0.5)
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {said[-1].decode()}") from None
+        environment = os.environ | {"DOORSTEP_NATS_URL": at.url}
+        return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
 
     # --- roads
 
@@ -233,6 +228,15 @@ async def is_refused(bus: Bus, subject: str, within_seconds: float) -> bool:
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
     """Three nodes with their streams, gone afterwards."""
+    with empty_cluster(folder) as cluster:
+        cluster.start()
+        cluster.bootstrap()
+        yield cluster
+
+
+@contextmanager
+def empty_cluster(folder: Path) -> Iterator[Cluster]:
+    """Three nodes that know each other and are not started; none is left running afterwards."""
     nodes = {name: Node(name, folder / name, free_port(), free_port(), free_port()) for name in NAMES}
     with ExitStack() as stack:
         for node in nodes.values():
@@ -241,8 +245,6 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
                     node.roads[other.name] = stack.enter_context(proxy_before(other.route_port))
         cluster = Cluster(nodes)
         try:
-            cluster.start()
-            cluster.bootstrap()
             yield cluster
         finally:
             for node in nodes.values():
