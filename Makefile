@@ -34,7 +34,7 @@ run: install ## start the whole system with the demo shop: http://127.0.0.1:8080
 	@if [ -t 0 ]; then set -m; fi; $(BIN)/doorstep up --demo --autopilot $(if $(STORE),--store $(STORE))
 
 test: install ## run the tests (those that take minutes have two targets of their own)
-	$(BIN)/pytest -m "not long" --record $(RECORD)
+	$(BIN)/pytest -m "not long" --numprocesses 2 --dist loadfile --record $(RECORD)
 
 test-faults: install ## every row of the fault matrix (docs/faults.md), in ten minutes: killed, cut off, filled up, starved
 	$(BIN)/python -m tests.faults.lanes --record $(RECORD)

@@ -95,7 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record only where it is wanted."""
+    """Record only where it is wanted, and once: whoever shares the tests out hears of all of them."""
     file: Path | None = config.getoption("--record")
-    if file is not None:
+    if file is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(file))
