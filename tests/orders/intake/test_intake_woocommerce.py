@@ -69,6 +69,22 @@ def test_coupons_fees_and_gift_cards_move_the_total() -> None:
     assert totals_add_up(order) == ""
 
 
+def test_tax_on_delivery_that_the_order_states_once_is_shared_out() -> None:
+    """The legacy shape: without it the tax would be on the order and on none of its positions."""
+    deliveries = [{"method_title": "Flat rate", "total": "10.00"}, {"method_id": "pickup", "total": "0.00"}]
+    body = woo_body(shipping_lines=deliveries, shipping_tax="0.50", total="34.30", total_tax="4.30")
+    order = placed("woocommerce", CREATED, body)
+    assert order.shipping == (
+        ShippingLine(
+            title="Flat rate",
+            total_minor=1000,
+            taxes=(TaxLine(rate=Decimal("0.0500"), amount_minor=50),),
+        ),
+        ShippingLine(title="pickup", total_minor=0),
+    )
+    assert totals_add_up(order) == ""
+
+
 def test_a_shop_with_gross_prices_gives_gross_lines() -> None:
     """Three times 9.99 with tax: the nets, rounded one by one, add up to a cent less than the customer paid."""
     thrice = [
