@@ -59,11 +59,14 @@ class ShippingLine:
     taxes: tuple[TaxLine, ...] = ()
 
 
+type AdjustmentKind = Literal["fee", "tip", "duty", "gift_card", "rounding", "other"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
     """Anything else that moves the total: fee, tip, duty, gift card, rounding. Negative lowers the total."""
 
-    kind: Literal["fee", "tip", "duty", "gift_card", "rounding", "other"]
+    kind: AdjustmentKind
     title: Text = ""
     amount_minor: Minor
     taxes: tuple[TaxLine, ...] = ()
