@@ -232,6 +232,15 @@ def test_the_collecting_transaction_is_the_reference() -> None:
     assert placed("shopify", CREATE, shopify_body(transactions=transactions)).payment.reference == "3"
 
 
+def test_a_gift_card_is_not_what_a_payout_names() -> None:
+    """7.15: the card paid 50.00 of 59.50; the provider pays out the other transaction."""
+    by_card = {"id": 1, "kind": "sale", "status": "success", "gateway": "gift_card", "amount": "50.00"}
+    in_cash = {"id": 2, "kind": "sale", "status": "success", "gateway": "shopify_payments", "amount": "9.50"}
+    both = shopify_body(transactions=[by_card, in_cash])
+    assert placed("shopify", CREATE, both).payment.reference == "2"
+    assert placed("shopify", CREATE, shopify_body(transactions=[by_card])).payment.reference == "1001"
+
+
 def test_a_country_given_by_name_only_is_found() -> None:
     """Test messages and old orders leave the code out."""
     to = {"address1": "1 Main St", "city": "Ottawa", "country_code": None, "country": "Canada"}
