@@ -74,11 +74,15 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFacts:
-    """What the channel says about the money. `reference` is the channel's own transaction, for payouts."""
+    """What the channel says about the money. `reference` is the channel's own transaction, for payouts.
+
+    `refunded_in_part`: some of it, not all, went back to the customer already.
+    """
 
     state: PaymentState
     reference: Text = ""
     method: Text = ""
+    refunded_in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,4 +232,5 @@ def _payment(order: Fields) -> PaymentFacts:
         state=PAYMENT_STATES[status],
         reference=next(collected, "") or order.needed("id"),
         method=", ".join(named)[:100] or order.text("gateway"),
+        refunded_in_part=status == "partially_refunded",
     )

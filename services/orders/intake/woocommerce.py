@@ -209,7 +209,9 @@ def _payment(order: Fields) -> PaymentFacts:
     details = order.inner("payment_details")
     method = order.text("payment_method") or details.text("method_id")
     reference = order.text("transaction_id") or order.needed("id", "order_number")
-    return PaymentFacts(state=_payment_state(order, method), reference=reference, method=method)
+    state = _payment_state(order, method)
+    in_part = state != "refunded" and any(order.each("refunds"))
+    return PaymentFacts(state=state, reference=reference, method=method, refunded_in_part=in_part)
 
 
 def _payment_state(order: Fields, method: str) -> PaymentState:

@@ -212,6 +212,7 @@ def test_a_cancelled_order_says_when_and_why() -> None:
         ("authorized", "authorised"),
         ("pending", "unpaid"),
         ("partially_paid", "unpaid"),
+        ("partially_refunded", "paid"),
         (None, "unpaid"),
         ("refunded", "refunded"),
         ("voided", "voided"),
@@ -219,7 +220,9 @@ def test_a_cancelled_order_says_when_and_why() -> None:
 )
 def test_the_payment_state_is_translated(status: str | None, state: str) -> None:
     """What the channel collected decides whether our gateway is asked."""
-    assert placed("shopify", CREATE, shopify_body(financial_status=status)).payment.state == state
+    payment = placed("shopify", CREATE, shopify_body(financial_status=status)).payment
+    assert payment.state == state
+    assert payment.refunded_in_part is (status == "partially_refunded")
 
 
 def test_the_collecting_transaction_is_the_reference() -> None:
