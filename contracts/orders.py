@@ -13,7 +13,16 @@ from contracts.address import NOBODY, Address, Recipient
 from contracts.channels import ReturnReported
 from contracts.event import Event
 from contracts.identifiers import OrderId
-from contracts.placed_order import Minor, PaymentFacts, PaymentState, PlacedOrder, TaxLine, Text, Units
+from contracts.placed_order import (
+    AdjustmentKind,
+    Minor,
+    PaymentFacts,
+    PaymentState,
+    PlacedOrder,
+    TaxLine,
+    Text,
+    Units,
+)
 
 
 class HoldReason(StrEnum):
@@ -29,7 +38,10 @@ class HoldReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillLine:
-    """What billing has to put on an invoice for one position: goods, shipping or an adjustment."""
+    """What billing has to put on an invoice for one position: goods, shipping or an adjustment.
+
+    `adjustment` is which kind of one it is; absent for the others, and in events of older releases.
+    """
 
     kind: Literal["goods", "shipping", "adjustment"]
     sku: str = ""
@@ -37,6 +49,7 @@ class BillLine:
     quantity: int = 1
     total_minor: Minor
     taxes: tuple[TaxLine, ...] = ()
+    adjustment: AdjustmentKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,11 +59,14 @@ class ShippingLine:
     taxes: tuple[TaxLine, ...] = ()
 
 
+type AdjustmentKind = Literal["fee", "tip", "duty", "gift_card", "rounding", "other"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
     """Anything else that moves the total: fee, tip, duty, gift card, rounding. Negative lowers the total."""
 
-    kind: Literal["fee", "tip", "duty", "gift_card", "rounding", "other"]
+    kind: AdjustmentKind
     title: Text = ""
     amount_minor: Minor
     taxes: tuple[TaxLine, ...] = ()
@@ -71,11 +74,15 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFacts:
-    """What the channel says about the money. `reference` is the channel's own transaction, for payouts."""
+    """What the channel says about the money. `reference` is the channel's own transaction, for payouts.
+
+    `refunded_in_part`: some of it, not all, went back to the customer already.
+    """
 
     state: PaymentState
     reference: Text = ""
     method: Text = ""
+    refunded_in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,14 +77,14 @@ def effects(gateway: Gateway, at_once: int) -> dict[str, Effect]:
     async def capture(_: str, call: CaptureCall) -> Any:
         return await gateway.capture(call)
 
-    async def look_up(reference: str, _: CaptureCall) -> Any:
-        return await gateway.look_up(reference)
+    async def look_up(_: str, call: CaptureCall) -> Any:
+        return await gateway.look_up(call)
 
     async def refund(_: str, call: RefundCall) -> Any:
         return await gateway.refund(call)
 
-    async def look_up_refund(reference: str, _: RefundCall) -> Any:
-        return await gateway.look_up_refund(reference)
+    async def look_up_refund(_: str, call: RefundCall) -> Any:
+        return await gateway.look_up_refund(call)
 
     return {
         CAPTURE: Effect(

@@ -47,9 +47,7 @@ def routes(runtime: Runtime, opens: Opens = AS_IT_IS, seals: Seals = AS_IT_IS) -
 
 @dataclass(frozen=True, slots=True)
 class ShippingDesk:
-    """The handlers. Fulfilments are named by their id or their order's, parcels by their id or tracking
-    number.
-    """
+    """The handlers. Fulfilments are named by their id or their order's, parcels by their id or tracking number."""
 
     runtime: Runtime
     opens: Opens = AS_IT_IS

@@ -43,9 +43,7 @@ def timers_of(fulfilment: Fulfilment) -> Mapping[str, datetime]:
 
 
 def tags_of(fulfilment: Fulfilment) -> Iterable[str]:
-    """`state=...` (counted), `tracking:<number>` per parcel, `awaits_range:<carrier>` where numbers have run
-    out.
-    """
+    """`state=...` (counted), `tracking:<number>` per parcel, `awaits_range:<carrier>` where numbers have run out."""
     tags = [f"state={fulfilment.state}"]
     tags += [f"tracking:{parcel.tracking_number}" for parcel in fulfilment.parcels if parcel.tracking_number]
     tags += [

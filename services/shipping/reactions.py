@@ -26,21 +26,15 @@ from services.shipping.domain.policies import ShippingPolicies
 from services.shipping.domain.scanning import record_scan
 
 RELABELLED_MAX = 200
-"""Fulfilments that get their labels in the decision that grants a range; the same grant again takes the next
-ones.
-"""
+"""Fulfilments that get their labels in the decision that grants a range; the same grant again takes the next ones."""
 
 
 class UnknownFulfilment(LookupError):
-    """A command for an order that was never released to the warehouse. HTTP answers 404 before it comes to
-    this.
-    """
+    """A command for an order that was never released to the warehouse. HTTP answers 404 before it comes to this."""
 
 
 def when_order_released_then_plan_and_label(released: OrderReleased, world: World) -> Iterable[Event]:
-    """Parcels, and for each a label or the request for one; with the autopilot they leave in the same
-    decision.
-    """
+    """Parcels, and for each a label or the request for one; with the autopilot they leave in the same decision."""
     known: Fulfilment | None = world.state(entity_of(released.order_id))
     if known is not None and known.planned:
         return ()

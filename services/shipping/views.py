@@ -41,9 +41,7 @@ def parcel_view(parcel: Parcel) -> dict[str, Any]:
 
 
 def tracking_view(fulfilment: Fulfilment, parcel: Parcel, history: list[Recorded]) -> dict[str, Any]:
-    """A parcel's tracking page: where it is, and its whole way by the carrier's own times, without personal
-    data.
-    """
+    """A parcel's tracking page: where it is, and its whole way by the carrier's own times, without personal data."""
     way = [row for recorded in history if (row := _way_point(recorded, parcel.parcel_id))]
     return {
         "order_id": fulfilment.order_id,

@@ -44,8 +44,8 @@ def delivery(total_minor: int, *taxes: TaxLine) -> BillLine:
     return BillLine(kind="shipping", title="Delivery", total_minor=total_minor, taxes=taxes)
 
 
-def adjustment(total_minor: int, *taxes: TaxLine) -> BillLine:
-    return BillLine(kind="adjustment", title="Voucher", total_minor=total_minor, taxes=taxes)
+def adjustment(total_minor: int, *taxes: TaxLine, kind: Any = None) -> BillLine:
+    return BillLine(kind="adjustment", title="Voucher", total_minor=total_minor, taxes=taxes, adjustment=kind)
 
 
 LAMP = goods("LAMP", 11900, tax("0.19", 1900))

@@ -59,7 +59,7 @@ async def test_magic_addresses_and_amounts(tmp_path: Path) -> None:
     assert isinstance(await sandbox.gateway.capture(CaptureCall("b", 2013, "EUR")), Declined)
     with pytest.raises(GatewayUnavailable):
         await sandbox.gateway.capture(CaptureCall("c", 100, "EUR", "lost@example.org"))
-    assert isinstance(await sandbox.gateway.look_up("c"), Captured)
+    assert isinstance(await sandbox.gateway.look_up(CaptureCall("c", 100, "EUR")), Captured)
     await sandbox.stop()
 
 
@@ -101,7 +101,7 @@ async def test_the_preview_is_a_statement_that_adds_up(twin: SandboxTwin) -> Non
 async def answering(handler: Any) -> tuple[web.AppRunner, HttpGateway]:
     """A gateway that gives one fixed answer."""
     app = web.Application()
-    app.add_routes([web.post("/charges", handler)])
+    app.add_routes([web.post("/charges", handler), web.get("/charges", handler)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -154,6 +154,23 @@ async def test_an_answer_that_cannot_be_trusted_is_none(odd: str) -> None:
     await runner.cleanup()
 
 
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [({"amount_minor": 6000}, "answered 6000 EUR"), ({"currency": "USD"}, "answered 11900 USD")],
+)
+async def test_what_a_look_up_finds_has_to_be_what_was_asked_for(odd: dict[str, Any], said: str) -> None:
+    """After a lost answer, a part of the money is not the money: nobody releases goods for it."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response(FINE | odd)
+
+    runner, gateway = await answering(handler)
+    with pytest.raises(GatewayContradicts, match=said):
+        await gateway.look_up(PAY)
+    await gateway.close()
+    await runner.cleanup()
+
+
 async def test_a_gateway_that_is_not_there_is_no_answer() -> None:
     """Refused connections and an adapter that was not opened alike."""
     gateway = HttpGateway("http://127.0.0.1:9")
@@ -161,7 +178,7 @@ async def test_a_gateway_that_is_not_there_is_no_answer() -> None:
         await gateway.capture(PAY)
     await gateway.open()
     with pytest.raises(GatewayUnavailable):
-        await gateway.look_up(PAY.reference)
+        await gateway.look_up(PAY)
     await gateway.close()
 
 

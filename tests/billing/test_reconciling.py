@@ -232,6 +232,27 @@ def test_another_currency_and_an_uncaptured_attempt_explain_nothing() -> None:
     assert "is in USD, the payout in EUR" in result(after).unexplained[0].reason
 
 
+def test_a_refund_that_comes_back_is_not_taken_for_the_capture() -> None:
+    """A reversed refund is paid in under the refund's id: the capture is still to be paid out, and then explains."""
+    reversed_refund, capture = (
+        charge("refund-shopify:1001-1", 11900),
+        charge("pay-shopify:1001-1", 11900, 375),
+    )
+    after = billing.given(*SOLD).when(statement(reversed_refund, capture))
+    assert (result(after).matched_minor, named(after)) == (11525, [(0, 11900)])
+
+
+@pytest.mark.parametrize(("currency", "gross"), [("JPY", 9_899), ("KWD", 12_345)])
+def test_payouts_of_currencies_with_no_and_three_decimals_are_tied(currency: str, gross: int) -> None:
+    """7.11: minor units are minor units; what is named is named in the currency's own decimals."""
+    asked = requested(goods("THING", gross), order="shopify:8", currency=currency, reference="txn-8")
+    payout = statement(charge("txn-8", gross + 1, 5), currency=currency)
+    after = billing.given(due(asked), captured(asked)).when(payout)
+    assert (result(after).matched_minor, named(after)) == (gross - 5, [(0, 1)])
+    said = {"JPY": "9899 JPY expected, 9900 JPY", "KWD": "12.345 KWD expected, 12.346 KWD"}[currency]
+    assert said in result(after).unexplained[0].reason
+
+
 def test_adjustments_are_named_even_where_they_cancel_out() -> None:
     """A reserve taken and given back sums to nothing, and still nobody explained it."""
     lines = [

@@ -11,6 +11,7 @@ from contracts import orders
 from contracts.address import Address
 from contracts.orders import HoldReason
 from contracts.placed_order import Adjustment, PaymentFacts, Units
+from services.orders.domain.rules import PARTLY_REFUNDED
 from services.orders.domain.states import displayed
 from tests.orders.situations import (
     AN_ORDER_ACCEPTED,
@@ -116,6 +117,12 @@ def test_money_already_given_back_holds_the_order(state: str) -> None:
     placed = order(payment=PaymentFacts(state=state))  # type: ignore[arg-type]
     detail = f"the payment is already {state} at the channel"
     spec.when(place(placed)).then(received(placed), held(HoldReason.MANUAL, detail))
+
+
+def test_money_given_back_in_part_holds_the_order() -> None:
+    """Channels go on listing the line that was taken out: it must not be shipped unseen."""
+    placed = order(payment=PaymentFacts(state="paid", refunded_in_part=True))
+    spec.when(place(placed)).then(received(placed), held(HoldReason.MANUAL, PARTLY_REFUNDED))
 
 
 def test_every_reason_is_its_own_hold() -> None:

@@ -13,6 +13,7 @@ from contracts.inventory import Short
 from contracts.orders import CancellationRequested, HoldReason, RefundReported
 from contracts.placed_order import PaymentFacts, Units
 from services.orders.domain.revising import BILL_CHANGED
+from services.orders.domain.rules import PARTLY_REFUNDED
 from services.orders.domain.states import displayed
 from tests.orders.situations import (
     AN_ORDER_ACCEPTED,
@@ -155,6 +156,18 @@ def test_money_given_back_at_the_channel_after_release_is_noted() -> None:
     spec.given(*AN_ORDER_RELEASED).when(
         place(order(version=2, payment=PaymentFacts(state="authorised"))), place(refunded)
     ).then(too_late(refunded, "the order is released: too late for payment"))
+
+
+def test_money_given_back_in_part_stops_an_order_that_is_still_ours() -> None:
+    """Whether it is paid already or not; once the warehouse has it, that is noted."""
+    in_part = order(version=2, payment=PaymentFacts(state="paid", refunded_in_part=True))
+    for history in (AN_ORDER_ACCEPTED, AN_ORDER_BILLED):
+        spec.given(*history).when(place(in_part)).then(
+            revised(in_part, "payment"), held(HoldReason.MANUAL, PARTLY_REFUNDED)
+        )
+    spec.given(*AN_ORDER_RELEASED).when(place(in_part)).then(
+        too_late(in_part, "the order is released: too late for payment")
+    )
 
 
 def test_a_cancellation_at_the_channel_ends_an_order_that_is_still_ours() -> None:

@@ -21,6 +21,7 @@ from contracts.shipping import (
     PlannedParcel,
     TrackingRangeGranted,
 )
+from services.shipping.domain.tracking_number import check_digit
 from services.shipping.settings import CarrierSettings, ShippingSettings, ShopSettings
 from services.shipping.wiring import declare
 from tests.spec import NOON, Spec
@@ -180,3 +181,12 @@ def refused(
 
 DS1, DS2, DS3 = "DS000000014DE", "DS000000028DE", "DS000000031DE"
 """The first numbers of the range. Check digits by hand: 11 - 7 = 4, 11 - 14 mod 11 = 8, 11 - 21 mod 11 = 1."""
+
+
+def is_sound(number: str) -> bool:
+    """True for 13 characters with the right check digit, as one would test a number that was keyed in."""
+    serial, digit = number[2:10], number[10:11]
+    letters = number[:2] + number[11:]
+    if len(number) != 13 or not (serial + digit).isdecimal() or not (letters.isascii() and letters.isalpha()):
+        return False
+    return check_digit(int(serial)) == int(digit)

@@ -18,8 +18,8 @@ from services.shipping.carriers.desk import LabelDesk
 from services.shipping.carriers.http_carrier import HttpCarrier
 from services.shipping.carriers.sandbox_books import Books, Purchase
 from services.shipping.domain.answers import Label, Refused, Voided, VoidRequest
-from services.shipping.domain.tracking_number import is_sound
 from tests.shipping.houses import SandboxHouse
+from tests.shipping.makers import is_sound
 from tests.suites.carrier_suite import CarrierSuite, request
 
 

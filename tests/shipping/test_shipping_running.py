@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from contracts.shipping import LabelBought, ParcelDispatched
-from services.shipping.domain.tracking_number import is_sound
 from tests.conftest import until
 from tests.shipping.conftest import Client
 from tests.shipping.houses import SandboxHouse
-from tests.shipping.makers import DS1, HEAVY, LAMP, P1, cancel, released
+from tests.shipping.makers import DS1, HEAVY, LAMP, P1, cancel, is_sound, released
 
 ORDER = "shopify:1001"
 SCAN = {"code": "in_transit", "at": "2026-11-22T08:00:00Z", "place": "Malmö"}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.shipping.domain.number_range import Block, NumberRange, RangeBroken, evolve_range
-from services.shipping.domain.tracking_number import SERIAL_MAX, check_digit, is_sound, tracking_number
-from tests.shipping.makers import own_label
+from services.shipping.domain.tracking_number import SERIAL_MAX, check_digit, tracking_number
+from tests.shipping.makers import is_sound, own_label
 
 FORMATS = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "tracking" / "tracking_number_formats"
 SERIALS = st.integers(0, SERIAL_MAX)

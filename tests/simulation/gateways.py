@@ -75,9 +75,9 @@ class MemoryGateway:
         record = await self._tried("charge", call)
         return _captured(record)
 
-    async def look_up(self, reference: str) -> Captured | Declined | None:
+    async def look_up(self, call: CaptureCall) -> Captured | Declined | None:
         """What became of a capture."""
-        record = await self._found(self.accounts.charges, reference)
+        record = await self._found(self.accounts.charges, call.reference)
         return _captured(record) if record else None
 
     async def refund(self, call: RefundCall) -> Refunded | Declined:
@@ -85,9 +85,9 @@ class MemoryGateway:
         record = await self._tried("refund", call)
         return _refunded(record)
 
-    async def look_up_refund(self, reference: str) -> Refunded | Declined | None:
+    async def look_up_refund(self, call: RefundCall) -> Refunded | Declined | None:
         """What became of a refund."""
-        record = await self._found(self.accounts.refunds, reference)
+        record = await self._found(self.accounts.refunds, call.reference)
         return _refunded(record) if record else None
 
     async def _found(self, records: dict[str, dict[str, Any]], reference: str) -> dict[str, Any] | None:

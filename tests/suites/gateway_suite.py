@@ -42,12 +42,12 @@ class GatewaySuite:
         assert isinstance(answer, Captured)
         assert (answer.reference, answer.amount_minor, answer.currency) == (PAY.reference, 11900, "EUR")
         assert answer.provider_reference
-        assert await twin.gateway.look_up(PAY.reference) == answer
+        assert await twin.gateway.look_up(PAY) == answer
 
     async def test_nothing_is_known_under_a_reference_never_used(self, twin: Twin) -> None:
         """None, not an error: only then may the call be made."""
-        assert await twin.gateway.look_up(PAY.reference) is None
-        assert await twin.gateway.look_up_refund(BACK.reference) is None
+        assert await twin.gateway.look_up(PAY) is None
+        assert await twin.gateway.look_up_refund(BACK) is None
 
     async def test_the_same_reference_twice_is_one_charge(self, twin: Twin) -> None:
         """One after the other, and many at once."""
@@ -63,7 +63,7 @@ class GatewaySuite:
         assert isinstance(refused, Declined)
         assert refused.reason
         assert await twin.gateway.capture(PAY) == refused
-        assert await twin.gateway.look_up(PAY.reference) == refused
+        assert await twin.gateway.look_up(PAY) == refused
         assert isinstance(await twin.gateway.capture(CaptureCall("pay-shop:1-2", 11900, "EUR")), Captured)
         assert len(await twin.truth("charge")) == 1
 
@@ -72,7 +72,7 @@ class GatewaySuite:
         await twin.behave(mode="timeout_after_effect", count=1)
         with pytest.raises(GatewayUnavailable):
             await twin.gateway.capture(PAY)
-        found = await twin.gateway.look_up(PAY.reference)
+        found = await twin.gateway.look_up(PAY)
         assert isinstance(found, Captured)
         assert await twin.gateway.capture(PAY) == found
         assert len(await twin.truth("charge")) == 1
@@ -82,7 +82,7 @@ class GatewaySuite:
         await twin.behave(mode="fail_500", count=1)
         with pytest.raises(GatewayUnavailable):
             await twin.gateway.capture(PAY)
-        assert await twin.gateway.look_up(PAY.reference) is None
+        assert await twin.gateway.look_up(PAY) is None
         assert isinstance(await twin.gateway.capture(PAY), Captured)
 
     async def test_an_answer_later_than_we_wait_is_no_answer(self, twin: Twin) -> None:
@@ -98,7 +98,7 @@ class GatewaySuite:
         charged = await twin.gateway.capture(PAY)
         refunded = await twin.gateway.refund(BACK)
         await twin.restart()
-        assert await twin.gateway.look_up(PAY.reference) == charged
+        assert await twin.gateway.look_up(PAY) == charged
         assert await twin.gateway.capture(PAY) == charged
         assert await twin.gateway.refund(BACK) == refunded
         assert (len(await twin.truth("charge")), len(await twin.truth("refund"))) == (1, 1)
@@ -108,7 +108,7 @@ class GatewaySuite:
         await twin.gateway.capture(PAY)
         answer = await twin.gateway.refund(BACK)
         assert isinstance(answer, Refunded)
-        assert await twin.gateway.refund(BACK) == answer == await twin.gateway.look_up_refund(BACK.reference)
+        assert await twin.gateway.refund(BACK) == answer == await twin.gateway.look_up_refund(BACK)
         assert len(await twin.truth("refund")) == 1
 
     async def test_a_lost_refund_answer_is_found_by_look_up(self, twin: Twin) -> None:
@@ -117,7 +117,7 @@ class GatewaySuite:
         await twin.behave(mode="timeout_after_effect", count=1)
         with pytest.raises(GatewayUnavailable):
             await twin.gateway.refund(BACK)
-        assert isinstance(await twin.gateway.look_up_refund(BACK.reference), Refunded)
+        assert isinstance(await twin.gateway.look_up_refund(BACK), Refunded)
         assert len(await twin.truth("refund")) == 1
 
     async def test_no_more_is_given_back_than_was_charged(self, twin: Twin) -> None:

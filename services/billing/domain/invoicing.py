@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 
-from contracts.billing import InvoiceIssued, InvoiceLine, JournalEntry, VatGroup
+from contracts.billing import InvoiceIssued, InvoiceLine
 from contracts.event import Event
 from contracts.money import divide_half_up
 from contracts.orders import Bill, BillLine
 from contracts.shipping import ParcelDispatched
-from services.billing.domain import ledger
+from services.billing.domain.apportioned import by_rate
+from services.billing.domain.invoice_entry import invoice_entry
 from services.billing.domain.payment import Payment, payment_entity, units_taken
-from services.billing.domain.vat import NO_TAX, Assessment, Position, assess, nets_of, vat_group
+from services.billing.domain.vat import NO_TAX, Position, assess, nets_of
 from services.billing.domain.world import World
 
 
@@ -88,9 +88,10 @@ def positions_of(payment: Payment, bill: Bill, delivered: Delivered) -> list[Pos
     after = _everything(bill) if delivered.last else units_taken(bill, before, delivered.units)
     first = not payment.invoices
     return [
-        _position(line, start, end)
+        position
         for line, start, end in zip(bill.lines, before, after, strict=True)
         if (end > start if line.kind == "goods" else first)
+        for position in _positions(line, start, end, inclusive=bill.prices_include_tax)
     ]
 
 
@@ -105,6 +106,12 @@ def _everything(bill: Bill) -> tuple[int, ...]:
     return tuple(max(line.quantity, 1) for line in bill.lines)
 
 
+def _positions(line: BillLine, start: int, end: int, *, inclusive: bool) -> list[Position]:
+    """One for goods; delivery and adjustments may be taxed at several rates, each on its share."""
+    position = _position(line, start, end)
+    return [position] if line.kind == "goods" else by_rate(position, line.taxes, inclusive=inclusive)
+
+
 def _position(line: BillLine, start: int, end: int) -> Position:
     goods = line.kind == "goods"
     of = max(line.quantity, 1) if goods else 1
@@ -117,6 +124,7 @@ def _position(line: BillLine, start: int, end: int) -> Position:
         rate=sum((tax.rate for tax in line.taxes), NO_TAX),
         amount_minor=share(line.total_minor, start, end, of),
         tax_minor=share(sum(tax.amount_minor for tax in line.taxes), start, end, of),
+        adjustment=line.adjustment,
     )
 
 
@@ -209,31 +217,3 @@ def _line(position: Position, net_minor: int, inclusive: bool) -> InvoiceLine:
         rate=position.rate,
         net_minor=net_minor,
     )
-
-
-def invoice_entry(
-    currency: str, positions: Sequence[Position], tax: Assessment, payable_minor: int, *, inclusive: bool
-) -> JournalEntry:
-    """InvoiceIssued: Dr customer; Cr revenue, delivery, VAT by rate; the rounding amount to its own account."""
-    delivery = _delivery_net(positions, inclusive=inclusive)
-    return ledger.entry(
-        currency,
-        (
-            (ledger.CUSTOMERS, payable_minor),
-            (ledger.REVENUE, delivery - tax.net_minor),
-            (ledger.SHIPPING_REVENUE, -delivery),
-            *((ledger.vat_account(group.rate), -group.tax_minor) for group in tax.groups),
-            (ledger.ROUNDING, -tax.rounding_minor),
-        ),
-    )
-
-
-def _delivery_net(positions: Sequence[Position], *, inclusive: bool) -> int:
-    sums: dict[Decimal, int] = {}
-    for position in positions:
-        if position.kind == "shipping":
-            sums[position.rate] = sums.get(position.rate, 0) + position.amount_minor
-    groups: Iterable[VatGroup] = (
-        vat_group(rate, amount, inclusive=inclusive) for rate, amount in sums.items()
-    )
-    return sum(group.net_minor for group in groups)

@@ -18,6 +18,7 @@ CHANNEL_CLEARING = "channel_clearing"
 CUSTOMERS = "customer_receivable"
 REVENUE = "revenue"
 SHIPPING_REVENUE = "shipping_revenue"
+GIFT_CARDS = "gift_cards"
 VAT_PAYABLE = "vat_payable"
 ROUNDING = "rounding"
 FEES = "fees"
@@ -30,6 +31,7 @@ CHART: Mapping[str, str] = {
     CUSTOMERS: "Owed by customers (credit: paid, not invoiced yet)",
     REVENUE: "Goods and adjustments, net of VAT",
     SHIPPING_REVENUE: "Delivery, net of VAT",
+    GIFT_CARDS: "Owed to holders of gift cards (rule 7.15)",
     VAT_PAYABLE: "VAT owed, by rate",
     ROUNDING: "Cents between our tax and the channel's",
     FEES: "Fees of gateways and channels",

@@ -70,15 +70,15 @@ def _charge(line: PayoutLine, statement: Statement) -> Found | str:
         return f"no capture with the reference {line.reference!r} is known"
     if not payment.source or not payment.captured_minor:
         return f"order {payment.order_id}: nothing was captured"
-    if _other_attempt(line.reference, payment):
-        return f"{line.reference}: this attempt was not captured, {payment.payment_id} was"
+    if _names_something_else(line.reference, payment):
+        return f"{line.reference} was not captured, {payment.payment_id} was"
     return Found(payment, payment.payment_id, payment.captured_minor)
 
 
-def _other_attempt(reference: str, payment: Payment) -> bool:
-    """A reference in our form names one attempt; only the captured one was paid."""
-    ours = order_in(reference) != reference and reference.startswith("pay-")
-    return ours and reference != payment.payment_id
+def _names_something_else(reference: str, payment: Payment) -> bool:
+    """A reference in our form names one attempt, or a refund; only the captured attempt was paid."""
+    is_ours = order_in(reference) != reference
+    return is_ours and reference != payment.payment_id
 
 
 def _refund(line: PayoutLine, statement: Statement) -> Found | str:

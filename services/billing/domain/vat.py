@@ -19,7 +19,10 @@ NO_TAX = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A line of a document: its amount as priced (with or without tax), and the tax the channel charged for it."""
+    """A line of a document: its amount as priced (with or without tax), and the tax the channel charged for it.
+
+    `adjustment` is which kind of adjustment it is, where it is one and that is known.
+    """
 
     kind: str
     title: str
@@ -28,6 +31,7 @@ class Position:
     rate: Decimal
     amount_minor: int
     tax_minor: int
+    adjustment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,14 @@ class OpeningGateway:
             return replace(answer, reason=without_personal(answer.reason, recipient))
         return answer
 
-    async def look_up(self, reference: str) -> Captured | Declined | None:
+    async def look_up(self, call: CaptureCall) -> Captured | Declined | None:
         """What became of a capture."""
-        return await self._gateway.look_up(reference)
+        return await self._gateway.look_up(call)
 
     async def refund(self, call: RefundCall) -> Refunded | Declined:
         """Give back: no personal data goes with it."""
         return await self._gateway.refund(call)
 
-    async def look_up_refund(self, reference: str) -> Refunded | Declined | None:
+    async def look_up_refund(self, call: RefundCall) -> Refunded | Declined | None:
         """What became of a refund."""
-        return await self._gateway.look_up_refund(reference)
+        return await self._gateway.look_up_refund(call)

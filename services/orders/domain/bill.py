@@ -44,6 +44,7 @@ def _positions(placed: PlacedOrder) -> Iterator[BillLine]:
             title=moved.title or moved.kind.replace("_", " "),
             total_minor=moved.amount_minor,
             taxes=moved.taxes,
+            adjustment=moved.kind,
         )
 
 

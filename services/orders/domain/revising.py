@@ -123,9 +123,15 @@ def changes(order: Order, placed: PlacedOrder) -> Iterator[str]:
         return
     if placed.ship_to != known.ship_to:
         yield "address"
-    if placed.payment.state != known.payment.state and _payment_matters(order, placed):
+    if _money_moved(known, placed) and _payment_matters(order, placed):
         yield "payment"
 
 
+def _money_moved(known: PlacedOrder, placed: PlacedOrder) -> bool:
+    before, after = known.payment, placed.payment
+    return (before.state, before.refunded_in_part) != (after.state, after.refunded_in_part)
+
+
 def _payment_matters(order: Order, placed: PlacedOrder) -> bool:
-    return order.payment is not Payment.PAID or placed.payment.state in UNPAYABLE
+    given_back = placed.payment.state in UNPAYABLE or placed.payment.refunded_in_part
+    return order.payment is not Payment.PAID or given_back

@@ -12,6 +12,10 @@ from services.orders.domain.policies import STANDARD_RULES, HoldRules
 
 UNPAYABLE = frozenset({"refunded", "voided"})
 """What the channel says of money that it no longer has, or never took."""
+PARTLY_REFUNDED = (
+    "part of the money was given back at the channel: see there which lines are still wanted, "
+    "then release or cancel"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ def the_money_was_not_given_back(placed: PlacedOrder) -> str:
     )
 
 
+def no_part_of_the_money_was_given_back(placed: PlacedOrder) -> str:
+    """Most often a line was taken out of the order that way, and channels go on listing it."""
+    return PARTLY_REFUNDED if placed.payment.refunded_in_part else ""
+
+
 type Rule = Callable[[PlacedOrder, HoldRules], str]
 
 
@@ -135,6 +144,7 @@ RULES: tuple[tuple[HoldReason, Rule], ...] = (
     (HoldReason.SKU_UNMAPPED, _of_any_shop(every_shipped_line_has_a_sku)),
     (HoldReason.MANUAL, _of_any_shop(an_order_needs_at_least_one_line)),
     (HoldReason.MANUAL, _of_any_shop(the_money_was_not_given_back)),
+    (HoldReason.MANUAL, _of_any_shop(no_part_of_the_money_was_given_back)),
     (HoldReason.MANUAL, the_total_is_not_extraordinary),
 )
 """Hold reason -> the rule that places it."""

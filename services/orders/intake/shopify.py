@@ -40,6 +40,7 @@ PAYMENT_STATES: dict[str, PaymentState] = {
 }
 COLLECTING = frozenset({"sale", "capture"})
 GROSS = "taxes_included"
+GIFT_CARD = "gift_card"
 
 
 def shopify_order(channel: str, body: Fields, topic: str) -> PlacedOrder:
@@ -211,14 +212,19 @@ def _shop_money(order: Fields, name: str) -> int:
 
 
 def _payment(order: Fields) -> PaymentFacts:
-    """`reference` is the collecting transaction where the body has one, otherwise the order's id."""
+    """`reference` is the collecting transaction where the body has one, otherwise the order's id.
+
+    What a gift card paid is no money that a payout will bring: its transaction is passed over.
+    """
     status = order.text("financial_status").lower()
     if status not in PAYMENT_STATES:
         raise Wrong(f"financial_status: {quoted(status)} is not known")
     collected = (
         transaction.text("id")
         for transaction in order.each("transactions")
-        if transaction.text("kind") in COLLECTING and transaction.text("status") == "success"
+        if transaction.text("kind") in COLLECTING
+        and transaction.text("status") == "success"
+        and transaction.text("gateway") != GIFT_CARD
     )
     gateways = order.values.get("payment_gateway_names")
     named = [str(name) for name in gateways if name] if isinstance(gateways, list) else []
@@ -226,4 +232,5 @@ def _payment(order: Fields) -> PaymentFacts:
         state=PAYMENT_STATES[status],
         reference=next(collected, "") or order.needed("id"),
         method=", ".join(named)[:100] or order.text("gateway"),
+        refunded_in_part=status == "partially_refunded",
     )

@@ -133,15 +133,26 @@ def _line(line: Fields, position: int, quantity: int, rates: _Rates) -> OrderLin
 
 def _shipping(order: Fields, rates: _Rates) -> Iterator[ShippingLine]:
     lines = list(order.each("shipping_lines"))
+    if not any(line.has("total_tax", "taxes") for line in lines):
+        yield from _shipping_of_legacy(order, lines, rates)
+        return
     for line in lines:
         yield ShippingLine(
             title=line.text("method_title", "method_id"),
             total_minor=_amount(line, "total", rates),
             taxes=_taxes(line, rates),
         )
-    if not lines and (net_minor := order.minor("shipping_total", "total_shipping")):
-        tax_minor = order.minor("shipping_tax")
-        yield ShippingLine(title="Shipping", total_minor=net_minor + (tax_minor if rates.gross else 0))
+
+
+def _shipping_of_legacy(order: Fields, lines: list[Fields], rates: _Rates) -> Iterator[ShippingLine]:
+    """Delivery whose tax is stated once for the order: each line has its share (rule 7.8)."""
+    nets = [line.minor("total") for line in lines] or [order.minor("shipping_total", "total_shipping")]
+    titles = [line.text("method_title", "method_id") for line in lines] or ["Shipping"]
+    shares = allocate(order.minor("shipping_tax"), [max(net, 0) for net in nets])
+    for title, net, tax in zip(titles, nets, shares, strict=True):
+        if lines or net or tax:
+            taxes = (TaxLine(rate=estimated_rate(tax, net), amount_minor=tax),) if tax else ()
+            yield ShippingLine(title=title, total_minor=net + (tax if rates.gross else 0), taxes=taxes)
 
 
 def _adjustments(order: Fields, rates: _Rates) -> Iterator[Adjustment]:
@@ -198,7 +209,9 @@ def _payment(order: Fields) -> PaymentFacts:
     details = order.inner("payment_details")
     method = order.text("payment_method") or details.text("method_id")
     reference = order.text("transaction_id") or order.needed("id", "order_number")
-    return PaymentFacts(state=_payment_state(order, method), reference=reference, method=method)
+    state = _payment_state(order, method)
+    in_part = state != "refunded" and any(order.each("refunds"))
+    return PaymentFacts(state=state, reference=reference, method=method, refunded_in_part=in_part)
 
 
 def _payment_state(order: Fields, method: str) -> PaymentState:

@@ -8,15 +8,11 @@ from services.shipping.domain.answers import Label, LabelRequest, Refused, Voide
 
 
 class NoAnswer(Exception):
-    """The carrier did not answer, or not in a way that says what it did: it may or may not have made the
-    label.
-    """
+    """The carrier did not answer, or not in a way that says what it did: it may or may not have made the label."""
 
 
 class Carrier(Protocol):
-    """A carrier, idempotent by our reference. Every method raises `NoAnswer` when it cannot tell what
-    happened.
-    """
+    """A carrier, idempotent by our reference. Every method raises `NoAnswer` when it cannot tell what happened."""
 
     async def open(self) -> None:
         """Get ready; called once, before anything is asked."""

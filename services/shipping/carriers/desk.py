@@ -1,6 +1,4 @@
-"""The desk where labels are asked for: finds the carrier that a request names. Its methods are the effects'
-calls.
-"""
+"""The desk where labels are asked for: finds the carrier that a request names. Its methods are the effects' calls."""
 
 from __future__ import annotations
 

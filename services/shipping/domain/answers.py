@@ -1,6 +1,4 @@
-"""What is asked of a carrier, and what it may answer. No answer at all is an exception of the adapter, not a
-value.
-"""
+"""What is asked of a carrier, and what it may answer. No answer at all is an exception of the adapter, not a value."""
 
 from __future__ import annotations
 

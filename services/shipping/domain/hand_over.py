@@ -53,9 +53,7 @@ def hand_over_due(fulfilment: Fulfilment, now: datetime) -> Sequence[ParcelDispa
 def hand_over(
     fulfilment: Fulfilment, parcels: Iterable[Parcel], now: datetime, actor: str, reason: str = ""
 ) -> list[ParcelDispatched]:
-    """Dispatched, one event per parcel; `last` on the one after which nothing of the order is left in the
-    house.
-    """
+    """Dispatched, one event per parcel; `last` on the one after which nothing of the order is left in the house."""
     left = sum(parcel.state is not ParcelState.DISPATCHED for parcel in fulfilment.parcels)
     return [
         ParcelDispatched(

@@ -49,22 +49,27 @@ def labels_from_range(
                 _failed(fulfilment, parcel, f"no number left in the range of {numbers.carrier}", True)
             )
             continue
-        number = numbers.number()
-        events.append(
-            LabelBought(
-                order_id=fulfilment.order_id,
-                fulfilment_id=fulfilment.fulfilment_id,
-                parcel_id=parcel.parcel_id,
-                carrier=numbers.carrier,
-                reference=parcel.reference or parcel.next_reference,
-                tracking_number=number,
-                tracking_url=policies.tracking_url_of(number),
-                serial=numbers.next,
-                hand_over_at=policies.hand_over_at(now),
-            )
-        )
+        events.append(_numbered(fulfilment, parcel, numbers, policies, now))
         numbers = numbers.after_use()
     return events
+
+
+def _numbered(
+    fulfilment: Fulfilment, parcel: Parcel, numbers: NumberRange, policies: ShippingPolicies, now: datetime
+) -> LabelBought:
+    """A label with the next number of the range."""
+    number = numbers.number()
+    return LabelBought(
+        order_id=fulfilment.order_id,
+        fulfilment_id=fulfilment.fulfilment_id,
+        parcel_id=parcel.parcel_id,
+        carrier=numbers.carrier,
+        reference=parcel.reference or parcel.next_reference,
+        tracking_number=number,
+        tracking_url=policies.tracking_url_of(number),
+        serial=numbers.next,
+        hand_over_at=policies.hand_over_at(now),
+    )
 
 
 def label_answered(
@@ -115,9 +120,7 @@ def voided(fulfilment: Fulfilment, parcel: Parcel, refusal: str = "") -> LabelVo
 
 
 def retry_labels(command: RetryLabel, fulfilment: Fulfilment, policies: ShippingPolicies) -> list[Event]:
-    """New requests under new references for the labels that failed; a repeated command finds none and does
-    nothing.
-    """
+    """New requests under new references for the labels that failed; a repeated command finds none and does nothing."""
     if command.carrier and command.carrier not in policies.carriers:
         return [refuse(command, fulfilment, f"no carrier {command.carrier!r} is configured")]
     chosen = [p for p in fulfilment.parcels if not command.parcels or p.parcel_id in command.parcels]

@@ -9,9 +9,7 @@ from contracts.orders import ReleasedLine
 from contracts.placed_order import Units
 
 PARCELS_MAX = 50
-"""Beyond this many parcels the last one takes the rest, whatever it weighs: that order needs a pallet and a
-person.
-"""
+"""Beyond this many parcels the last one takes the rest, whatever it weighs: that order needs a pallet and a person."""
 
 
 @dataclass(slots=True)

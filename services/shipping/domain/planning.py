@@ -9,9 +9,7 @@ from services.shipping.domain.policies import ShippingPolicies
 
 
 def plan(released: OrderReleased, policies: ShippingPolicies) -> FulfilmentPlanned:
-    """The fulfilment: parcels `<order id>-p1`, `-p2`, ... by weight limit, all with the carrier in force
-    today.
-    """
+    """The fulfilment: parcels `<order id>-p1`, `-p2`, ... by weight limit, all with the carrier in force today."""
     boxes = pack(released.lines, policies.parcel_max_g)
     parcels = tuple(
         PlannedParcel(

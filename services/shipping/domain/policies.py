@@ -39,9 +39,7 @@ class ShippingPolicies:
         return self.autopilot and not self.autopilot_after_seconds
 
     def hand_over_at(self, now: datetime) -> datetime | None:
-        """When the autopilot will hand over a parcel labelled now; None where a person does, or it is done at
-        once.
-        """
+        """When the autopilot will hand over a parcel labelled now; None where a person does, or it is done at once."""
         if not self.autopilot or not self.autopilot_after_seconds:
             return None
         return now + timedelta(seconds=self.autopilot_after_seconds)

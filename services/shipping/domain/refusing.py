@@ -7,14 +7,14 @@ from services.shipping.domain.commands import DispatchFulfilment, GrantRange, Re
 from services.shipping.domain.fulfilment import Fulfilment, entity_of
 from services.shipping.domain.number_range import NumberRange, range_entity
 
-SAID = REFUSALS["shipping"].command_refused
+REFUSED = REFUSALS["shipping"].command_refused
 
 
 def refuse(
     command: DispatchFulfilment | RetryLabel | RecordScan, fulfilment: Fulfilment, reason: str
 ) -> CommandRefused:
     """A refused command on a fulfilment."""
-    return SAID(
+    return REFUSED(
         entity=entity_of(fulfilment.order_id),
         command=type(command).__name__,
         state=fulfilment.state,
@@ -26,7 +26,7 @@ def refuse(
 
 def refuse_grant(command: GrantRange, numbers: NumberRange, reason: str) -> CommandRefused:
     """A refused grant of tracking numbers."""
-    return SAID(
+    return REFUSED(
         entity=range_entity(command.carrier),
         command=type(command).__name__,
         state="exhausted" if numbers.exhausted else "open",

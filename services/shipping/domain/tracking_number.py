@@ -24,12 +24,3 @@ def tracking_number(prefix: str, serial: int, suffix: str) -> str:
     if not 0 <= serial <= SERIAL_MAX:
         raise ValueError(f"serial {serial} does not fit in eight digits")
     return f"{prefix}{serial:08}{check_digit(serial)}{suffix}"
-
-
-def is_sound(number: str) -> bool:
-    """True for 13 characters with the right check digit, as one would test a number that was keyed in."""
-    serial, digit = number[2:10], number[10:11]
-    letters = number[:2] + number[11:]
-    if len(number) != 13 or not (serial + digit).isdecimal() or not (letters.isascii() and letters.isalpha()):
-        return False
-    return check_digit(int(serial)) == int(digit)

@@ -95,9 +95,7 @@ VOCABULARIES: Mapping[str, Mapping[str, Milestone]] = MappingProxyType(
 
 
 def milestone_of(vocabulary: str, code: str) -> Milestone:
-    """What a carrier's status word means, upper or lower case. An AfterShip sub-status falls back to its
-    status.
-    """
+    """What a carrier's status word means, upper or lower case. An AfterShip sub-status falls back to its status."""
     words = VOCABULARIES.get(vocabulary, OWN)
     word = code.strip().lower()
     known = words.get(word) or words.get(word.split("_0")[0])

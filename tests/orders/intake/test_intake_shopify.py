@@ -212,6 +212,7 @@ def test_a_cancelled_order_says_when_and_why() -> None:
         ("authorized", "authorised"),
         ("pending", "unpaid"),
         ("partially_paid", "unpaid"),
+        ("partially_refunded", "paid"),
         (None, "unpaid"),
         ("refunded", "refunded"),
         ("voided", "voided"),
@@ -219,7 +220,9 @@ def test_a_cancelled_order_says_when_and_why() -> None:
 )
 def test_the_payment_state_is_translated(status: str | None, state: str) -> None:
     """What the channel collected decides whether our gateway is asked."""
-    assert placed("shopify", CREATE, shopify_body(financial_status=status)).payment.state == state
+    payment = placed("shopify", CREATE, shopify_body(financial_status=status)).payment
+    assert payment.state == state
+    assert payment.refunded_in_part is (status == "partially_refunded")
 
 
 def test_the_collecting_transaction_is_the_reference() -> None:
@@ -230,6 +233,15 @@ def test_the_collecting_transaction_is_the_reference() -> None:
         {"id": 3, "kind": "capture", "status": "success"},
     ]
     assert placed("shopify", CREATE, shopify_body(transactions=transactions)).payment.reference == "3"
+
+
+def test_a_gift_card_is_not_what_a_payout_names() -> None:
+    """7.15: the card paid 50.00 of 59.50; the provider pays out the other transaction."""
+    by_card = {"id": 1, "kind": "sale", "status": "success", "gateway": "gift_card", "amount": "50.00"}
+    in_cash = {"id": 2, "kind": "sale", "status": "success", "gateway": "shopify_payments", "amount": "9.50"}
+    both = shopify_body(transactions=[by_card, in_cash])
+    assert placed("shopify", CREATE, both).payment.reference == "2"
+    assert placed("shopify", CREATE, shopify_body(transactions=[by_card])).payment.reference == "1001"
 
 
 def test_a_country_given_by_name_only_is_found() -> None:

@@ -69,6 +69,31 @@ def test_coupons_fees_and_gift_cards_move_the_total() -> None:
     assert totals_add_up(order) == ""
 
 
+@pytest.mark.parametrize(("status", "in_part"), [("processing", True), ("refunded", False)])
+def test_a_refund_beside_an_order_is_of_a_part_of_it(status: str, in_part: bool) -> None:
+    """The line stays on the order when its quantity is taken down to nothing; all of it is a status."""
+    refunds = [{"id": 1172, "reason": "Take an order item down to quantity of zero", "total": "-3.00"}]
+    payment = placed("woocommerce", CREATED, woo_body(status=status, refunds=refunds)).payment
+    assert (payment.refunded_in_part, payment.state) == (in_part, "paid" if in_part else "refunded")
+    assert not placed("woocommerce", CREATED, woo_body(refunds=[])).payment.refunded_in_part
+
+
+def test_tax_on_delivery_that_the_order_states_once_is_shared_out() -> None:
+    """The legacy shape: without it the tax would be on the order and on none of its positions."""
+    deliveries = [{"method_title": "Flat rate", "total": "10.00"}, {"method_id": "pickup", "total": "0.00"}]
+    body = woo_body(shipping_lines=deliveries, shipping_tax="0.50", total="34.30", total_tax="4.30")
+    order = placed("woocommerce", CREATED, body)
+    assert order.shipping == (
+        ShippingLine(
+            title="Flat rate",
+            total_minor=1000,
+            taxes=(TaxLine(rate=Decimal("0.0500"), amount_minor=50),),
+        ),
+        ShippingLine(title="pickup", total_minor=0),
+    )
+    assert totals_add_up(order) == ""
+
+
 def test_a_shop_with_gross_prices_gives_gross_lines() -> None:
     """Three times 9.99 with tax: the nets, rounded one by one, add up to a cent less than the customer paid."""
     thrice = [
