@@ -49,6 +49,8 @@ ENDED = (
     psycopg.InterfaceError,
 )
 """The server's last words on a connection. They may come in the place of the answer to a COMMIT that was done."""
+UNANSWERED = (psycopg.pq.TransactionStatus.ACTIVE, psycopg.pq.TransactionStatus.UNKNOWN)
+"""What was said last has no answer yet. If that is where it failed, psycopg gave up before it saw the server leave."""
 NOT_SET_UP = (
     psycopg.errors.InvalidParameterValue,  # no such role
     psycopg.errors.InsufficientPrivilege,
@@ -94,7 +96,7 @@ def told(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as trouble:
-        if connection.closed or isinstance(trouble, ENDED):
+        if isinstance(trouble, ENDED) or connection.info.transaction_status in UNANSWERED:
             raise ConnectionLost(first_line(trouble)) from trouble
         if isinstance(trouble, psycopg.OperationalError):
             raise OperationalError(first_line(trouble)) from trouble
