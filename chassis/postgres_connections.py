@@ -62,6 +62,10 @@ class ConnectionLost(OperationalError):
     """The server went away, or never answered: what was under way may or may not have happened."""
 
 
+class Unreachable(ConnectionLost):
+    """There is no server to connect to: nothing was said to it, and nothing happened."""
+
+
 def schema_of(cell: str, service: str) -> str:
     """The schema of a service in a cell, and the role that may use it: `doorstep_default_orders`."""
     return f"doorstep_{cell}_{service}"
@@ -144,14 +148,16 @@ class Connections:
         return None
 
     def open(self) -> Connection:
-        """A new one. Raises `ConnectionLost` where nobody answers, `OldStore` where nothing was set up for us."""
+        """A new one. Raises `Unreachable` where nobody answers, `OldStore` where nothing was set up for us."""
         try:
             connection = psycopg.connect(self._parameters, autocommit=True)
         except psycopg.OperationalError as trouble:
-            raise ConnectionLost(first_line(trouble)) from trouble
+            raise Unreachable(first_line(trouble)) from trouble
         try:
             with told(connection):
                 self._set_up(connection)
+        except ConnectionLost as lost:
+            raise Unreachable(str(lost)) from lost
         except BaseException:
             connection.close()
             raise

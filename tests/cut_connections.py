@@ -30,13 +30,17 @@ class Cut(Enum):
 
 
 class Cutter:
-    """Passes everything on, until it is told to cut at the next COMMIT. `cuts` proves that it did."""
+    """Passes everything on, until it is told to cut at the next COMMIT. `cuts` proves that it did.
+
+    While it is `away` nobody can connect anew.
+    """
 
     def __init__(self, url: str) -> None:
         self._server = conninfo_to_dict(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._next: Cut | None = None
         self.cuts = 0
+        self.away = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -58,6 +62,9 @@ class Cutter:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.away:
+                client.close()
+                continue
             threading.Thread(target=self._pass_on, args=(client, self._connect()), daemon=True).start()
 
     def _connect(self) -> socket.socket:

@@ -12,7 +12,7 @@ import pytest
 from chassis import postgres_connections
 from chassis.batch import Advance, Batch, NewEvent, Position
 from chassis.chain import chained
-from chassis.event_store import Store
+from chassis.event_store import InDoubt, Store
 from chassis.postgres_connections import ConnectionLost
 from tests.cut_connections import Cut, Cutter, cutter
 from tests.postgres import Database, LocalPostgres, local_postgres
@@ -97,7 +97,7 @@ def test_a_killed_server_keeps_what_it_committed_and_is_waited_for(
     server.kill()
     monkeypatch.setattr(postgres_connections, "FIRST_PAUSE_SECONDS", 0.002)
     begun = time.monotonic()
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(InDoubt):
         store.commit(batch)
     with pytest.raises(ConnectionLost):
         store.last_position()
