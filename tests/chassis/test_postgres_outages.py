@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -36,7 +36,9 @@ def step(store: Store, position: int) -> Batch:
     )
 
 
-def test_a_connection_cut_at_commit_has_one_effect(database: Database, proxy: Cutter) -> None:
+def test_a_connection_cut_at_commit_has_one_effect(
+    database: Database, proxy: Cutter, record_property: Callable[[str, object], None]
+) -> None:
     """Whether the COMMIT arrived or not, and even while the server is still at it."""
     store = database.store(database.new_cell(), url=proxy.url)
     dice = random.Random(3)
@@ -49,6 +51,7 @@ def test_a_connection_cut_at_commit_has_one_effect(database: Database, proxy: Cu
     assert store.counts("state") == {"seen": CUTS}
     assert store.positions() == {"ORDERS": Position(CUTS, CUTS)}
     store.close()
+    record_property("tried", f"cut {proxy.cuts} times, in {len(Cut)} ways: one effect each")
 
 
 @pytest.mark.parametrize("how", Cut)
