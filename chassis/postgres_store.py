@@ -6,6 +6,7 @@ made by `migrate.py`, never here.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -143,6 +144,7 @@ class PostgresStore:
                             connection.execute(statement, _columns(rows))
                     if batch.counts:
                         connection.execute(COUNT, _columns(batch.counts.items()))
+                    _send_to_its_end(connection)
                     pipeline.sync()
                     _require_moved(moves)
             except psycopg.errors.UniqueViolation as collision:
@@ -301,6 +303,14 @@ def _advance(connection: Connection, advance: Advance) -> psycopg.Cursor[Any]:
     if advance.old is None:
         return connection.execute(FIRST_ADVANCE, values)
     return connection.execute(ADVANCE, [*values, advance.old])
+
+
+def _send_to_its_end(connection: Connection) -> None:
+    """Before an answer is waited for: psycopg would only read, and the server waits for the rest of a large batch."""
+    writable = select.poll()
+    writable.register(connection.fileno(), select.POLLOUT)
+    while connection.pgconn.flush():
+        writable.poll()
 
 
 def _require_moved(moves: Iterable[tuple[Advance, psycopg.Cursor[Any]]]) -> None:

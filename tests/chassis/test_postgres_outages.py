@@ -83,6 +83,16 @@ def test_every_connection_ended_by_the_server_is_opened_again(database: Database
     store.close()
 
 
+@pytest.mark.timeout(30)
+def test_a_batch_larger_than_the_socket_holds_is_sent_to_its_end(database: Database) -> None:
+    """The server waits for the rest of it while nobody reads: whoever waits for its answer first waits for ever."""
+    store = database.store(database.new_cell())
+    large = [NewEvent(n, f"order/{n}", 1, "t", bytes(1_000_000), b"") for n in range(1, 21)]
+    store.commit(Batch(events=chained(store.last_link(), large)))
+    assert store.last_position() == len(large)
+    store.close()
+
+
 @pytest.fixture
 def server() -> Iterator[LocalPostgres]:
     """One to kill, for one test."""
