@@ -78,6 +78,11 @@ class Batch:
     tags_new: list[tuple[str, int, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def read_to(self) -> dict[str, Position]:
+        """How far each source that it moves is read afterwards."""
+        return {advance.source: Position(advance.new, advance.stream_seq) for advance in self.advances}
+
     def is_empty(self) -> bool:
         """True when there is nothing to write."""
         return not (self.events or self.advances or self.entities)

@@ -164,7 +164,7 @@ class Engine:
         return taken
 
     async def _process(self, items: list[Item], room: Callable[[], Any]) -> Committed:
-        """One batch, again until the store takes it: nothing was committed, so nothing is repeated."""
+        """One batch, again until the store takes it: as nothing was committed, or to find out whether it was."""
         while True:
             try:
                 committed = await self._decide(self._still_new(items))
@@ -232,12 +232,15 @@ class Engine:
         self._wake.set()
 
     async def require_untouched(self) -> None:
-        """Between two batches: the store is as the last one left it. Raises `StalePosition` if somebody wrote to it."""
+        """Between two batches: the store is as the last one left it, or as one in doubt would have.
+
+        Raises `StalePosition` if somebody else wrote to it.
+        """
         store = self.store
         found = await self.read_patiently(
             lambda: (store.last_position(), store.last_link(), store.positions())
         )
-        if found != self.reactor.left_behind:
+        if found not in self.reactor.left_behind:
             raise StalePosition(
                 f"position {self.reactor.last_position} was the last one here, the store is at {found[0]}:"
                 " another process wrote to it meanwhile"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
 from chassis.batch import Batch, EntityRow, Position, StoredEvent
 
@@ -34,6 +34,10 @@ UNREADABLE = (UnusableStore, PersistenceError)
 
 class StalePosition(Exception):
     """Another process wrote to this store: this one must stop, its picture is out of date."""
+
+
+class InDoubt(OperationalError):
+    """The store went away during a commit, before it said whether the batch is in: commit the same one again."""
 
 
 class Store(Protocol):

@@ -15,6 +15,7 @@ QUIET = {
     "nats": logging.WARNING,
     "aiohttp.access": logging.WARNING,
     "faststream": logging.WARNING,
+    "psycopg": logging.ERROR,  # it warns of what went wrong after what is raised
     "asyncio": logging.ERROR,  # it warns of each TLS connection that is closed
 }
 

@@ -49,6 +49,8 @@ ENDED = (
     psycopg.InterfaceError,
 )
 """The server's last words on a connection. They may come in the place of the answer to a COMMIT that was done."""
+UNANSWERED = (psycopg.pq.TransactionStatus.ACTIVE, psycopg.pq.TransactionStatus.UNKNOWN)
+"""What was said last has no answer yet. If that is where it failed, psycopg gave up before it saw the server leave."""
 NOT_SET_UP = (
     psycopg.errors.InvalidParameterValue,  # no such role
     psycopg.errors.InsufficientPrivilege,
@@ -58,6 +60,10 @@ NOT_SET_UP = (
 
 class ConnectionLost(OperationalError):
     """The server went away, or never answered: what was under way may or may not have happened."""
+
+
+class Unreachable(ConnectionLost):
+    """There is no server to connect to: nothing was said to it, and nothing happened."""
 
 
 def schema_of(cell: str, service: str) -> str:
@@ -94,7 +100,7 @@ def told(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as trouble:
-        if connection.closed or isinstance(trouble, ENDED):
+        if isinstance(trouble, ENDED) or connection.info.transaction_status in UNANSWERED:
             raise ConnectionLost(first_line(trouble)) from trouble
         if isinstance(trouble, psycopg.OperationalError):
             raise OperationalError(first_line(trouble)) from trouble
@@ -142,14 +148,16 @@ class Connections:
         return None
 
     def open(self) -> Connection:
-        """A new one. Raises `ConnectionLost` where nobody answers, `OldStore` where nothing was set up for us."""
+        """A new one. Raises `Unreachable` where nobody answers, `OldStore` where nothing was set up for us."""
         try:
             connection = psycopg.connect(self._parameters, autocommit=True)
         except psycopg.OperationalError as trouble:
-            raise ConnectionLost(first_line(trouble)) from trouble
+            raise Unreachable(first_line(trouble)) from trouble
         try:
             with told(connection):
                 self._set_up(connection)
+        except ConnectionLost as lost:
+            raise Unreachable(str(lost)) from lost
         except BaseException:
             connection.close()
             raise

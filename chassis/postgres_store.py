@@ -6,6 +6,7 @@ made by `migrate.py`, never here.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -16,9 +17,9 @@ from eventsourcing.persistence import OperationalError, PersistenceError
 
 from chassis.batch import Advance, Batch, EntityRow, Position, StoredEvent
 from chassis.chain import GENESIS
-from chassis.event_store import StalePosition
+from chassis.event_store import InDoubt, StalePosition
 from chassis.migrations import Applied, require_newest
-from chassis.postgres_connections import Connection, ConnectionLost, Connections, again, told
+from chassis.postgres_connections import Connection, ConnectionLost, Connections, Unreachable, again, told
 
 READ_CHUNK = 2000
 
@@ -82,6 +83,7 @@ class PostgresStore:
         self.schema = schema
         self._connections = Connections(url, schema, read_only=read_only)
         self._pinned: Connection | None = None
+        self._in_doubt: Batch | None = None
         self._scans = count(1)
         require_newest(schema, self._applied())
 
@@ -97,35 +99,40 @@ class PostgresStore:
         """Write the batch in one transaction, durable on return. Raises `StalePosition` if another process wrote.
 
         A connection lost on the way leaves open whether the batch went in: the store is asked, and only what is
-        not there is written again. Raises `ConnectionLost` if that cannot be found out within a few seconds.
+        not there is written again. Raises `InDoubt` if that cannot be found out within a few seconds: then it is found
+        out when the same batch is committed again. Raises `Unreachable` if it never was sent.
         """
-        unsure = False
+        try:
+            again(lambda: self._attempt(batch))
+        except OperationalError as trouble:
+            if self._in_doubt is batch:
+                raise InDoubt(str(trouble)) from trouble
+            raise
+        self._in_doubt = None
 
-        def attempt() -> None:
-            nonlocal unsure
-            if unsure and self._holds(batch):
-                return
-            try:
-                self._write(batch)
-            except ConnectionLost:
-                unsure = True
+    def _attempt(self, batch: Batch) -> None:
+        if self._in_doubt is batch and self._holds(batch):
+            return
+        try:
+            self._write(batch)
+        except Unreachable:
+            raise
+        except ConnectionLost as lost:
+            if not (batch.events or batch.advances):
+                raise OperationalError(f"{lost}, and a batch that moves nothing leaves no trace") from lost
+            self._in_doubt = batch
+            raise
+        except StalePosition:
+            # The lost attempt may have got through between the question and this one.
+            if not (self._in_doubt is batch and self._holds(batch)):
                 raise
-            except StalePosition:
-                # The lost attempt may have got through between the question and this one.
-                if not (unsure and self._holds(batch)):
-                    raise
-
-        again(attempt)
 
     def _holds(self, batch: Batch) -> bool:
-        """Whether exactly this batch is in the store. One that moves nothing cannot be told from another."""
+        """Whether exactly this batch, which has events or advances, is in the store."""
         if batch.events:
             last = batch.events[-1]
             return self._events("WHERE notification_id = %b", [last.position]) == [StoredEvent(*last)]
-        if not batch.advances:
-            raise OperationalError("the connection was lost, and a batch without events leaves no trace")
-        moved = {advance.source: Position(advance.new, advance.stream_seq) for advance in batch.advances}
-        return self.positions().items() >= moved.items()
+        return self.positions().items() >= batch.read_to.items()
 
     def _write(self, batch: Batch) -> None:
         with self._connections.use() as connection:
@@ -137,6 +144,7 @@ class PostgresStore:
                             connection.execute(statement, _columns(rows))
                     if batch.counts:
                         connection.execute(COUNT, _columns(batch.counts.items()))
+                    _send_to_its_end(connection)
                     pipeline.sync()
                     _require_moved(moves)
             except psycopg.errors.UniqueViolation as collision:
@@ -295,6 +303,14 @@ def _advance(connection: Connection, advance: Advance) -> psycopg.Cursor[Any]:
     if advance.old is None:
         return connection.execute(FIRST_ADVANCE, values)
     return connection.execute(ADVANCE, [*values, advance.old])
+
+
+def _send_to_its_end(connection: Connection) -> None:
+    """Before an answer is waited for: psycopg would only read, and the server waits for the rest of a large batch."""
+    writable = select.poll()
+    writable.register(connection.fileno(), select.POLLOUT)
+    while connection.pgconn.flush():
+        writable.poll()
 
 
 def _require_moved(moves: Iterable[tuple[Advance, psycopg.Cursor[Any]]]) -> None:

@@ -18,7 +18,7 @@ from chassis.clock import Clock, rfc3339
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Message, Service, Step, kind_of
 from chassis.decoding import UnreadableEvent, decode_received
-from chassis.event_store import Store
+from chassis.event_store import InDoubt, Store
 from chassis.ids import span_id, trace_of
 from chassis.logs import logger
 from chassis.parking import PARKED, park, with_parking
@@ -109,6 +109,19 @@ class Outcome:
     cause: Cause | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A batch that is to be committed, and what it came from."""
+
+    work: Work
+    outcomes: list[Outcome]
+    batch: Batch
+
+
+type Left = tuple[int, bytes, dict[str, Position]]
+"""The last position and link in a store, and how far each source was read."""
+
+
 @dataclass(slots=True)
 class Committed:
     """What a batch left behind, for the relay, the timers, the calls and whoever waits for an item."""
@@ -127,16 +140,41 @@ class Reactor:
         self.positions: dict[str, Position] = store.positions()
         self.last_position = store.last_position()
         self._chain = store.last_link()
+        self._in_doubt: Decided | None = None
         self._store = store
         self._clock = clock
 
     @property
-    def left_behind(self) -> tuple[int, bytes, dict[str, Position]]:
-        """What the last batch left in the store: its last position and link, and how far each source was read."""
-        return self.last_position, self._chain, self.positions
+    def left_behind(self) -> tuple[Left, ...]:
+        """What the store holds after the last batch; after one in doubt, either that or what it would leave."""
+        last = (self.last_position, self._chain, self.positions)
+        if self._in_doubt is None:
+            return (last,)
+        batch = self._in_doubt.batch
+        positions = self.positions | batch.read_to
+        if not batch.events:
+            return last, (self.last_position, self._chain, positions)
+        return last, (batch.events[-1].position, batch.events[-1].chain, positions)
 
     def process(self, items: Sequence[Item]) -> Committed:
-        """Decide every item in order and commit what came out. If it raises, nothing happened."""
+        """Decide every item in order and commit what came out. If it raises, nothing happened.
+
+        Unless it raises `InDoubt`: the same items must come next, and what was decided of them is committed again.
+        """
+        decided = self._in_doubt or self._decide_all(items)
+        self._in_doubt = None
+        batch = decided.batch
+        if not batch.is_empty():
+            crash_point("before_commit")
+            self._commit(decided)
+            crash_point("after_commit")
+            if batch.events:
+                self.last_position, self._chain = batch.events[-1].position, batch.events[-1].chain
+            decided.work.keep()
+        self.positions |= batch.read_to
+        return Committed(decided.outcomes, batch)
+
+    def _decide_all(self, items: Sequence[Item]) -> Decided:
         now = self._clock()
         work = Work(self.service, self.kinds, self.cache, now, self.last_position)
         moment = rfc3339(now)
@@ -148,22 +186,15 @@ class Reactor:
         batch = work.settle()
         batch.events = chained(self._chain, batch.events)
         batch.advances = self._advances(items)
-        if not batch.is_empty():
-            crash_point("before_commit")
-            self._commit(batch)
-            crash_point("after_commit")
-            if batch.events:
-                self.last_position, self._chain = batch.events[-1].position, batch.events[-1].chain
-            work.keep()
-        for advance in batch.advances:
-            self.positions[advance.source] = Position(advance.new, advance.stream_seq)
-        return Committed(outcomes, batch)
+        return Decided(work, outcomes, batch)
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, decided: Decided) -> None:
         try:
-            self._store.commit(batch)
-        except PersistenceError:
+            self._store.commit(decided.batch)
+        except PersistenceError as trouble:
             self.cache.forget()
+            if isinstance(trouble, InDoubt):
+                self._in_doubt = decided
             raise
 
     def _open(self, item: Item) -> Any:

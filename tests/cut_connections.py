@@ -15,6 +15,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 COMMIT = b"COMMIT"
 RESET = struct.pack("ii", 1, 0)
 """Closing does not say goodbye."""
+_LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
+LAST_WORDS = b"E" + struct.pack("!i", 4 + len(_LAST_WORDS)) + _LAST_WORDS
+"""An ErrorResponse, as every session says it whose postmaster was killed."""
 
 
 class Cut(Enum):
@@ -23,16 +26,21 @@ class Cut(Enum):
     UNSENT = "never reached the server"
     UNANSWERED = "was done, and nobody was told"
     UNDER_WAY = "reached the server, which may still be at it"
+    DISMISSED = "was done and answered, and the server had only last words for what was said next"
 
 
 class Cutter:
-    """Passes everything on, until it is told to cut at the next COMMIT. `cuts` proves that it did."""
+    """Passes everything on, until it is told to cut at the next COMMIT. `cuts` proves that it did.
+
+    While it is `away` nobody can connect anew.
+    """
 
     def __init__(self, url: str) -> None:
         self._server = conninfo_to_dict(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._next: Cut | None = None
         self.cuts = 0
+        self.away = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -54,6 +62,9 @@ class Cutter:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.away:
+                client.close()
+                continue
             threading.Thread(target=self._pass_on, args=(client, self._connect()), daemon=True).start()
 
     def _connect(self) -> socket.socket:
@@ -81,10 +92,18 @@ class Cutter:
         how, self._next = self._next, None
         if how is not Cut.UNSENT:
             server.sendall(said)
-        if how is Cut.UNANSWERED:
-            assert server.recv(65_536)
+        answer = b""
+        if how in (Cut.UNANSWERED, Cut.DISMISSED):
+            answer = server.recv(65_536)
+            assert answer
         self.cuts += 1
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        if how is Cut.DISMISSED:
+            client.sendall(answer)
+            assert client.recv(65_536)
+            client.sendall(LAST_WORDS)
+            client.shutdown(socket.SHUT_WR)
+        else:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 def _receive(side: socket.socket) -> bytes:

@@ -8,7 +8,6 @@ from chassis.clock import rfc3339, wall_clock
 from chassis.keys.bodies import sealed_body
 from chassis.keys.personal_data import personal
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import KeysAway
 from contracts.frozen import replace
 from ops.console import CannotDo
 from ops.personal.keys import keys_of
@@ -19,7 +18,7 @@ from ops.system import System
 def sealed_publications(publications: Sequence[Publication], system: System) -> list[Publication]:
     """Each with a key of its own; without those whose key was destroyed: they were stored before, and are forgotten.
 
-    As they are where `[personal] seal` is off. Raises `CannotDo` while the keys are away.
+    As they are where `[personal] seal` is off. Raises `KeysAway`, and `CannotDo` where there are none.
     """
     if not personal().seal:
         return list(publications)
@@ -28,10 +27,7 @@ def sealed_publications(publications: Sequence[Publication], system: System) -> 
         raise CannotDo(
             f"{store.path} is not there: name the data folder of the system that shall read this (--data)"
         )
-    try:
-        keys = store.issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
-    except KeysAway as away:
-        raise CannotDo(str(away)) from away
+    keys = store.issue_bodies([p.message_id for p in publications], rfc3339(wall_clock()))
     return [
         replace(publication, data=body, headers=publication.headers | lock)
         for publication, key in zip(publications, keys, strict=True)

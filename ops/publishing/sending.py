@@ -12,6 +12,7 @@ from typing import Any
 
 from chassis.bus import BusAway, connect
 from chassis.http import BODY_BYTES_MAX
+from chassis.keys.store import KeysAway
 from chassis.names import Names
 from chassis.settings import system as settings
 from ops.console import CannotDo, Progress, fail, note
@@ -32,7 +33,7 @@ WINDOW = 256
 async def send(system: System, channel: str, publications: Iterable[Publication]) -> int:
     """Publish in order, a window at a time; returns how many the stream has.
 
-    Raises `CannotDo` before the first one where there is no such channel, and while the bus is away.
+    Raises `CannotDo` before the first one where there is no such channel, and while the bus or the keys are away.
     """
     doubt = await doubt_about(system, channel)
     done, progress = 0, Progress(f"publishing to {channel}")
@@ -47,7 +48,7 @@ async def send(system: System, channel: str, publications: Iterable[Publication]
                 )
                 done += len(window)
                 progress.reached(done)
-    except BusAway as away:
+    except (BusAway, KeysAway) as away:
         raise CannotDo(f"{away} ({done:,} messages are stored; publish again, they count once)") from None
     if doubt:
         note(doubt)

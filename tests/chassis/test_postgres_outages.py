@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from chassis import postgres_connections
 from chassis.batch import Advance, Batch, NewEvent, Position
 from chassis.chain import chained
-from chassis.event_store import Store
+from chassis.event_store import InDoubt, Store
 from chassis.postgres_connections import ConnectionLost
 from tests.cut_connections import Cut, Cutter, cutter
 from tests.postgres import Database, LocalPostgres, local_postgres
@@ -36,7 +36,9 @@ def step(store: Store, position: int) -> Batch:
     )
 
 
-def test_a_connection_cut_at_commit_has_one_effect(database: Database, proxy: Cutter) -> None:
+def test_a_connection_cut_at_commit_has_one_effect(
+    database: Database, proxy: Cutter, record_property: Callable[[str, object], None]
+) -> None:
     """Whether the COMMIT arrived or not, and even while the server is still at it."""
     store = database.store(database.new_cell(), url=proxy.url)
     dice = random.Random(3)
@@ -49,6 +51,7 @@ def test_a_connection_cut_at_commit_has_one_effect(database: Database, proxy: Cu
     assert store.counts("state") == {"seen": CUTS}
     assert store.positions() == {"ORDERS": Position(CUTS, CUTS)}
     store.close()
+    record_property("tried", f"cut {proxy.cuts} times, in {len(Cut)} ways: one effect each")
 
 
 @pytest.mark.parametrize("how", Cut)
@@ -80,6 +83,16 @@ def test_every_connection_ended_by_the_server_is_opened_again(database: Database
     store.close()
 
 
+@pytest.mark.timeout(30)
+def test_a_batch_larger_than_the_socket_holds_is_sent_to_its_end(database: Database) -> None:
+    """The server waits for the rest of it while nobody reads: whoever waits for its answer first waits for ever."""
+    store = database.store(database.new_cell())
+    large = [NewEvent(n, f"order/{n}", 1, "t", bytes(1_000_000), b"") for n in range(1, 21)]
+    store.commit(Batch(events=chained(store.last_link(), large)))
+    assert store.last_position() == len(large)
+    store.close()
+
+
 @pytest.fixture
 def server() -> Iterator[LocalPostgres]:
     """One to kill, for one test."""
@@ -97,7 +110,7 @@ def test_a_killed_server_keeps_what_it_committed_and_is_waited_for(
     server.kill()
     monkeypatch.setattr(postgres_connections, "FIRST_PAUSE_SECONDS", 0.002)
     begun = time.monotonic()
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(InDoubt):
         store.commit(batch)
     with pytest.raises(ConnectionLost):
         store.last_position()

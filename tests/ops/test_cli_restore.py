@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.demo.canonical import canonical_event
-from ops.demo.orders import demo_order, sample_order
+from ops.demo.orders import DemoOrder, demo_order, sample_order
 from ops.demo.shopify import shopify_body
 from ops.sample import write_sample
 from ops.system import find
@@ -20,17 +20,22 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 
 def feed(up: Up, numbers: range) -> list[str]:
-    """Orders of two channels; returns the ids of those that were sent."""
+    """Orders of two channels, each sent again until it is taken, as channels do; returns the ids of those."""
     sent = []
     for order in (demo_order(number, NOW) for number in numbers):
         if order.channel == "shopify":
-            publish(up, order, "orders/create", json.dumps(shopify_body(order)).encode())
+            insist(up, order, "orders/create", json.dumps(shopify_body(order)).encode())
         elif order.channel == "market":
-            publish(up, order, "order_placed", canonical_event(order).to_bytes())
+            insist(up, order, "order_placed", canonical_event(order).to_bytes())
         else:
             continue
         sent.append(f"{order.channel}:{order.number}")
     return sent
+
+
+def insist(up: Up, order: DemoOrder, topic: str, body: bytes) -> None:
+    """Publish until the exit code says that it is stored: a refused order is nobody's but its channel's."""
+    eventually(lambda: publish(up, order, topic, body).returncode == 0, 30, f"{order.number} is taken")
 
 
 def broken(up: Up) -> list[str]:
