@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from contracts.services import SERVICES
@@ -53,7 +54,15 @@ def readable(said: dict[str, Any]) -> str:
     rows += [_row(name, service) for name, service in said["services"].items()]
     for title, counts in (("orders", said["orders"]["by_state"]), ("on hold", said["orders"]["on_hold"])):
         rows.append(f"\n{title}: " + (", ".join(f"{state} {n:,}" for state, n in counts.items()) or "none"))
-    return "\n".join(rows)
+    return "\n".join([*rows, *_silent(said["services"])])
+
+
+def _silent(services: dict[str, Any]) -> Iterator[str]:
+    """Why services did not answer; one line where none did, as the reason is the same."""
+    reasons = [service["error"] for service in services.values() if "error" in service]
+    if reasons:
+        yield ""
+    yield from reasons[:1] if len(reasons) == len(services) else reasons
 
 
 def _row(name: str, service: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from contracts.services import SERVICES
 from ops.doctor.complaints import SEVERITIES, Complaint
 from ops.doctor.looking import Copies, Found
 from ops.doctor.waiting import payouts_unexplained, waiting_for_people
@@ -37,11 +38,20 @@ def examine(found: Found) -> list[Complaint]:
 
 
 def _silent(found: Found) -> Iterator[Complaint]:
+    if found.silent.keys() >= set(SERVICES):
+        yield Complaint(
+            "system",
+            f"no service answers: {next(iter(found.silent.values()))}",
+            "start it, `doorstep up`, or say where it is: --data, --port-base, or `[system.services]`",
+            "service-down",
+            "severe",
+        )
+        return
     for name, reason in found.silent.items():
         yield Complaint(
             name,
             f"does not answer: {reason}",
-            f"look at the end of its log ({found.logs}/{name}.log embedded); start it again",
+            f"look at the end of its log (under `doorstep up`: {found.logs}/{name}.log); start it again",
             "service-down",
             "severe",
         )

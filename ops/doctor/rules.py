@@ -48,7 +48,7 @@ WAITS: dict[str, Rule] = {
     ),
     "hold totals_mismatch": Rule(
         "on hold, as their totals do not add up",
-        "hold the lines against the channel's own: it sends a corrected order, or release the hold on the page",
+        "compare the lines with the channel's own: it sends a corrected order, or release the hold on the page",
         HOLD,
         2 * DAY,
     ),

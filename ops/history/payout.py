@@ -101,7 +101,7 @@ def _state(events: Sequence[Event], entity: str) -> dict[str, Any]:
 def _lines_told(state: dict[str, Any], currency: str) -> Iterator[str]:
     rows = [
         (
-            str(line["line"]),
+            str(line["line"] + 1),
             line["kind"],
             line["reference"],
             _amount(line["net_minor"], currency),

@@ -60,7 +60,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
         "A newer version came from the channel"
         + ("" if facts["applied"] else f", not applied: {facts.get('reason', '')}")
     ),
-    "orders.OrderAccepted": lambda facts: f"Sound: stock is asked for ({units(facts['lines'])})",
+    "orders.OrderAccepted": lambda facts: f"Accepted: stock is asked for ({units(facts['lines'])})",
     "orders.OrderHeld": lambda facts: (
         f"On hold, {plain(facts['reason'])}: {facts['detail']} (owner: {facts['owner']})"
     ),
@@ -73,7 +73,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "orders.PaymentAwaited": lambda facts: (
         f"Waiting for {plain(facts['channel'])} to collect the money ({facts['state']} there)"
     ),
-    "orders.PaymentConfirmed": lambda _: "The money is there",
+    "orders.PaymentConfirmed": lambda _: "Payment confirmed",
     "orders.RefundConfirmed": lambda _: "The refund is confirmed",
     "orders.OrderReleased": lambda _: "Reserved, paid, nothing open: released to the warehouse",
     "orders.CancellationRequested": lambda facts: f"{facts['actor']} wants to cancel: {facts['reason']}",
@@ -89,7 +89,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "inventory.ReservationReleased": lambda facts: f"Reservation released: {facts['reason']}",
     "inventory.ReservationExpired": lambda _: "The reservation ran out",
     "inventory.StockDispatched": lambda facts: f"Left the stock: {units(facts['lines'])}",
-    "billing.PaymentDue": lambda facts: f"{amount_of(facts, 'total_minor')} are due",
+    "billing.PaymentDue": lambda facts: f"{amount_of(facts, 'total_minor')} is due",
     "billing.CaptureStarted": lambda facts: (
         f"The gateway ({facts['gateway']}) is asked to capture {amount_of(facts)} (reference {facts['reference']})"
     ),
@@ -110,7 +110,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "billing.PaymentRefunded": lambda facts: f"{amount_of(facts)} refunded",
     "billing.RefundFailed": lambda facts: f"Refund failed: {facts['reason']}",
     "billing.InvoiceIssued": lambda facts: (
-        f"Invoice {facts['number']} over {amount_of(facts, 'total_minor')}"
+        f"Invoice {facts['number']} for {amount_of(facts, 'total_minor')}"
         + (f"; to be looked at: {facts['vat_note']}" if facts.get("vat_note") else "")
     ),
     "shipping.FulfilmentPlanned": _planned,
@@ -129,7 +129,7 @@ STORY: dict[str, Callable[[Facts], str]] = {
     "shipping.CancellationRefused": lambda facts: f"Too late to stop: {facts['reason']}",
     "shipping.ParcelScanned": _scanned,
     "notify.NotificationQueued": lambda facts: (
-        f"Message to write: {TEMPLATES.get(facts['template'], plain(facts['template']))}"
+        f"Message due: {TEMPLATES.get(facts['template'], plain(facts['template']))}"
     ),
     "notify.NotificationSent": lambda _: "Message sent",
     "notify.NotificationFailed": lambda facts: f"Message refused by the mail system: {facts['reason']}",

@@ -25,6 +25,7 @@ def templates(zone: tzinfo = UTC) -> Environment:
         age=wording.age,
         clock=partial(wording.clock, zone=zone),
         day=partial(wording.day, zone=zone),
+        zone=partial(wording.zone_at, zone=zone),
         plain=wording.plain,
         money=wording.money,
         quoted=quoted,

@@ -19,7 +19,7 @@ HOLDS = {
 }
 HOLDS_END = {
     "sku_unmapped": "Import the article, or give the line a SKU at the channel: then the order goes on by itself.",
-    "totals_mismatch": "Hold the lines against the channel's own. A corrected order from there goes on by itself; "
+    "totals_mismatch": "Compare the lines with the channel's own. A corrected order from there goes on by itself; "
     "release the hold if the total is right after all.",
     "address_invalid": "Have the address corrected at the channel: the order comes again and goes on by itself. "
     "Release the hold if the address is right after all.",
@@ -115,6 +115,11 @@ def day(time: str, zone: tzinfo = UTC) -> str:
     """The day of a moment where the shop is: `21 November 2026`."""
     at = moment(time).astimezone(zone)
     return f"{at.day} {at:%B %Y}"
+
+
+def zone_at(time: str, zone: tzinfo = UTC) -> str:
+    """What the shop's time is called at a moment: `CET`."""
+    return moment(time).astimezone(zone).strftime("%Z")
 
 
 def moment(time: str) -> datetime:

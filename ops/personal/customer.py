@@ -33,8 +33,8 @@ def find_customer(system: System, store: KeyStore, named: str) -> Customer:
     keys = store.keys_of_owner(address) if address else store.keys_of_entity(f"{ORDER}{named}", PERSON)
     if not keys:
         raise CannotDo(
-            f"nothing is sealed for {'this e-mail address' if address else f'order {named}'}: customers are named by"
-            " their e-mail address, or by an order of theirs as <channel>:<channel order id>"
+            f"nothing personal is kept for {'this e-mail address' if address else f'order {named}'}: customers are"
+            " named by their e-mail address, or by an order of theirs as <channel>:<channel order id>"
         )
     facts = [known for key in keys if (known := store.facts(key))]
     entities = dict.fromkeys(entity for known in facts for entity in known.entities)

@@ -79,7 +79,7 @@ async def publish_ledger(system: System, ledger: Path, channel: str) -> dict[str
     try:
         sent = await send(system, channel, publications(ledger, channel, report))
     except (OSError, NotARetailFile) as fault:
-        raise CannotDo(f"{ledger}: {fault}") from None
+        raise CannotDo(f"{ledger} cannot be read: {_in_words(fault)}") from None
     return {"published": sent, **report.as_json()}
 
 
@@ -92,7 +92,11 @@ def write_stock(ledger: Path, folder: Path) -> dict[str, Any]:
             "stock": _write_csv(folder / "stock.csv", STOCK_COLUMNS, stock_rows(ledger)),
         }
     except (OSError, NotARetailFile) as fault:
-        fail(f"{ledger}: {fault}")
+        fail(f"{ledger} cannot be read, or {folder} not written: {_in_words(fault)}")
+
+
+def _in_words(fault: OSError | NotARetailFile) -> str:
+    return fault.strerror or str(fault) if isinstance(fault, OSError) else str(fault)
 
 
 def _write_csv(path: Path, head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:

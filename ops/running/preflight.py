@@ -24,6 +24,8 @@ def lock_folder(data: Path) -> IO[str]:
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "up.lock").open("a+")
+    except (FileExistsError, NotADirectoryError):
+        raise CannotDo(f"{data} is a file: choose a folder with --data DIR") from None
     except OSError as fault:
         raise CannotDo(
             f"the data folder {data} is not writable ({fault.strerror}): "

@@ -5,9 +5,11 @@ const EVERY_MILLISECONDS = 2000;
 const main = document.querySelector("main[data-live]");
 const lost = document.querySelector("#lost");
 let shown = "";
+let asking = false;
 
 async function refresh() {
-  if (document.hidden || isBusy()) return;
+  if (asking || document.hidden || isBusy()) return;
+  asking = true;
   const url = new URL(location.href);
   url.searchParams.set("part", "main");
   try {
@@ -17,6 +19,8 @@ async function refresh() {
     if (html !== shown) replace(html);
   } catch {
     lost.hidden = false;
+  } finally {
+    asking = false;
   }
 }
 
@@ -27,9 +31,17 @@ function isBusy() {
 
 function replace(html) {
   const opened = new Set([...main.querySelectorAll("details[open]")].map((each) => each.id));
+  const focused = placeOf(document.activeElement);
   main.innerHTML = html;
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) main.querySelector(focused)?.focus({ preventScroll: true });
   shown = html;
+}
+
+function placeOf(element) {
+  if (!main.contains(element)) return "";
+  if (element.matches("summary")) return `#${CSS.escape(element.parentElement.id)} > summary`;
+  return element.matches("a") ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : "";
 }
 
 if (main) {
