@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.orders import HoldReason
+from contracts.services import SERVICES
 from ops.doctor.complaints import as_shape, readable
 from ops.doctor.examining import WHY, examine
 from ops.doctor.looking import Copies, Found, seconds_ahead
@@ -54,6 +55,14 @@ def test_nothing_is_said_of_what_is_well() -> None:
     )
     assert examine(found) == []
     assert readable([]).startswith("all is well")
+
+
+def test_where_nothing_runs_that_is_one_complaint() -> None:
+    """Five times the same would hide what to do."""
+    (complaint,) = examine(Found(silent=dict.fromkeys(SERVICES, "orders does not answer at http://here")))
+    assert (complaint.part, complaint.severity) == ("system", "severe")
+    assert "no service answers: orders does not answer" in complaint.what
+    assert "doorstep up" in complaint.do
 
 
 ILL: dict[str, tuple[Found, str, str]] = {

@@ -40,12 +40,12 @@ def order_page(**otherwise: Any) -> str:
 
 
 def test_a_story_names_each_day_once() -> None:
-    """An order takes days: a time alone would not say which one."""
+    """An order takes days: a time alone would not say which one, nor where it is that time."""
     times = ("2026-11-21T22:00:00Z", "2026-11-21T22:30:00Z", "2026-11-21T23:30:00Z")
     told = {"service": "orders", "type": "orders.PaymentConfirmed.v1", "cause": "", "data": {}}
     shown = order_page(events=[told | {"time": time, "id": time} for time in times])
     headings = [line.strip() for line in shown.splitlines() if 'class="day"' in line]
-    assert headings == ['<li class="day">21 November 2026</li>', '<li class="day">22 November 2026</li>']
+    assert headings == [f'<li class="day">{day} November 2026, CET</li>' for day in (21, 22)]
     assert ">23:30:00<" in shown
 
 
@@ -61,7 +61,7 @@ def test_every_hold_says_what_it_is_and_what_ends_it() -> None:
     }
     limit = {"expires_at": "2026-11-28T12:00:00Z"}
     shown = order_page(order=released_order(holds=[hold | limit]))
-    assert "asks for the money again. On 28 November 2026 at 13:00:00 it is cancelled." in shown
+    assert "asks for the money again. On 28 November 2026 at 13:00:00 CET it is cancelled." in shown
     assert "it is cancelled" not in order_page(order=released_order(holds=[hold | {"expires_at": None}]))
 
 
@@ -70,6 +70,8 @@ def test_what_the_channel_has_collected_is_not_called_unpaid() -> None:
     unpaid = {"payment": {"state": "unpaid", "captured_minor": 0, "refunded_minor": 0}}
     shown = order_page(order=released_order(**unpaid), channel_says="paid")
     assert "paid at the channel, not recorded here yet" in shown
+    cancelled = order_page(order=released_order(**unpaid, state="cancelled"), channel_says="paid")
+    assert "paid at the channel, never recorded here: it was cancelled first" in cancelled
     assert "<dd>unpaid</dd>" in order_page(order=released_order(**unpaid), channel_says="unpaid")
 
 

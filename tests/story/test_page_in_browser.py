@@ -101,8 +101,9 @@ def test_orders_are_seen_by_step_and_the_held_one_with_its_reason(
 
 
 def test_a_new_order_appears_without_a_reload(rose_orders: Shop, tab: Any) -> None:
-    """Somebody leaves the page open all day."""
+    """Somebody leaves the page open all day; where they are in it stays."""
     tab.goto(rose_orders.up.said["page"])
+    part(tab, "On hold").get_by_role("link", name="shopify:9002").focus()
     tab.evaluate("window.neverReloaded = true")
     received = next(iter(steps(tab).values()))
     body = shopify_order(9003, "ROSE")
@@ -110,6 +111,7 @@ def test_a_new_order_appears_without_a_reload(rose_orders: Shop, tab: Any) -> No
     part(tab, "Latest orders").get_by_text("shopify:9003").first.wait_for()
     assert eventually(lambda: next(iter(steps(tab).values())) > received, WITHIN_SECONDS, "it is counted")
     assert tab.evaluate("window.neverReloaded") is True
+    assert tab.evaluate("document.activeElement.innerText") == "shopify:9002"
 
 
 def test_an_order_s_page_tells_its_story(rose_orders: Shop, tab: Any, tmp_path: Path) -> None:
