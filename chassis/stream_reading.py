@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from nats.js import api
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from chassis.bus_away import DISCONNECTED, BusAway
 from chassis.declare import Message
@@ -31,6 +31,8 @@ PATIENCE_SECONDS = 15.0
 """For a batch: as long as a cluster may take to find a leader, and some more."""
 SILENCE_SECONDS = 0.2
 """Before the server is asked whether anything is left."""
+GONE_SECONDS = 1.5
+"""After so long a consumer that nobody knows is not new to the cluster any more: it went, and its stream with it."""
 ANSWER_SECONDS = 1.0
 """For a question beside the reading, which is asked again or can be done without."""
 
@@ -88,7 +90,7 @@ async def _passing(bus: Bus, stream: str, from_seq: int) -> AsyncIterator[tuple[
 
 async def _next(bus: Bus, pull: Pull, stream: str, durable: str, delivered: int) -> list[Delivery]:
     """The next deliveries; none where the server says that none is left, and none came after it said so."""
-    until, left = time.monotonic() + PATIENCE_SECONDS, None
+    until, left, known = time.monotonic() + PATIENCE_SECONDS, None, time.monotonic()
     while True:
         with suppress(*DISCONNECTED):
             if batch := await pull.take(SILENCE_SECONDS):
@@ -97,14 +99,24 @@ async def _next(bus: Bus, pull: Pull, stream: str, durable: str, delivered: int)
             return []
         if time.monotonic() > until:
             raise BusAway(f"{stream} could not be read to its end: nothing came any more")
-        left = await _left(bus, stream, durable, delivered)
+        try:
+            left = await _left(bus, stream, durable, delivered)
+            known = time.monotonic()
+        except NotFoundError as gone:
+            if time.monotonic() - known > GONE_SECONDS:
+                raise BusAway(f"{stream} could not be read to its end: it was made anew meanwhile") from gone
 
 
 async def _left(bus: Bus, stream: str, durable: str, delivered: int) -> int | None:
-    """How many messages the server has still to send or has on the way; None where it does not say."""
+    """How many messages the server has still to send or has on the way; None where it does not say.
+
+    Raises `NotFoundError` where it knows of no such consumer.
+    """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             info = await bus.jetstream.consumer_info(bus.names.stream(stream), durable)
+    except NotFoundError:
+        raise
     except (*DISCONNECTED, APIError):
         return None
     sent = info.delivered.consumer_seq if info.delivered else 0

@@ -60,6 +60,26 @@ async def test_a_server_that_stays_away_is_no_end(
     assert BATCH_MAX <= read < MESSAGES
 
 
+async def test_a_stream_that_is_made_anew_meanwhile_is_not_waited_for(filled: Bus) -> None:
+    """As its owner does where messages vanished: what is left of the reading would be of another stream."""
+    config = (await filled.jetstream.stream_info("CHANNELS")).config
+    read = 0
+
+    async def read_on() -> None:
+        nonlocal read
+        async with aclosing(filled.read("CHANNELS")) as messages:
+            async for _ in messages:
+                read += 1
+                if read == BATCH_MAX:
+                    await filled.jetstream.delete_stream("CHANNELS")
+                    await filled.jetstream.add_stream(config)
+
+    with pytest.raises(BusAway, match="CHANNELS could not be read to its end: it was made anew"):
+        async with asyncio.timeout(stream_reading.PATIENCE_SECONDS / 2):
+            await read_on()
+    assert BATCH_MAX <= read < MESSAGES
+
+
 async def test_messages_that_were_lost_on_the_way_are_missed(
     filled: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,9 +83,9 @@ async def test_services_go_to_the_next_release_and_back_under_load(
             delivering = asyncio.create_task(siege.deliver(portion))
             stalls[f"{roll} {service}"] = await restart(siege, releases, service, release)
             await delivering
+        await siege.drain()
     print(f"seed {SEED}; {len(stalls)} restarts, the longest took {max(stalls.values()):.1f} s")
     assert max(stalls.values()) < STALL_SECONDS_MAX, stalls
-    await siege.drain()
     await judge(siege, sold)
     assert siege.shop.verdicts() == {}
     said = what_orders_said(siege.shop.up.data)
