@@ -25,7 +25,9 @@ def lock_folder(data: Path) -> IO[str]:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "up.lock").open("a+")
     except (FileExistsError, NotADirectoryError):
-        raise CannotDo(f"{data} is a file: choose a folder with --data DIR") from None
+        raise CannotDo(
+            f"the data folder {data} is not writable (it is a file): choose another with --data DIR"
+        ) from None
     except OSError as fault:
         raise CannotDo(
             f"the data folder {data} is not writable ({fault.strerror}): "
