@@ -87,7 +87,7 @@ sbom: install ## write build/sbom.json: what the image is made of, as CycloneDX 
 			python -m deploy.sbom --version $(VERSION) >build/sbom.json; \
 	else \
 		echo "No image doorstep:$(VERSION) is here: build/sbom.json names the pinned Python packages, and none of the base." >&2; \
-		$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+		PYTHONWARNINGS=ignore::UserWarning $(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
 			--output-file build/sbom.json requirements.txt; \
 	fi
 

@@ -16,7 +16,7 @@ import hmac
 import ipaddress
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Middleware
 
 from chassis.access_settings import PROXY, Access
@@ -28,6 +28,8 @@ from chassis.tokens import KeysAway, NotBelieved, Tokens
 from contracts.rights import role_for
 
 PASSED_ON_FOR = "X-Forwarded-For"
+PASSED_ON = ("Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto")
+"""Whatever carries one of these came through a proxy, for whomever."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 BODY_SECONDS_MAX = 10.0
 """A command that takes longer to arrive is given up."""
@@ -66,7 +68,7 @@ class Door:
 
     def is_password(self, said: str) -> bool:
         """Whether this is the local password. Compares in constant time; without one, nothing is."""
-        return bool(self._password) and hmac.compare_digest(said.encode(), self._password.encode())
+        return bool(self._password) and hmac.compare_digest(_octets(said), _octets(self._password))
 
     def _for_somebody(self, request: web.Request) -> Caller:
         if not self.is_password(_one(request, PROXY)):
@@ -108,6 +110,7 @@ def guarded(service: str, door: Door) -> Middleware:
         try:
             caller = await door.caller(request)
         except NotKnown as reason:
+            note_refused(request, str(reason))
             return problem(401, str(reason), headers={"WWW-Authenticate": 'Bearer realm="doorstep"'})
         except KeysAway as reason:
             return problem(503, str(reason))
@@ -163,11 +166,14 @@ def is_foreign(request: web.Request) -> bool:
 def is_local(request: web.Request) -> bool:
     """Whether it comes from this machine itself: the connection, the name that is asked, and any proxy's word.
 
-    The name is looked at because a page of another site can have its own name lead to 127.0.0.1 (DNS rebinding).
+    The name is looked at because a page of another site can have its own name lead to 127.0.0.1 (DNS rebinding). A
+    proxy that says nothing of whom it asks for is known by what it speaks: nginx, unless told otherwise, HTTP/1.0.
     """
+    if request.version < HttpVersion11 or any(name in request.headers for name in PASSED_ON):
+        return False
     said_by_proxies = ",".join(request.headers.getall(PASSED_ON_FOR, [])).split(",")
     addresses = (request.remote or "", *(word.strip() for word in said_by_proxies if word.strip()))
-    if "Forwarded" in request.headers or not all(map(_is_loopback, addresses)):
+    if not all(map(_is_loopback, addresses)):
         return False
     host = urlsplit(f"//{request.host}").hostname or ""
     return host == "localhost" or _is_loopback(host)
@@ -178,6 +184,17 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def note_refused(request: web.Request, reason: str) -> None:
+    """Whoever guesses at a proof is in the log; that somebody came without one is nothing to note."""
+    if PROXY in request.headers or "Authorization" in request.headers or request.method == "POST":
+        logger().warning("proof_refused", path=request.path, remote=request.remote, reason=reason)
+
+
+def _octets(said: str) -> bytes:
+    """What was said, as it came: headers may hold bytes that are no text."""
+    return said.encode("utf-8", "surrogateescape")
 
 
 def _bearer(request: web.Request) -> str:

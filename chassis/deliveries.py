@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chassis.clock import from_rfc3339
+
+TIME = "ce-time"
 
 
 def producer_position(headers: dict[str, str], stream_seq: int) -> int | None:
@@ -16,10 +19,15 @@ def producer_position(headers: dict[str, str], stream_seq: int) -> int | None:
 
 def moment_of(headers: dict[str, str], stamp: int) -> datetime:
     """When it was recorded, as its producer says, or else as the server does."""
+    return moment_said(headers) or datetime.fromtimestamp(stamp / 1e9, UTC)
+
+
+def moment_said(headers: Mapping[str, str]) -> datetime | None:
+    """When it was recorded, if its producer says so."""
     try:
-        return from_rfc3339(headers["ce-time"])
+        return from_rfc3339(headers[TIME])
     except (KeyError, ValueError):
-        return datetime.fromtimestamp(stamp / 1e9, UTC)
+        return None
 
 
 def sequences_of(reply: bytes) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ from chassis.batch import Batch
 from chassis.breaker import Breaker, RetryBudget
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Call, Effect
+from chassis.event_store import StalePosition
 from chassis.logs import logger
 from chassis.reactor import Answered, Item, Outcome
 
@@ -207,6 +208,10 @@ class Effects:
                 self._known.pop(key, None)
                 return
             await self._make_call(lane, key, call)
+        except StalePosition:
+            self._closed = (
+                True  # the engine has ended of it, and says so: whoever has the store now makes the calls
+            )
         finally:
             lane.running -= 1
             self._advance(lane)

@@ -23,6 +23,10 @@ class OldStore(UnusableStore):
     """The store was made by an earlier release, or a later one, and cannot be used by this one."""
 
 
+class HalfMadeStore(OldStore):
+    """The store was being made anew, from a backup or a stream, and that was cut off."""
+
+
 class DamagedStore(UnusableStore):
     """What is there is no event store, or none any more."""
 

@@ -22,6 +22,7 @@ from chassis.clock import from_rfc3339
 from chassis.crashpoints import crash_point
 from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
+from chassis.first_fault import first_fault
 from chassis.ids import command_id
 from chassis.keys.store import KeysAway
 from chassis.logs import logger
@@ -178,9 +179,8 @@ async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate_json(raw)
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise unprocessable(field, f"{field or 'body'}: {first['msg']}") from None
+        fault = first_fault(wrong)
+        raise unprocessable(fault.path, f"{fault.path or 'body'}: {fault.says}") from None
 
 
 def _has_one_meaning(body: bytes) -> None:

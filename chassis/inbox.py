@@ -238,7 +238,8 @@ class Source:
             if last < known.stream_seq:
                 raise StreamLost(
                     f"{self.stream} ends at {last}, but was read up to {known.stream_seq}: it was lost and made anew."
-                    f" Delete it and run `python -m chassis.bootstrap --channels-from {known.stream_seq + 1}`"
+                    " Put the backup's messages back (`doorstep restore-channels DIR`), or, where there is none, delete"
+                    f" it and run `python -m chassis.bootstrap --channels-from {known.stream_seq + 1}`"
                 )
             return known.stream_seq + 1
         found = await self._bus.message(self.stream, known.stream_seq)

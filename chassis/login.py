@@ -15,6 +15,7 @@ from faststream.nats import security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from chassis import nkeys
+from chassis.first_fault import first_fault
 from chassis.settings import SettingsWrong, section
 
 INBOX = "_INBOX"
@@ -100,9 +101,8 @@ def configured() -> Login:
     try:
         return Login.model_validate(said | given)
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in ("system", *first["loc"]))
-        raise SettingsWrong(f"{where}: {first['msg']}") from None
+        fault = first_fault(wrong)
+        raise SettingsWrong(f"{fault.below('system')}: {fault.says}") from None
 
 
 def _secret(given: SecretStr, path: Path | None) -> str:

@@ -1,6 +1,7 @@
 """Structured logs: one JSON line per event on stderr, with the service and, where there is one, the correlation id.
 
-Personal data never goes to a log: callers pass ids, counts and reasons, not bodies.
+Personal data never goes to a log: callers pass ids, counts and reasons, not bodies. What libraries and other people's
+servers say is passed on without e-mail addresses, and what is no HTTP without its bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 QUIET = {
     "nats": logging.WARNING,
@@ -18,6 +20,10 @@ QUIET = {
     "psycopg": logging.ERROR,  # it warns of what went wrong after what is raised
     "asyncio": logging.ERROR,  # it warns of each TLS connection that is closed
 }
+
+SAID_BY_OTHERS = ("error", "detail", "exception")
+"""Fields in which the words of an exception may stand, which may quote what it is about."""
+UNREADABLE_HTTP = "aiohttp.http_exceptions"
 
 
 def set_up(service: str, *, human: bool = False) -> None:
@@ -29,6 +35,7 @@ def set_up(service: str, *, human: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            without_people,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -43,6 +50,26 @@ def hush() -> None:
     """Libraries say what is wrong, and no more."""
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("aiohttp.server").addFilter(tell_unreadable)
+
+
+def without_people(_: Any, __: str, event: EventDict) -> EventDict:
+    """The last of several nets: adapters leave more out, as they know whom they speak of."""
+    from chassis.quotations import without_addresses  # commands start quicker without what it stands on
+
+    for field in SAID_BY_OTHERS:
+        if isinstance(said := event.get(field), str):
+            event[field] = without_addresses(said)
+    return event
+
+
+def tell_unreadable(record: logging.LogRecord) -> bool:
+    """A filter: aiohttp logs the bytes of a request that it cannot read, and from where it came. We say that it did."""
+    fault = record.exc_info[1] if record.exc_info else None
+    if type(fault).__module__ != UNREADABLE_HTTP:
+        return True
+    logger().warning("request_unreadable", fault=type(fault).__name__)
+    return False
 
 
 def set_up_quietly() -> None:

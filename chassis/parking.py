@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chassis.declare import Kind, Message, Service
+from chassis.quotations import without_addresses
 from contracts.event import Event
 from contracts.frozen import replace
 from contracts.parking import REFUSALS, CommandRefused, MessageParked
@@ -60,7 +61,7 @@ def with_parking(service: Service) -> Service:
 def park(
     service: str, message: Message, event_type: str, reason: str, tries: int, error: BaseException | None
 ) -> MessageParked:
-    """The fact that this message is put aside."""
+    """The fact that this message is put aside. What an error quotes of an e-mail address is left out of it."""
     text = "".join(traceback.format_exception(error)) if error else ""
     return REFUSALS[service].parked(
         message=f"{PARKED}/{message.id}",
@@ -68,9 +69,9 @@ def park(
         stream_seq=message.stream_seq,
         subject=message.subject,
         type=event_type,
-        reason=reason[:500],
+        reason=without_addresses(reason[:500]),
         tries=tries,
-        traceback=text[-TRACEBACK_CHARS_MAX:],
+        traceback=without_addresses(text[-TRACEBACK_CHARS_MAX:]),
     )
 
 

@@ -71,6 +71,11 @@ def schema_of(cell: str, service: str) -> str:
     return f"doorstep_{cell}_{service}"
 
 
+def aside_of(schema: str) -> str:
+    """What the schema of a store is called while a new one is made in its place."""
+    return f"{schema}_aside"
+
+
 def eraser_of(schema: str) -> str:
     """The role that may destroy what is in a schema of keys."""
     return f"{schema}_eraser"

@@ -19,7 +19,15 @@ from chassis.batch import Advance, Batch, EntityRow, Position, StoredEvent
 from chassis.chain import GENESIS
 from chassis.event_store import InDoubt, StalePosition
 from chassis.migrations import Applied, require_newest
-from chassis.postgres_connections import Connection, ConnectionLost, Connections, Unreachable, again, told
+from chassis.postgres_connections import (
+    Connection,
+    ConnectionLost,
+    Connections,
+    Unreachable,
+    again,
+    aside_of,
+    told,
+)
 
 READ_CHUNK = 2000
 
@@ -94,6 +102,10 @@ class PostgresStore:
             if isinstance(trouble.__cause__, psycopg.errors.UndefinedTable):
                 return ()  # whoever made the schema got no further
             raise
+
+    def is_half_made(self) -> bool:
+        """Whether another one waits beside it for this one to be whole: whoever made it was cut off."""
+        return bool(self._read("SELECT 1 FROM pg_namespace WHERE nspname = %s", [aside_of(self.schema)]))
 
     def commit(self, batch: Batch) -> None:
         """Write the batch in one transaction, durable on return. Raises `StalePosition` if another process wrote.
@@ -306,7 +318,10 @@ def _advance(connection: Connection, advance: Advance) -> psycopg.Cursor[Any]:
 
 
 def _send_to_its_end(connection: Connection) -> None:
-    """Before an answer is waited for: psycopg would only read, and the server waits for the rest of a large batch."""
+    """Before an answer is waited for: psycopg would only read, and the server waits for the rest of a large batch.
+
+    The connection breaks where it takes nothing for longer than `tcp_user_timeout`.
+    """
     writable = select.poll()
     writable.register(connection.fileno(), select.POLLOUT)
     while connection.pgconn.flush():

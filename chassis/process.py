@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from chassis.bus import BusAway, open_bus
+from chassis.bus import Bus, BusAway, open_bus
 from chassis.catching_up import catch_up
-from chassis.event_store import UNREADABLE, StalePosition
+from chassis.event_store import UNREADABLE, StalePosition, Store
 from chassis.inbox import StreamLost
 from chassis.keys.store import KeysAway
 from chassis.logs import set_up
@@ -23,10 +24,13 @@ from chassis.ownership import own
 from chassis.pulse import Owned
 from chassis.relay import StreamAhead
 from chassis.service import Assembly, Running
-from chassis.settings import SettingsWrong, system
+from chassis.settings import SettingsWrong, System, system
 from chassis.standby import standing_by
+from chassis.starting import Starting, starting
 from chassis.stores import open_store
 
+NOT_FOR_OTHERS = 0o077
+"""The umask: what is stored and said here is for the account that runs it."""
 SWITCH_INTERVAL_SECONDS = 0.001
 """How soon the event loop gets the interpreter back from the writer's thread."""
 KNOWN = (
@@ -54,13 +58,11 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     async with standing_by(name, settings):
         if await _first(owned, stopping) is stopping:
             return 0
-    names, patience_seconds = Names(settings.cell), settings.bus_within_seconds
-    bus = await open_bus(settings.nats_url, f"doorstep-{name}", names, patience_seconds)
-    store = open_store(name)
-    catching_up = asyncio.create_task(catch_up(assembly.service, store, bus, assembly.prepare))
-    if await _first(catching_up, stopping) is stopping:
-        return 0
-    catching_up.result()
+    async with starting(name, settings) as answers:
+        arriving = asyncio.create_task(_arrive(assembly, settings, owned.result(), answers))
+        if await _first(arriving, stopping) is stopping:
+            return 0
+    bus, store = arriving.result()
     running = Running(assembly, settings, bus, store, owned.result())
     await running.start()
     failure = asyncio.create_task(_failure(running, owned.result()))
@@ -73,6 +75,18 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
         print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
         return 1
     return 0
+
+
+async def _arrive(assembly: Assembly, settings: System, owned: Owned, answers: Starting) -> tuple[Bus, Store]:
+    """The bus, as soon as it is there, and the store, if it is still ours by then, caught up with its stream."""
+    name = assembly.service.name
+    names, patience_seconds = Names(settings.cell), settings.bus_within_seconds
+    bus = await open_bus(settings.nats_url, f"doorstep-{name}", names, patience_seconds)
+    answers.catches_up()
+    await owned.sure()
+    store = open_store(name)
+    await catch_up(assembly.service, store, bus, assembly.prepare)
+    return bus, store
 
 
 async def _failure(running: Running, owned: Owned) -> BaseException | None:
@@ -99,6 +113,7 @@ async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> Any:
 
 def run(name: str, build: Callable[[], Assembly]) -> None:
     """The main function of `python -m services.<name>`: exits 0 after a drain, 1 with one clear line otherwise."""
+    os.umask(NOT_FOR_OTHERS)
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:

@@ -29,13 +29,18 @@ SILENCE_SECONDS_MAX = 2.5 * HEARTBEAT_SECONDS
 """An open pull is heard of at every heartbeat; after this long without one it is lost, and asked again."""
 AWAY_SECONDS = (0.2, 0.6)
 """Before the server is asked again that did not answer, or would not."""
-HEARTBEAT, EXPIRED = "100", "408"
+PULL_BYTES_MAX = 16 * 1024**2
+"""Two pulls of large messages stay below what the server holds back for a connection (64 MiB) before it cuts it off."""
+HEARTBEAT, EXPIRED, FULL = "100", "408", b"Message Size Exceeds MaxBytes"
 """The server's words about a pull that mean nothing is wrong; any other one means it has to be asked again later."""
+COMPLETED = b"Batch Completed"
+"""Said of each pull that has brought all it was asked for, as it was bounded in bytes, too."""
 LAST_DELIVERED = "Nats-Last-Consumer"
 """With a heartbeat: how many deliveries the consumer has made since it was set back."""
 REQUEST = json.dumps(
     {
         "batch": BATCH_MAX,
+        "max_bytes": PULL_BYTES_MAX,
         "expires": int(PULL_EXPIRES_SECONDS * 1e9),
         "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
     }
@@ -76,9 +81,11 @@ class Pull:
             self._outstanding -= 1
         elif status == HEARTBEAT:
             self.counted = int(delivery.headers.get(LAST_DELIVERED, 0))
+        elif COMPLETED in delivery.raw_headers:
+            return  # each of its deliveries is counted already, and another pull may be open
         else:
             self._outstanding = 0
-            self._refused = status != EXPIRED
+            self._refused = status != EXPIRED and FULL not in delivery.raw_headers
         self._wake.set()
 
     async def take(self, seconds: float = HEARTBEAT_SECONDS) -> list[Delivery]:

@@ -45,7 +45,6 @@ AWAY_SECONDS = (0.1, 0.4)
 """Between two attempts while the stream cannot be reached: a cluster without a leader refuses at once, for seconds."""
 FOREIGN_MAX = 100
 """Messages of somebody else at the end of our stream that are stepped over; more of them stop the service."""
-WRONG_LAST_SEQUENCE = 10071
 
 type Event = NewEvent | StoredEvent
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import ValidationError
 
+from chassis.first_fault import first_fault
 from chassis.misbehaviour import Behaviour, Mood
 from chassis.truth_log import TruthLog
 
@@ -78,7 +79,8 @@ def admin_routes[B: Behaviour](log: TruthLog, mood: Mood[B]) -> tuple[web.RouteD
         try:
             mood.set(type(mood.behaviour).model_validate_json(await request.read()))
         except ValidationError as wrong:
-            return web.json_response({"error": str(wrong)}, status=422)
+            fault = first_fault(wrong)
+            return web.json_response({"error": f"{fault.path or 'body'}: {fault.says}"}, status=422)
         return await show(request)
 
     async def live(_: web.Request) -> web.Response:

@@ -12,11 +12,16 @@ import psycopg
 from psycopg import sql
 
 from chassis.migrate import CannotMigrate, migrate
-from chassis.postgres_connections import Connection, ConnectionLost, first_line, parameters, schema_of, told
+from chassis.postgres_connections import (
+    Connection,
+    ConnectionLost,
+    aside_of,
+    first_line,
+    parameters,
+    schema_of,
+    told,
+)
 from chassis.postgres_store import PostgresStore
-
-ASIDE = "{}_aside"
-"""What the old schema is called meanwhile."""
 
 
 @contextmanager
@@ -27,7 +32,7 @@ def replaced(url: str, cell: str, service: str) -> Iterator[PostgresStore]:
     one puts it back before it begins. Raises `ConnectionLost`, or `CannotMigrate` for one who is not the owner.
     """
     schema = schema_of(cell, service)
-    aside = ASIDE.format(schema)
+    aside = aside_of(schema)
     with _connected(url) as connection:
         _undo(connection, schema, aside)
         if _is_there(connection, schema):
@@ -46,6 +51,14 @@ def replaced(url: str, cell: str, service: str) -> Iterator[PostgresStore]:
         raise
     with _connected(url) as connection:
         connection.execute(_say("DROP SCHEMA IF EXISTS {} CASCADE", aside))
+
+
+def aside_holds_events(url: str, cell: str, service: str) -> bool:
+    """Whether the store that waits to be replaced, by an attempt that was cut off, has a history. Raises as above."""
+    events = sql.Identifier(aside_of(schema_of(cell, service)), "stored_events")
+    with _connected(url) as connection:
+        found = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(events)).fetchone()
+    return found == (True,)
 
 
 def _undo(connection: Connection, schema: str, aside: str) -> None:

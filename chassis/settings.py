@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from chassis.first_fault import Fault, first_fault
+from chassis.names import CELL_FORM
 from contracts.identifiers import Currency
 
 DEFAULT_PORT_BASE = 8080
@@ -78,16 +80,22 @@ def section[M](name: str, model: type[M]) -> M:
     try:
         return TypeAdapter(model).validate_python(values)
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in (name, *first["loc"]))
-        raise SettingsWrong(f"{where}: {first['msg']} (got {first.get('input')!r})") from None
+        raise SettingsWrong(_in_words(name, first_fault(wrong))) from None
+
+
+def _in_words(name: str, fault: Fault) -> str:
+    """With the value, unless it is a table: that may hold a secret."""
+    said = f"{fault.below(name)}: {fault.says}"
+    return said if isinstance(fault.value, (dict, list)) else f"{said} (got {fault.value!r})"
 
 
 class System(BaseModel):
     """Where this system lives. `cell` prefixes streams, subjects and databases; `default` adds nothing.
 
     `peers` is where a standby finds the active process: a name that resolves to all of them (chassis/standby.py).
-    A service that has not got through to the bus `bus_within_seconds` after its start ends, to be started again.
+    A service that has not got through to the bus `bus_within_seconds` after its start ends, to be started again. Where
+    whoever starts it lets it wait longer every time, as a kubelet does, it had better wait itself: it says so meanwhile
+    (chassis/starting.py).
     """
 
     data: Path = Path("var")
@@ -96,7 +104,7 @@ class System(BaseModel):
     peers: str = ""
     nats_url: str = ""
     database_url: str = ""
-    cell: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    cell: str = Field(default="default", pattern=CELL_FORM)
     log_format: str = "json"
     bus_within_seconds: float = Field(default=10.0, gt=0)
 

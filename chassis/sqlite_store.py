@@ -273,13 +273,19 @@ class SQLiteStore:
             connection.close()
 
     def backup(self, target: Path) -> None:
-        """A consistent copy of the whole store, made while it is written to; of a snapshot's moment, if it is one."""
-        with closing(sqlite3.connect(target)) as copy:
+        """A consistent copy of the whole store, made while it is written to; of a snapshot's moment, if it is one.
+
+        Pages are copied as they are. Raises `DamagedStore` where they make no whole store.
+        """
+        with told(target), closing(sqlite3.connect(target)) as copy:
             if self._pinned is not None:
                 self._pinned.backup(copy)
-                return
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as source:
-                source.backup(copy)
+            else:
+                with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as source:
+                    source.backup(copy)
+            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise DamagedStore(f"{self.path} is damaged ({found.splitlines()[-1]}): {AGAIN}")
 
     def close(self) -> None:
         """Close every connection."""

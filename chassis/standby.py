@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import aiohttp
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from chassis.access import IDLE_SECONDS_MAX, PASSED_ON_FOR
@@ -121,6 +121,8 @@ class Standby:
         headers = _end_to_end(request.headers.items())
         headers[PASSED_ON] = "1"
         headers.add(PASSED_ON_FOR, request.remote or "unknown")
+        if request.version < HttpVersion11:  # we speak a newer one: what it was, tells the door of a proxy
+            headers.add("Via", "1.0 standby")
         url = f"{self._scheme}://{active}:{self._port}{request.rel_url.raw_path_qs}"
         body = request.content if request.body_exists else None
         async with self._session.request(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import overload
 
-from chassis.event_store import Store
+from chassis.event_store import HalfMadeStore, Store
 from chassis.postgres_connections import schema_of
 from chassis.postgres_store import PostgresStore
 from chassis.settings import system
@@ -30,5 +30,12 @@ def open_store(service: str, *, read_only: bool = False, path: Path | None = Non
 
 
 def open_database(url: str, cell: str, service: str, *, read_only: bool = False) -> PostgresStore:
-    """The store of a cell's service in a database. Raises `OldStore` where it was not migrated."""
-    return PostgresStore(url, schema_of(cell, service), read_only=read_only)
+    """The store of a cell's service in a database. Raises `OldStore` where it was not migrated, and `HalfMadeStore`."""
+    store = PostgresStore(url, schema_of(cell, service), read_only=read_only)
+    if store.is_half_made():
+        store.close()
+        raise HalfMadeStore(
+            f"{store.schema} was being made anew, and that was cut off: do it again (`doorstep restore`, or"
+            " `doorstep heal SERVICE --store --force`)"
+        )
+    return store

@@ -97,15 +97,18 @@ class Tokens:
 
 def keys_in(document: bytes) -> dict[str, jwt.PyJWK]:
     """The usable keys of a JWKS by their names; those of other kinds are passed over. Raises `ValueError`."""
-    said = json.loads(document)
+    try:
+        said = json.loads(document)
+    except RecursionError:
+        raise ValueError("no JWKS: it is nested too deeply") from None
     listed = said.get("keys") if isinstance(said, dict) else None
     if not isinstance(listed, list):
         raise ValueError("no JWKS: it has no list of keys")
     return {str(each.get("kid", "")): key for each in listed if (key := _usable(each)) is not None}
 
 
-def _usable(each: dict[str, Any]) -> jwt.PyJWK | None:
-    if each.get("kty") not in ("RSA", "EC") or each.get("use", "sig") != "sig":
+def _usable(each: Any) -> jwt.PyJWK | None:
+    if not isinstance(each, dict) or each.get("kty") not in ("RSA", "EC") or each.get("use", "sig") != "sig":
         return None
     try:
         key = jwt.PyJWK(each)

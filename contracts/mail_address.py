@@ -1,4 +1,4 @@
-"""Whether a text can be an e-mail address at all.
+"""Whether a text can be an e-mail address at all, and whether two are the same one.
 
 Deliberately shallow: only the receiving server knows whether a mailbox exists (RFC 5321, 3.3). What is refused here can
 never be put on an envelope.
@@ -7,6 +7,8 @@ never be put on an envelope.
 from __future__ import annotations
 
 import re
+import unicodedata
+from contextlib import suppress
 
 LENGTH_MAX = 254
 """Characters of an address that fit into a path (RFC 5321, 4.5.3.1.3)."""
@@ -19,6 +21,17 @@ def is_mail_address(text: str) -> bool:
     """A local part and a domain that can be looked up."""
     match = _ADDRESS.fullmatch(text)
     return match is not None and len(text) <= LENGTH_MAX and _is_domain(match["domain"])
+
+
+def one_address(text: str) -> str:
+    """An address as its customer is known by, however it is written: in small letters, composed (Unicode NFC), its
+    domain as it goes on the wire (RFC 5891), as a mail's header has it; what is no domain of any script stays.
+    """
+    mailbox, at, domain = unicodedata.normalize("NFC", text.strip()).lower().rpartition("@")
+    if at and not domain.isascii():
+        with suppress(UnicodeError):
+            domain = domain.encode("idna").decode()
+    return f"{mailbox}{at}{domain}"
 
 
 def _is_domain(domain: str) -> bool:

@@ -99,9 +99,9 @@ def allocate(total_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def instalment(total_minor: int, number: int, of: int) -> int:
-    """The n-th of `of` partial refunds, so that all of them add up to the total. Rule 7.10; `number` starts at 1."""
-    return divide_half_up(total_minor * number, of) - divide_half_up(total_minor * (number - 1), of)
+def share(total_minor: int, start: int, end: int, of: int) -> int:
+    """What units `start` to `end` of `of` have of a total; all parts add up to it. Rule 7.10; counted from 0."""
+    return divide_half_up(total_minor * end, of) - divide_half_up(total_minor * start, of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,11 +262,13 @@ class ReturnRecorded(Event, type="orders.ReturnRecorded.v1"):
 class CustomerForgotten(Event, type="orders.CustomerForgotten.v1"):
     """The key to a person's data was destroyed: nobody can read that data any more, in any copy. Names no person.
 
-    `key` is its id, as it stands beside what it sealed; `orders` are those it had sealed.
+    `key` is its id, as it stands beside what it sealed; `orders` are those it had sealed. `bodies` are the keys of
+    messages that named the person, though no order was read from them: they are destroyed, too.
     """
 
     key: str
     orders: tuple[OrderId, ...] = ()
+    bodies: tuple[str, ...] = ()
     actor: Text
     reason: Text
 

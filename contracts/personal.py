@@ -17,8 +17,6 @@ from pydantic import BaseModel
 from contracts.event import PersonalMark
 from contracts.frozen import replace
 
-QUOTED_MIN = 3
-"""A shorter text tells nobody apart, and stands in every other word."""
 TOGETHER = "sealed.v1"
 """Stands in the place of a text that is sealed together with another one: with the first text of the same part."""
 ERASED = "(erased)"
@@ -114,14 +112,6 @@ def personal_texts(value: Any) -> Iterator[str]:
         for one in part if isinstance(part, tuple) else (part,):
             if one is not None:
                 yield from personal_texts(one)
-
-
-def without_personal(text: str, value: Any) -> str:
-    """A text that somebody else wrote about the value, such as a refusal, with what it quotes of a person left out."""
-    for quoted in sorted(set(personal_texts(value)), key=len, reverse=True):
-        if len(quoted) >= QUOTED_MIN:
-            text = text.replace(quoted, "...")
-    return text
 
 
 def personal_places(cls: type) -> Place:

@@ -25,7 +25,8 @@ from chassis.stores import open_store
 from contracts.catalogue import STREAMS, sources_of
 from contracts.parking import SERVICES
 
-WITHIN_SECONDS = 300.0
+WITHIN_SECONDS = 86_400.0
+"""A day: whoever ends is started again later and later, and a wait that goes on costs nothing."""
 AGAIN_SECONDS = 0.5
 CONNECTED_WITHIN_SECONDS = 2.0
 """Each attempt has so long at least."""

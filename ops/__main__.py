@@ -16,6 +16,7 @@ from ops.personal.commands import register as register_personal
 from ops.publishing.command import register as register_publish
 from ops.system_commands import register as register_system
 
+NOT_FOR_OTHERS = 0o077
 SHIPPED = Path(__file__).resolve().parents[1] / "doorstep.toml"
 """The configuration that comes with the source, for when a command is run from another folder."""
 
@@ -24,7 +25,14 @@ class OneLine(TyperGroup):
     """Whatever a command cannot do, wherever it finds out, is one line and exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the command that was named. What it writes is for the account that runs it: orders, mails, copies."""
+        before = os.umask(NOT_FOR_OTHERS)
+        try:
+            return self._in_one_line(ctx)
+        finally:
+            os.umask(before)
+
+    def _in_one_line(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CannotDo as reason:
@@ -42,6 +50,7 @@ def _in_a_line(fault: Exception) -> str:
 
     Asked when something has failed already: who types `--help` need not wait for what is imported here.
     """
+    from chassis.bus import AWAY
     from chassis.event_store import UNREADABLE
     from chassis.settings import SettingsWrong
 
@@ -49,6 +58,11 @@ def _in_a_line(fault: Exception) -> str:
         return str(fault)
     if isinstance(fault, OSError) and fault.filename:
         return f"{fault.filename} cannot be used ({fault.strerror}): see whose it is, or choose another with --data DIR"
+    if isinstance(fault, OSError) and fault.errno and not isinstance(fault, ConnectionError):
+        return f"a file or a disk cannot be used ({fault.strerror}): make room, or choose another folder"
+    if isinstance(fault, AWAY):
+        reason = str(fault) or type(fault).__name__
+        return f"no answer, or not the one that was needed ({reason}): see what `doorstep doctor` says, and try again"
     return ""
 
 

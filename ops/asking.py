@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,6 +42,14 @@ def on_behalf_of(caller: Caller) -> Iterator[None]:
 
 class NoAnswer(CannotDo):
     """A service could not be asked: it does not run, or did not answer in time."""
+
+
+class NotYet(NoAnswer):
+    """A service is there and does not work yet: it starts, or stands by where nobody is active. `why` says what for."""
+
+    def __init__(self, service: str, why: str) -> None:
+        super().__init__(f"{service} does not work yet: {why}")
+        self.why = why
 
 
 class Refused(CannotDo):
@@ -114,7 +123,7 @@ class Services:
                 f"{url}{path}", params=query, headers=self._proof.headers(), timeout=self._timeout
             ) as answer:
                 if answer.status >= 400:
-                    raise Refused(service, answer.status, await _json(answer))
+                    raise _no(service, answer.status, await _json(answer))
                 headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
                 return await answer.read(), answer.content_type, headers
         except (aiohttp.ClientError, TimeoutError) as fault:
@@ -133,7 +142,7 @@ class Services:
         except (aiohttp.ClientError, TimeoutError) as fault:
             raise self._silent(service, fault) from None
         if answer.status >= 400:
-            raise Refused(service, answer.status, body)
+            raise _no(service, answer.status, body)
         return body
 
     def _open(self) -> aiohttp.ClientSession:
@@ -162,6 +171,12 @@ class _Proof:
             return {"Authorization": f"Bearer {self.password}"}
         groups = ",".join(sorted(caller.roles))
         return {PROXY: self.password, self.user_header: caller.name, self.groups_header: groups}
+
+
+def _no(service: str, status: int, body: Any) -> CannotDo:
+    """What an error status means. Who starts or stands by says which of the two it does (chassis/starting.py)."""
+    waits = status == HTTPStatus.SERVICE_UNAVAILABLE and isinstance(body, dict) and "role" in body
+    return NotYet(service, str(body["error"])) if waits else Refused(service, status, body)
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Any:

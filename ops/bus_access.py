@@ -6,17 +6,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chassis.bus import Bus, open_bus
+from chassis.login import Login
 from chassis.logs import hush
+from chassis.names import Names
+from chassis.settings import system as settings
 from ops.system import System
 
 DEADLINE_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def connected(system: System, name: str) -> AsyncIterator[Bus]:
-    """A connection for the length of a block. Raises `BusAway` naming the address."""
+async def connected(system: System, name: str, login: Login | None = None) -> AsyncIterator[Bus]:
+    """A connection for the length of a block, with the names of the configured cell; as the configured user, or as
+    another. Raises `BusAway` naming the address.
+    """
     hush()
-    bus = await open_bus(system.nats_url, name, deadline_seconds=DEADLINE_SECONDS)
+    names = Names(settings().cell)
+    bus = await open_bus(system.nats_url, name, names, deadline_seconds=DEADLINE_SECONDS, login=login)
     try:
         yield bus
     finally:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chassis.event_store import OldStore, Store
+from chassis.event_store import HalfMadeStore, OldStore, Store
 from chassis.migrate import CannotMigrate
 from chassis.postgres_connections import ConnectionLost, schema_of
 from chassis.pulse import NotYet
-from chassis.schemas import replaced
+from chassis.schemas import aside_holds_events, replaced
 from chassis.session_lock import Session
 from chassis.settings import system as settings
 from chassis.stores import open_database
@@ -64,6 +64,8 @@ def holds_events(url: str, cell: str, service: str) -> bool:
     """A schema without an event, as `migrate` makes it, is as good as none."""
     try:
         store = open_database(url, cell, service, read_only=True)
+    except HalfMadeStore:
+        return aside_holds_events(url, cell, service)  # what was there before is what may not be lost
     except OldStore:
         return False
     try:

@@ -12,7 +12,7 @@ from enum import Enum
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-COMMIT = b"COMMIT"
+COMMIT, INSERT = b"COMMIT", b"INSERT"
 RESET = struct.pack("ii", 1, 0)
 """Closing does not say goodbye."""
 _LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
@@ -32,7 +32,7 @@ class Cut(Enum):
 class Cutter:
     """Passes everything on, until it is told to cut at the next COMMIT. `cuts` proves that it did.
 
-    While it is `away` nobody can connect anew.
+    While it is `away` nobody can connect anew. One connection can be made `deaf`: it stands, and nothing is read of it.
     """
 
     def __init__(self, url: str) -> None:
@@ -41,6 +41,8 @@ class Cutter:
         self._next: Cut | None = None
         self.cuts = 0
         self.away = False
+        self._is_next_deaf = False
+        self._closed = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -52,7 +54,12 @@ class Cutter:
     def cut_next(self, how: Cut) -> None:
         self._next = how
 
+    def deafen_next(self) -> None:
+        """The next one, from the first INSERT on."""
+        self._is_next_deaf = True
+
     def close(self) -> None:
+        self._closed.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -81,6 +88,11 @@ class Cutter:
             while True:
                 for side in select.select(list(other), (), ())[0]:
                     said = _receive(side)
+                    if side is client and INSERT in said and self._is_next_deaf:
+                        self._is_next_deaf = False
+                        self.cuts += 1
+                        self._closed.wait()
+                        return
                     if side is client and COMMIT in said and self._next is not None:
                         self._cut(said, client, server)
                         return

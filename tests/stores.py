@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from chassis.event_store import Store
+from chassis.rebuild import all_events, live_rows
 from chassis.sqlite_store import SQLiteStore
 from tests.postgres import Database
 
@@ -47,6 +48,17 @@ class Cell:
 
     def elsewhere(self) -> Cell:
         return Cell(self.database, self.database.new_cell())
+
+
+def contents(store: Store) -> dict[str, Any]:
+    """Everything that is in it, to compare two stores."""
+    with store.snapshot() as still:
+        return {
+            "events": list(all_events(still)),
+            "beside": list(live_rows(still)),
+            "positions": still.positions(),
+            "counts": still.counts("state"),
+        }
 
 
 def stores_of(request: pytest.FixtureRequest) -> Stores:

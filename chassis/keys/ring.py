@@ -70,8 +70,9 @@ class Sealer:
         """See `Seals`."""
         if not any(True for _ in personal_texts(value)):
             return value
-        wanted = [Wanted(owner=owner or entity, entity=entity)]
+        wanted = [Wanted(owner=owner or entity, entity=entity, anew=True)]
         (key,) = await asyncio.to_thread(self._store.issue, wanted, rfc3339(self._clock()))
+        assert key is not None, "asked for anew"
         return with_sealed(value, key.seal)
 
 

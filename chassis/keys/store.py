@@ -78,6 +78,8 @@ class Wanted:
     entity: str
     body: str = ""
     """The key of the body it was read from, which is then tied to the same entity; empty if there is none."""
+    anew: bool = False
+    """A person gives the data again: an entity whose key was destroyed gets another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +122,25 @@ class KeyStore(ABC):
         with self.transaction(Purpose.READ):
             pass
 
-    def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
-        """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one."""
-        keys: list[Key] = []
+    def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key | None]:
+        """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one.
+
+        None for an entity whose key was destroyed: what is said of it later may not bring back who was forgotten.
+        """
+        keys: list[Key | None] = []
         new: list[Row] = []
         with self.transaction(Purpose.ISSUE) as sql:
             naming = self._ours(sql) or self._first(sql)
             owners = [naming.name(PERSON, one.owner) for one in wanted]
-            of_entity = self._unwrapped(sql.rows(OF_ENTITIES, [one.entity for one in wanted]))
+            tied = sql.rows(OF_ENTITIES, [one.entity for one in wanted])
+            of_entity, gone = self._unwrapped(tied), {entity for entity, _, wrapped in tied if not wrapped}
             of_owner = self._unwrapped(sql.rows(OF_OWNERS, owners))
             for one, owner in zip(wanted, owners, strict=True):
-                key = of_entity.get(one.entity) or of_owner.get(owner) or self._made(PERSON, now, new)
-                of_entity[one.entity] = key
-                of_owner.setdefault(owner, key)
+                key = of_entity.get(one.entity)
+                if key is None and (one.anew or one.entity not in gone):
+                    key = of_entity[one.entity] = of_owner.get(owner) or self._made(PERSON, now, new)
+                if key is not None:
+                    of_owner.setdefault(owner, key)
                 keys.append(key)
             sql.add("keys", NEW_KEY, new)
             sql.add("owners", TABLES["owners"], _pairs(owners, keys))
@@ -235,13 +243,20 @@ class KeyStore(ABC):
     def sweep(self) -> None:
         """What was overwritten does not stay beside the store, as far as that is in our hands."""
 
-    def keys_of_owner(self, owner: str) -> list[str]:
-        """Every key this person ever had."""
+    def keys_of_owner(self, owner: str, kind: str = PERSON) -> list[str]:
+        """Every key of one kind that this person ever had."""
+        sought = "SELECT key_id FROM owners JOIN keys USING (key_id) WHERE owner = %s AND kind = %s"
         with self.transaction(Purpose.READ) as sql:
             if (naming := self._ours(sql)) is None:
                 return []
-            name = naming.name(PERSON, owner)
-            return [key_id for (key_id,) in sql.rows("SELECT key_id FROM owners WHERE owner = %s", name)]
+            return [key_id for (key_id,) in sql.rows(sought, naming.name(PERSON, owner), kind)]
+
+    def claim(self, owners: Iterable[str], key_ids: Sequence[str]) -> None:
+        """These are keys of bodies that name this person: found again by who that is, also once they are destroyed."""
+        with self.transaction(Purpose.ISSUE) as sql:
+            naming = self._ours(sql) or self._first(sql)
+            names = [naming.name(PERSON, owner) for owner in owners]
+            sql.add("owners", TABLES["owners"], [(name, key_id) for name in names for key_id in key_ids])
 
     def keys_of_entity(self, entity: str, kind: str) -> list[str]:
         """The keys of one kind that an entity's data is sealed with."""
@@ -314,8 +329,8 @@ class KeyStore(ABC):
         return Key(key_id, secret)
 
     def _unwrapped(self, rows: Iterable[Row]) -> dict[str, Key]:
-        """The oldest key of each name, from rows of name, id and wrapped key."""
-        oldest = {name: (key_id, wrapped) for name, key_id, wrapped in reversed(list(rows))}
+        """The oldest key of each name that can be used, from rows of name, id and wrapped key."""
+        oldest = {name: (key_id, wrapped) for name, key_id, wrapped in reversed(list(rows)) if wrapped}
         return {name: self._unwrap(*key) for name, key in oldest.items()}
 
     def _unwrap(self, key_id: str, wrapped: bytes) -> Key:
@@ -325,11 +340,11 @@ class KeyStore(ABC):
             raise KeysAway(f"{self.place}: key {key_id} cannot be used, it was changed") from None
 
 
-def _pairs(names: Sequence[str], keys: Sequence[Key]) -> list[Row]:
-    return [*dict.fromkeys((name, key.id) for name, key in zip(names, keys, strict=True))]
+def _pairs(names: Iterable[str], keys: Iterable[Key | None]) -> list[Row]:
+    return [*dict.fromkeys((name, key.id) for name, key in zip(names, keys, strict=True) if key)]
 
 
-def _ties(wanted: Sequence[Wanted], keys: Sequence[Key]) -> list[Row]:
+def _ties(wanted: Sequence[Wanted], keys: Sequence[Key | None]) -> list[Row]:
     """Each entity with its key, and with the key of the body it was read from."""
     bodies = [(one.entity, one.body) for one in wanted if one.body]
-    return [*dict.fromkeys((*((one.entity, key.id) for one, key in zip(wanted, keys, strict=True)), *bodies))]
+    return [*dict.fromkeys((*_pairs((one.entity for one in wanted), keys), *bodies))]

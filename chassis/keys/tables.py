@@ -27,14 +27,14 @@ USABLE_AFTER = (
 NEW_KEY = TABLES["keys"][:4]
 """The columns of a key that was just made."""
 OF_IDS = "SELECT key_id, wrapped FROM keys WHERE key_id = ANY (%s)"
-_USABLE = " AND kind = 'person' AND wrapped IS NOT NULL ORDER BY made_at, key_id"
+_PERSONS = " AND kind = 'person' ORDER BY made_at, key_id"
 OF_ENTITIES = (
-    f"SELECT entity, key_id, wrapped FROM ties JOIN keys USING (key_id) WHERE entity = ANY (%s){_USABLE}"  # noqa: S608
+    f"SELECT entity, key_id, wrapped FROM ties JOIN keys USING (key_id) WHERE entity = ANY (%s){_PERSONS}"  # noqa: S608
 )
 OF_OWNERS = (
-    f"SELECT owner, key_id, wrapped FROM owners JOIN keys USING (key_id) WHERE owner = ANY (%s){_USABLE}"  # noqa: S608
+    f"SELECT owner, key_id, wrapped FROM owners JOIN keys USING (key_id) WHERE owner = ANY (%s){_PERSONS}"  # noqa: S608
 )
-"""The keys of people that can still be used, the oldest first: by what is sealed with them, and by whose they are."""
+"""The keys of people, the oldest first: by what is sealed with them, and by whose they are. Destroyed ones too."""
 
 type Row = tuple[Any, ...]
 type Contents = Mapping[str, Sequence[Row]]

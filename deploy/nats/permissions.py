@@ -24,18 +24,19 @@ API = "$JS.API"
 INTAKE = "orders"
 """The service that takes webhooks, and so publishes what channels say."""
 ANY_CHANNEL = "evt.channels.>"
+WHAT_IS_ACKNOWLEDGED = "*.*.*.*.*"
+"""Times delivered, sequence in the stream and in the consumer, time, and how many are left."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A NATS user: what it may publish (`never` wins over `publish`), and the inbox it may listen to.
+    """A NATS user: what it may publish, and the inbox it may listen to.
 
     `keeps_streams`: it lives where the streams are, and not in an account of its own.
     """
 
     name: str
     publish: tuple[str, ...]
-    never: tuple[str, ...] = ()
     keeps_streams: bool = False
 
     @property
@@ -52,13 +53,10 @@ class User:
 def users(cell: str = "default") -> tuple[User, ...]:
     """Every user of a cell; those of the cell `default` have plain names, those of `eu` begin with `eu-`."""
     names = Names(cell)
-    prefix = "" if cell == "default" else f"{cell}-"
     rights: dict[str, Iterator[str]] = {service: _service(names, service) for service in SERVICES}
     rights |= {"channels": _channels(names), "bootstrap": _bootstrap(names), "ops": _ops(names)}
-    never = {"ops": tuple(_consumers_of_services(names))}
     return tuple(
-        User(prefix + name, tuple(may), never.get(name, ()), keeps_streams=name == "bootstrap")
-        for name, may in rights.items()
+        User(names.user(name), tuple(may), keeps_streams=name == "bootstrap") for name, may in rights.items()
     )
 
 
@@ -77,11 +75,15 @@ def _service(names: Names, service: str) -> Iterator[str]:
 
 
 def _consumer(stream: str, durable: str) -> Iterator[str]:
-    """Use of one consumer; its acknowledgements are named with the domain and account in the server's second form."""
+    """Use of one consumer; its acknowledgements are named with the domain and account in the server's second form.
+
+    Token by token: `$JS.ACK.*.*.ORDERS.inventory.>` would also be the first form of another's consumer, whose
+    deliveries could then be taken (`+NXT`) by who names them `$JS.ACK.CHANNELS.orders.ORDERS.inventory.1.1.1`.
+    """
     for verb in ("MSG.NEXT", "INFO", "RESET"):
         yield f"{API}.CONSUMER.{verb}.{stream}.{durable}"
-    yield f"$JS.ACK.{stream}.{durable}.>"
-    yield f"$JS.ACK.*.*.{stream}.{durable}.>"
+    yield f"$JS.ACK.{stream}.{durable}.{WHAT_IS_ACKNOWLEDGED}"
+    yield f"$JS.ACK.*.*.{stream}.{durable}.{WHAT_IS_ACKNOWLEDGED}"
 
 
 def _channels(names: Names) -> Iterator[str]:
@@ -98,21 +100,15 @@ def _bootstrap(names: Names) -> Iterator[str]:
 
 
 def _ops(names: Names) -> Iterator[str]:
-    """Reading every stream needs a passing consumer of its own, which it makes and takes away again."""
+    """It reads streams by asking for messages. Who may make a consumer may have it deliver where requests are expected,
+    and so take what another's has, or set that one back: the server does not look at whose request it then is.
+    """
     for name in STREAMS.values():
-        stream = names.stream(name)
-        yield f"{API}.STREAM.INFO.{stream}"
-        yield f"{API}.DIRECT.GET.{stream}"
-        for verb in ("INFO", "CREATE", "MSG.NEXT", "DELETE"):
-            yield f"{API}.CONSUMER.{verb}.{stream}.*"
-
-
-def _consumers_of_services(names: Names) -> Iterator[str]:
-    """What would take messages from a service, or change what it is sent."""
-    for name in STREAMS.values():
-        for service in SERVICES:
-            for verb in ("CREATE", "MSG.NEXT", "DELETE"):
-                yield f"{API}.CONSUMER.{verb}.{names.stream(name)}.{names.durable(service)}"
+        yield f"{API}.STREAM.INFO.{names.stream(name)}"
+        yield f"{API}.DIRECT.GET.{names.stream(name)}"
+    for service in SERVICES:
+        for name in sources_of(service):
+            yield f"{API}.CONSUMER.INFO.{names.stream(name)}.{names.durable(service)}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,13 @@ from deploy.nats.permissions import User, users
 
 FILE = Path(__file__).with_name("users.conf")
 ACCOUNT, SYSTEM = "DOORSTEP", "SYS"
-ANSWERED_MANY_TIMES = ".CONSUMER.MSG.NEXT."
+ANSWERED_MANY_TIMES = {
+    ".CONSUMER.MSG.NEXT.": " response: stream,",
+    ".DIRECT.GET.": ' response: stream, threshold: "5s",',
+}
+"""How long the server remembers where such answers go: for two minutes if nothing is said, and one reading service asks
+for thousands of single messages in a second.
+"""
 OVERSHADOWED = "$JS.API.INFO"
 """An account without JetStream answers the whole API itself, with an error that comes before the real answer, unless it
 imports this subject. Its user may not ask for it."""
@@ -57,8 +63,8 @@ def _account_of(user: User) -> str:
 
 
 def _export(subject: str, accounts: Sequence[str]) -> str:
-    """One request to pull is answered by many messages, every other one by one."""
-    many = " response: stream," if ANSWERED_MANY_TIMES in subject else ""
+    """One request for messages is answered by many, every other one by one."""
+    many = next((words for verb, words in ANSWERED_MANY_TIMES.items() if verb in subject), "")
     return f'      {{ service: "{subject}",{many} accounts: [{", ".join(accounts)}] }}\n'
 
 
@@ -79,12 +85,11 @@ def _account(user: User) -> str:
 
 
 def _user(user: User) -> str:
-    never = f"\n            deny: {_list(user.never)}" if user.never else ""
     return f"""\
       {{ {_proof(user.variable)}
         permissions: {{
           publish: {{
-            allow: {_list(user.publish)}{never}
+            allow: {_list(user.publish)}
           }}
           subscribe: {{ allow: ["{user.inbox}"] }}
         }}

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the audit side's commands to `doorstep`."""
     for command in (verify, heal, backup, restore):
         app.command()(command)
+    app.command("restore-channels")(restore_channels)
     register_history(app)
     app.add_typer(park_commands(), name="park")
     app.add_typer(approvals_commands(), name="approvals")
@@ -49,7 +50,8 @@ def backup(
     """Copy everything while the system runs. Stores, channel messages, mails, sandbox logs and secrets, with a
     manifest; but the keys: `backup-keys` copies those.
     """
-    from ops.copies.backup import back_up, readable
+    from ops.copies.backup import back_up
+    from ops.copies.manifest import readable
 
     tell(carry_out(back_up(find(data, port_base), folder)), readable, as_json)
 
@@ -62,9 +64,32 @@ def restore(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a backup in place. Only while the system is stopped; the next `doorstep up` goes on from there."""
-    from ops.copies.backup import readable
+    """Put a backup in place, after its keys. Only while the system is stopped; the next `doorstep up` goes on from
+    there. On a cluster whose streams are lost, too, `restore-channels` comes next. Cut off, run it again.
+    """
+    from ops.copies.manifest import readable
     from ops.copies.restore import restore as put_in_place
 
     manifest = carry_out(put_in_place(find(data, port_base), folder, force=force, into=store))
     tell(manifest, readable, as_json)
+
+
+def restore_channels(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `doorstep backup` made.")],
+    seed_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Has the seed of the NATS user `channels`, where only that one may publish."
+        ),
+    ] = None,
+    data: DataOption = None,
+    port_base: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup's channel messages into a new stream. On a cluster that lost its streams: after `restore`, before a
+    service starts and anybody publishes. Cut off, run it again; nothing comes twice. `doorstep up` does it by itself.
+    """
+    from ops.copies.channels_back import restore_channels as put_back
+
+    said = carry_out(put_back(find(data, port_base), folder, seed_file))
+    tell(said, lambda _: f"{said['published']:,} of {said['messages']:,} messages published", as_json)

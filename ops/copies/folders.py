@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ops.console import CannotDo
+
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
@@ -43,6 +45,14 @@ type Change = Callable[[str, bytes], bytes]
 
 def _as_it_is(_: str, content: bytes) -> bytes:
     return content
+
+
+def make_new(folder: Path) -> None:
+    """A folder for a backup, for its owner only. Raises `CannotDo` for one that holds something already."""
+    if folder.exists() and any(folder.iterdir()):
+        raise CannotDo(f"{folder} is not empty: name a new folder for each backup")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE_FOLDER)
 
 
 def save_folder(name: str, data: Path, copy: Path, change: Change = _as_it_is) -> None:

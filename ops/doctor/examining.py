@@ -57,6 +57,12 @@ def _silent(found: Found) -> Iterator[Complaint]:
         )
 
 
+def _starting(found: Found) -> Iterator[Complaint]:
+    for name, reason in found.starting.items():
+        do = "bring what it waits for back: it goes on by itself, and need not be started again"
+        yield Complaint(name, f"does not work yet: {reason}", do, "service-down", "severe")
+
+
 WHY: dict[str, tuple[str, str, str]] = {
     "started": ("is still starting", "wait; if it stays so, its log says what it waits for", "service-down"),
     "store": (
@@ -242,6 +248,7 @@ def _of_each(look_at: Callable[[str, Status], Iterator[Complaint]]) -> Examinati
 
 EXAMINATIONS: tuple[Examination, ...] = (
     _silent,
+    _starting,
     _nats,
     _of_each(_not_ready),
     _copies,

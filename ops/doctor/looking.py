@@ -15,7 +15,7 @@ import aiohttp
 from chassis.bus import AWAY, Bus, BusAway
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES
-from ops.asking import Services
+from ops.asking import NotYet, Services
 from ops.bus_access import connected
 from ops.console import CannotDo
 from ops.doctor.waiting import Unexplained, Waiting, look_at_waiting
@@ -37,7 +37,8 @@ class Copies:
 
 @dataclass(slots=True)
 class Found:
-    """Everything that was seen. `services` has the `/ops/status` of those that answered, `silent` why others did not.
+    """Everything that was seen. `services` has the `/ops/status` of those that answered, `silent` why others did not,
+    `starting` what those wait for that do not work yet.
 
     `nats` says what is wrong with it, empty if nothing is; `clocks` how many seconds each is ahead of ours; `disks` are
     those of this machine: `{"free_bytes", "size_bytes"}`; `waiting` and `payouts` are for people to decide.
@@ -46,6 +47,7 @@ class Found:
     logs: Path = Path()
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
+    starting: dict[str, str] = field(default_factory=dict)
     nats: str = ""
     clocks: dict[str, float] = field(default_factory=dict)
     disks: dict[str, Mapping[str, int]] = field(default_factory=dict)
@@ -75,6 +77,9 @@ async def _ask(services: Services, name: str, found: Found) -> None:
     before = datetime.now(UTC)
     try:
         status: dict[str, Any] = await services.get(name, "/ops/status")
+    except NotYet as reason:
+        found.starting[name] = reason.why
+        return
     except CannotDo as reason:
         found.silent[name] = str(reason)
         return

@@ -9,9 +9,8 @@ service, which finishes it as soon as it starts (`chassis/unfinished.py`).
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from chassis.rebuild import all_events, fold, state_hash
 from chassis.stores import open_store
 from contracts.catalogue import STREAMS
 from ops.console import CannotDo, Progress
+from ops.copies.files import arriving, owned, take_place, throw_away
 from ops.copies.stores import batches_of
 from ops.database import database_of, replacing
 from ops.healing.bus import bus_of
@@ -34,7 +34,6 @@ from ops.stores import kept_in, path_of
 from ops.system import System
 
 ROWS = 5_000
-LEFT_BY_SQLITE = ("-wal", "-shm")
 
 
 async def heal_store(
@@ -61,35 +60,19 @@ async def heal_store(
 async def _new_file(system: System, service: str, *, force: bool) -> AsyncIterator[Store]:
     """As `replacing` in a database: a new file, which takes the old one's place unless the block fails."""
     target = path_of(system, service)
-    with _owned(target):
+    with owned(target):
         if _is_there(service, target) and not force:
             raise CannotDo(
                 f"there is a store at {target} already: --force replaces it by what the stream says"
             )
-        arriving = target.with_suffix(".arriving")
-        arriving.unlink(missing_ok=True)
+        throw_away(target)  # of an attempt that was cut off
         try:
-            with closing(open_store(service, path=arriving)) as store:
+            with closing(open_store(service, path=arriving(target))) as store:
                 yield store
         except BaseException:
-            _sweep(arriving)
-            arriving.unlink(missing_ok=True)
+            throw_away(target)
             raise
-        _sweep(arriving)
-        _sweep(target)
-        arriving.replace(target)
-
-
-@contextmanager
-def _owned(target: Path) -> Iterator[None]:
-    """The lock that makes us the only writer of the store, as the service would have it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_suffix(".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotDo(f"{target.stem} runs: stop it first (`doorstep up` ends it with Ctrl-C)") from None
-        yield
+        take_place(target)
 
 
 def _is_there(service: str, target: Path) -> bool:
@@ -145,12 +128,6 @@ async def _pages(events: AsyncIterator[NewEvent]) -> AsyncIterator[list[NewEvent
 async def _advances(bus: Bus, causes: Causes) -> list[Advance]:
     found = [(stream, await read_to(bus, stream, causes)) for stream in causes.sources]
     return [Advance(stream, None, at.position, at.stream_seq) for stream, at in found if at is not None]
-
-
-def _sweep(store: Path) -> None:
-    """Remove what SQLite leaves beside a store that nobody has open."""
-    for suffix in LEFT_BY_SQLITE:
-        store.with_name(store.name + suffix).unlink(missing_ok=True)
 
 
 def readable(said: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from chassis.clock import from_rfc3339, rfc3339
 from chassis.declare import Service
 from chassis.decoding import decode
 from chassis.event_store import Store
+from chassis.first_fault import first_fault
 from chassis.rebuild import all_events
 from chassis.settings import section
 from contracts.event import Event
@@ -135,8 +136,8 @@ def rules_in(file: Path) -> HoldRules:
     try:
         return HoldSettings.model_validate({**configured, **said}).rules()
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        raise CannotDo(f"{file}: orders.hold.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        first = first_fault(wrong)
+        raise CannotDo(f"{file}: {first.below('orders.hold')}: {first.says}") from None
 
 
 def _suppose(store: Store, table: Service, since: datetime | None, until: datetime | None) -> Supposed:

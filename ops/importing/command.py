@@ -53,6 +53,8 @@ def _run(sheet: str, file: Path, system: System, as_json: bool) -> None:
         )
     if report.refused:
         fail(report.verdict(file))
+    if report.is_empty:
+        note(f"{file} has no rows below its header: nothing was there to import")
 
 
 def _content(file: Path) -> str:

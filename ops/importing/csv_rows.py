@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from contracts.money import NotMoney, to_minor
 
 BYTE_ORDER_MARK = "\ufeff"
+UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
+"""The byte order marks of UTF-16, as `text_of` has them."""
 NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 """What a byte that is not UTF-8 becomes in `text_of`: its row is refused, the others are not."""
 _AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -118,6 +120,8 @@ def _body(
 
 
 def _header_fault(header: list[str], sheet: Sheet) -> str:
+    if header[0].startswith(UTF_16):
+        return "the file is UTF-16, not UTF-8: save it as CSV UTF-8"
     if fault := _encoding_fault(header):
         return fault
     missing = [name for name in sheet.columns if name not in header]

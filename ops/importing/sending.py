@@ -23,6 +23,11 @@ class Report:
     unchanged: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file had no rows."""
+        return not (self.accepted or self.unchanged or self.refused)
+
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         return {"accepted": self.accepted, "unchanged": self.unchanged, "refused": self.refused}

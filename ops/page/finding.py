@@ -35,13 +35,15 @@ class SearchPage:
         asked = {name: request.query[name] for name in ("state", "hold", "after") if request.query.get(name)}
         found = await self._services.get("orders", "/orders", limit=LISTED_MAX, **asked)
         wanted = {name: value for name, value in asked.items() if name != "after"}
-        return self._render(request, "orders", wanted=wanted, **found)
+        return self._render(request, "orders", wanted=wanted, further="after" in asked, **found)
 
     async def _sought(self, request: web.Request, sought: str) -> web.Response:
         """Its page; where two channels have an order of this number, both to choose from."""
         meant = await orders_meant(self._services, sought)
         if len(meant) > 1:
-            return self._render(request, "orders", wanted={"number": sought}, orders=meant, next=None)
+            return self._render(
+                request, "orders", wanted={"number": sought}, further=False, orders=meant, next=None
+            )
         named = meant[0]["order_id"] if meant else sought
         raise web.HTTPSeeOther(f"/orders/{quote(named, safe=':')}")
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from chassis.access import BODY_SECONDS_MAX, NotKnown, is_foreign
+from chassis.access import BODY_SECONDS_MAX, NotKnown, is_foreign, note_refused
 from chassis.http import Handler
 from chassis.tokens import KeysAway
 from ops.asking import on_behalf_of
@@ -29,18 +29,21 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 FORM_BYTES_MAX = 16 * 1024
-OPEN = ("/livez", "/login", "/static/", "/parcels/")
+STATIC = "/static/"
+OPEN = ("/livez", "/login", STATIC, "/parcels/")
 """Shown to anyone: a customer's tracking link says no name and no address."""
 
 VISITOR = web.RequestKey("visitor", Visitor)
 
 
-async def say_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def say_headers(request: web.Request, response: web.StreamResponse) -> None:
     """An `on_response_prepare` signal; what a document says of itself stands."""
     if response.content_type == "application/pdf":  # a browser's reader is a page of its own
         response.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if not request.path.startswith(STATIC):
+        response.headers.setdefault("Cache-Control", "no-store")  # whose name and address it is, nobody keeps
     response.headers.pop("Server", None)
 
 
@@ -69,7 +72,8 @@ def visitors_only(reception: Reception) -> Any:
             return await handler(request)
         try:
             visitor = await reception.visitor(request)
-        except NotKnown:
+        except NotKnown as reason:
+            note_refused(request, str(reason))
             raise _to_the_login(request) from None
         except KeysAway as reason:
             raise web.HTTPServiceUnavailable(text=str(reason)) from None

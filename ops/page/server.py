@@ -16,7 +16,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel
 
-from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown
+from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown, note_refused
 from chassis.http import Handler
 from chassis.settings import section
 from chassis.tls import CannotListen, listen, tls
@@ -235,8 +235,10 @@ class Pages:
     def _signed_in(self, request: web.Request, to: str, **proof: str) -> web.StreamResponse:
         answer = web.Response(status=303, headers={"Location": own_path(to)})
         try:
-            self._reception.sign_in(answer, **proof)
-        except NotKnown:
+            over_tls = request.headers.get("X-Forwarded-Proto") == "https"
+            self._reception.sign_in(answer, over_tls=over_tls, **proof)
+        except NotKnown as reason:
+            note_refused(request, str(reason))
             return self._ask_for_password(request, to, "That was not right.", 401)
         return answer
 

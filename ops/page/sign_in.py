@@ -62,8 +62,13 @@ class Reception:
         caller = await self._door.caller(request)
         return Visitor(caller, self.form_token(f"caller {caller.name}"))
 
-    def sign_in(self, response: web.StreamResponse, *, password: str = "", key: str = "") -> None:
-        """Start a session with the password or with the one-time key. Raises `NotKnown`."""
+    def sign_in(
+        self, response: web.StreamResponse, *, password: str = "", key: str = "", over_tls: bool = False
+    ) -> None:
+        """Start a session with the password or with the one-time key; `over_tls` where a proxy takes TLS off before us.
+
+        Raises `NotKnown`.
+        """
         if not (self._door.is_password(password) or self._uses_up(key)):
             raise NotKnown("that is not this system's password")
         session = secrets.token_urlsafe(32)
@@ -76,7 +81,7 @@ class Reception:
             max_age=int(SESSION_SECONDS),
             httponly=True,
             samesite="Strict",
-            secure=self._secure,
+            secure=self._secure or over_tls,
         )
 
     def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:

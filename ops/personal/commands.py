@@ -65,7 +65,7 @@ def export(
     """Tell everything that is known of a customer. Readable, as JSON: indented, or with --json in one line."""
     from ops.personal.exporting import export_customer
 
-    tell(_done(lambda: export_customer(find(data, port_base), customer)), _indented, as_json)
+    tell(carry_out(export_customer(find(data, port_base), customer)), _indented, as_json)
 
 
 def backup_keys(
@@ -85,7 +85,10 @@ def restore_keys(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put the keys back, after the stores. Only while the system is stopped. Who was forgotten stays forgotten."""
+    """Put the keys back, before the stores. Only while the system is stopped. Who was forgotten stays forgotten.
+
+    After the stores does as well: who was forgotten, and the mails, wait for whichever comes second.
+    """
     from ops.personal.key_copies import restore_keys as put_back
 
     tell(carry_out(put_back(find(data), folder, store)), _lines, as_json)

@@ -1,33 +1,31 @@
 """Erasing a customer: every key to their data is destroyed, mails that were sent are blanked, the fact is recorded.
 
 In this order, so that it can be done again wherever it was cut off: what is needed to find them is read first, then the
-keys go, then what lies in the open, then orders is told.
+keys go, then what lies in the open, then orders is told. What was on its way meanwhile is looked for once more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from chassis.bus import BusAway
 from chassis.clock import rfc3339, wall_clock
-from chassis.keys.bodies import SEALED
 from chassis.keys.ring import KEPT_SECONDS
 from chassis.keys.store import KeysAway, KeyStore
 from contracts.notify import NotificationSent
 from ops.asking import Services
-from ops.bus_access import connected
 from ops.console import CannotDo, note
-from ops.personal.customer import Customer, find_customer
+from ops.personal.customer import Customer, find_customer, nobody
 from ops.personal.keys import keys_of
 from ops.personal.mails import blank_mails
+from ops.personal.messages import messages_about
 from ops.stores import open_stores
 from ops.system import System
 from ops.verify.truth import mail_name
 
-CHANNELS = "CHANNELS"
 GRACE_SECONDS = 1.0
+ROUNDS_MAX = 5
+"""Who orders again and again while they are erased is left to the next `doorstep erase`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,58 +43,62 @@ class Erased:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """A round: of whom, the keys of messages that name them (`loose`), unsealed ones, and how many keys there were.
+    `began` is when the first round did.
+    """
+
+    began: str
+    customer: Customer
+    loose: frozenset[str]
+    plain: frozenset[int]
+    keys: int
+
+
 async def erase(system: System, named: str, actor: str, reason: str) -> Erased:
     """Erase them, for ever. Raises `CannotDo` where they are not known, or where a part of it could not be done."""
     if not actor.strip() or not reason.strip():
         raise CannotDo("--actor and --reason must say something: they are recorded")
     store = keys_of(system)
     try:
-        customer = find_customer(system, store, named)
-        loose, plain = await _bodies_that_name(system, store, customer)
-        bodies = {*customer.bodies, *loose}
-        moment = rfc3339(wall_clock())
-        store.destroy([*customer.keys, *bodies], actor, reason, moment)
+        done = await _destroy(system, store, named, actor, reason)
+        if not (done.customer.keys or done.loose or done.plain):
+            raise nobody(named)
+        note(f"destroyed; within {KEPT_SECONDS:.0f} s no service has a copy of a key in memory")
+        for _ in range(ROUNDS_MAX):
+            await asyncio.sleep(KEPT_SECONDS + GRACE_SECONDS)
+            more = await _destroy(system, store, named, actor, reason, done)
+            was_all, done = not more.keys, more
+            if was_all:
+                break
     except KeysAway as away:
         raise CannotDo(str(away)) from away
-    note(f"destroyed; within {KEPT_SECONDS:.0f} s no service has a copy of a key in memory")
-    await asyncio.sleep(KEPT_SECONDS + GRACE_SECONDS)
+    customer = done.customer
     mails = _blank(system, customer)
-    await _record(system, customer, actor, reason)
-    return Erased(customer.keys, customer.orders, len(bodies), mails, tuple(plain))
+    await _record(system, done, _known_as(store, done), actor, reason)
+    bodies = {*customer.bodies, *done.loose}
+    return Erased(customer.keys, customer.orders, len(bodies), mails, tuple(sorted(done.plain)))
 
 
-async def _bodies_that_name(
-    system: System, store: KeyStore, customer: Customer
-) -> tuple[list[str], list[int]]:
-    """Keys of bodies that name them though no order was read from them; and where unsealed ones do."""
-    sought = [address.encode() for address in customer.addresses]
-    tied, loose, plain = store.tied(), [], []
-    try:
-        async with connected(system, "erase") as bus:
-            async for message in bus.read(CHANNELS):
-                lock = message.headers.get(SEALED, "")
-                if lock in tied:
-                    continue
-                if _names_one(_opened(store, lock, message.data) if lock else message.data, sought):
-                    if lock:
-                        loose.append(lock)
-                    else:
-                        plain.append(message.stream_seq)
-    except BusAway as away:
-        raise CannotDo(
-            f"{away}: messages that were refused could not be searched for this customer"
-        ) from None
-    return loose, plain
-
-
-def _opened(store: KeyStore, lock: str, data: bytes) -> bytes:
-    key = store.fetch([lock], "erase", rfc3339(wall_clock())).get(lock)
-    return key.open_bytes(data) if key else b""
-
-
-def _names_one(body: bytes, sought: Iterable[bytes]) -> bool:
-    lowered = body.lower()
-    return any(address in lowered for address in sought)
+async def _destroy(
+    system: System, store: KeyStore, named: str, actor: str, reason: str, before: Destroyed | None = None
+) -> Destroyed:
+    """One round, with what the one `before` found: what was destroyed then cannot be read to find anybody by."""
+    now = rfc3339(wall_clock())
+    began, known = (before.began, before.customer.addresses) if before else (now, frozenset[str]())
+    customer = find_customer(system, store, named, known, began)
+    loose, plain = set(customer.named) | (before.loose if before else set()), set[int]()
+    async for about in messages_about(system, store, customer, "erase"):
+        if about.lock:
+            loose |= {about.lock} - {*customer.bodies}
+        else:
+            plain.add(about.message.stream_seq)
+    if found := loose - {*customer.named}:
+        store.claim(customer.names, sorted(found))
+    keys = [*customer.keys, *customer.bodies, *loose]
+    number = store.destroy(keys, actor, reason, now)
+    return Destroyed(began, customer, frozenset(loose), frozenset(plain), number)
 
 
 def _blank(system: System, customer: Customer) -> int:
@@ -113,10 +115,25 @@ def _blank(system: System, customer: Customer) -> int:
     return sum(blank_mails(system.data / "mail", names, address) for address in addresses)
 
 
-async def _record(system: System, customer: Customer, actor: str, reason: str) -> None:
-    said = {"actor": actor, "reason": reason, "orders": list(customer.orders)}
+def _known_as(store: KeyStore, done: Destroyed) -> tuple[str, ...]:
+    """Their keys; who has none is known by the key of the first message that named them, whatever is found later."""
+    if done.customer.keys:
+        return done.customer.keys
+    facts = [known for key in done.loose if (known := store.facts(key))]
+    return tuple(known.key_id for known in sorted(facts, key=lambda known: (known.made_at, known.key_id))[:1])
+
+
+async def _record(system: System, done: Destroyed, keys: tuple[str, ...], actor: str, reason: str) -> None:
+    loose = sorted(done.loose)
     async with Services(system) as services:
-        for key in customer.keys:
+        for key in keys:
+            said = {
+                "actor": actor,
+                "reason": reason,
+                "orders": list(done.customer.orders),
+                "bodies": loose,
+            }
+            loose = []
             try:
                 await services.post("orders", f"/customers/{key}/forgotten", said)
             except CannotDo as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,35 +12,56 @@ from chassis.keys.store import KeysAway
 from contracts.personal import ERASED, TOGETHER, Texts, opened_texts
 from ops.console import CannotDo
 from ops.history.timeline import timeline_of
-from ops.personal.customer import find_customer
+from ops.personal.customer import Customer, find_customer, nobody
 from ops.personal.keys import keys_of
-from ops.personal.mails import PARTS, recipient_of
+from ops.personal.mails import mails_in, recipient_of
+from ops.personal.messages import About, messages_about
 from ops.system import System
 
 
-def export_customer(system: System, named: str) -> dict[str, Any]:
-    """`{"addresses", "orders": [{"order_id", "state", "events"}], "mails": [text]}`. Raises `CannotDo`."""
+async def export_customer(system: System, named: str) -> dict[str, Any]:
+    """`{"addresses", "orders": [{"order_id", "state", "events"}], "messages": [{"channel", "topic", "received_at",
+    "body"}], "mails": [text]}`: what their channels said of them, and what was made of it.
+
+    Raises `CannotDo` where nothing is known of them, or not all of it can be read now.
+    """
     store = keys_of(system)
     try:
         customer = find_customer(system, store, named)
+        messages = [_told(one) async for one in messages_about(system, store, customer, "export")]
+        if not (customer.keys or customer.named or messages):
+            raise nobody(named)
         keys = store.fetch(customer.keys, "export", rfc3339(wall_clock()))
     except KeysAway as away:
         raise CannotDo(str(away)) from away
     stories = [timeline_of(system, order).as_json() for order in customer.orders]
-    mails = [
-        content
-        for part in PARTS[1:]
-        for file in sorted((system.data / "mail" / part).glob("*"))
-        if recipient_of(content := file.read_bytes()) in customer.addresses
-    ]
     return {
         "addresses": sorted(customer.addresses),
         "orders": [
             {"order_id": story["order_id"], "state": story["state"], "events": opened(story["events"], keys)}
             for story in stories
         ],
-        "mails": [mail.decode(errors="replace") for mail in mails],
+        "messages": messages,
+        "mails": _mails(system, customer),
     }
+
+
+def _told(about: About) -> dict[str, Any]:
+    channel, _, topic = about.message.subject.partition("evt.channels.")[2].partition(".")
+    try:
+        body = json.loads(about.body)
+    except (ValueError, RecursionError):
+        body = about.body.decode(errors="replace")
+    return {"channel": channel, "topic": topic, "received_at": rfc3339(about.message.time), "body": body}
+
+
+def _mails(system: System, customer: Customer) -> list[str]:
+    """What was written to them, where it is kept."""
+    return [
+        content.decode(errors="replace")
+        for file in mails_in(system.data / "mail")
+        if recipient_of(content := file.read_bytes()) in customer.addresses
+    ]
 
 
 def opened(node: Any, keys: Mapping[str, Key]) -> Any:

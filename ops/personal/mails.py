@@ -12,6 +12,7 @@ from pathlib import Path
 from chassis.clock import rfc3339, wall_clock
 from chassis.keys.personal_data import personal
 from chassis.keys.store import KeysAway, Wanted
+from contracts.mail_address import one_address
 from ops.console import CannotDo
 from ops.personal.keys import keys_of
 from ops.system import System
@@ -26,7 +27,7 @@ type Change = Callable[[str, bytes], bytes]
 def recipient_of(mail: bytes) -> str:
     """The address a mail went to, as its customer is known by; empty where it names none."""
     to = BytesHeaderParser(policy=policy.default).parsebytes(mail)["To"]
-    return str(to.addresses[0].addr_spec).lower() if to and to.addresses else ""
+    return one_address(str(to.addresses[0].addr_spec)) if to and to.addresses else ""
 
 
 def sealing(system: System) -> Change:
@@ -42,7 +43,7 @@ def sealing(system: System) -> Change:
             (key,) = store.issue(wanted, rfc3339(wall_clock()))
         except KeysAway as away:
             raise CannotDo(str(away)) from away
-        return MARK + key.id.encode() + b"\n" + key.seal_bytes(mail)
+        return MARK + key.id.encode() + b"\n" + key.seal_bytes(mail) if key else blank(name)
 
     return seal
 
@@ -65,15 +66,32 @@ def opening(system: System) -> Change:
     return open_one
 
 
+def open_mails(system: System) -> int:
+    """Open what a restore had to leave sealed, as the keys came after it; returns how many mails."""
+    opens, opened = opening(system), 0
+    for file in (file for part in PARTS for file in (system.data / "mail" / part).glob("*")):
+        kept = file.read_bytes()
+        content = opens(file.name, kept)
+        if content != kept:
+            _replace(file, content)
+            opened += 1
+    return opened
+
+
 def blank(name: str) -> bytes:
     """What is left of a mail: that it was there."""
     return BLANK % name.partition(":")[0].encode()
 
 
+def mails_in(maildir: Path) -> list[Path]:
+    """Every mail, also in the folders that a mail reader has moved some into (`.Archive/cur`)."""
+    return sorted(file for file in maildir.rglob("*") if file.parent.name in PARTS and file.is_file())
+
+
 def blank_mails(maildir: Path, names: Iterable[str], address: str) -> int:
     """Blank a customer's mails, by their names and by whom they went to; returns how many."""
     known, blanked = set(names), 0
-    for file in (file for part in PARTS for file in (maildir / part).glob("*")):
+    for file in mails_in(maildir):
         content = file.read_bytes()
         left = blank(file.name)
         is_theirs = file.name.partition(":")[0] in known or (address and recipient_of(content) == address)

@@ -31,6 +31,8 @@ COLUMNS = {
 }
 """Each column, and the names it has in the dataset's editions."""
 
+UTF_16_AS_UTF_8 = "\ufffd\ufffd"
+"""What its byte order mark becomes: neither of its bytes can stand in UTF-8."""
 INVOICE_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
 QUANTITY_MAX = 1_000_000
 PRICE_MAX = Decimal(10**9)
@@ -95,9 +97,9 @@ def rows(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Line numbers (the header is 1) and the fields in the order of `COLUMNS`. Raises `NotARetailFile`."""
     with _opened_text(path) as file:
         reader = csv.reader(file)
-        places = _places(next(reader, []))
-        width = max(places) + 1
         try:
+            places = _places(next(reader, []))
+            width = max(places) + 1
             for row in reader:
                 filled = row if len(row) >= width else row + [""] * (width - len(row))
                 yield reader.line_num, tuple([filled[place] for place in places])
@@ -158,6 +160,10 @@ def _opened(row: tuple[str, ...]) -> Invoice:
 
 
 def _places(header: list[str]) -> list[int]:
+    if not header:
+        raise NotARetailFile(f"it is empty: its first line has to name the columns {','.join(COLUMNS)}")
+    if header[0].startswith(UTF_16_AS_UTF_8):
+        raise NotARetailFile("it is UTF-16, not UTF-8: save it as CSV UTF-8")
     found = {name.strip().lstrip("\ufeff"): place for place, name in enumerate(header)}
     places = [next((found[n] for n in names if n in found), -1) for names in COLUMNS.values()]
     for column, place in zip(COLUMNS, places, strict=True):

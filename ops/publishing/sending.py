@@ -30,12 +30,12 @@ WINDOW = 256
 """So many messages are under way at once; the next ones wait until the stream has them."""
 
 
-async def send(system: System, channel: str, publications: Iterable[Publication]) -> int:
-    """Publish in order, a window at a time; returns how many the stream has.
+async def send(system: System, channel: str, publications: Iterable[Publication], topic: str = "") -> int:
+    """Publish in order, a window at a time; returns how many the stream has. `topic` is the one that a person named.
 
     Raises `CannotDo` before the first one where there is no such channel, and while the bus or the keys are away.
     """
-    doubt = await doubt_about(system, channel)
+    doubt = await doubt_about(system, channel, topic)
     done, progress = 0, Progress(f"publishing to {channel}")
     try:
         async with connect(system.nats_url, "doorstep publish", Names(settings().cell)) as bus:
@@ -68,9 +68,8 @@ async def publish_bodies(
     if stdin == bool(files):
         raise CannotDo("give the messages as files or with --stdin")
     bodies = _lines() if stdin else contents(files)
-    return {
-        "published": await send(system, channel, (raw_publication(channel, topic, body) for body in bodies))
-    }
+    publications = (raw_publication(channel, topic, body) for body in bodies)
+    return {"published": await send(system, channel, publications, topic)}
 
 
 async def publish_ledger(system: System, ledger: Path, channel: str) -> dict[str, Any]:

@@ -17,12 +17,19 @@ from ops.console import CannotDo
 from ops.system import HOST, System
 
 PORT_PATIENCE_SECONDS = 2.0
+PASSED_AT_MOST = 0o701
+"""Of a data folder that is there already: others may pass, where PostgreSQL runs as one of them."""
 
 
 def lock_folder(data: Path) -> IO[str]:
-    """Make the data folder ours until this process ends. Raises `CannotDo` if it is someone else's or not writable."""
+    """Make the data folder ours until this process ends, and nobody else's to look into.
+
+    Raises `CannotDo` if it is someone else's or not writable.
+    """
     try:
         data.mkdir(parents=True, exist_ok=True)
+        if data.stat().st_uid == os.geteuid():
+            data.chmod(data.stat().st_mode & PASSED_AT_MOST)
         lock = (data / "up.lock").open("a+")
     except (FileExistsError, NotADirectoryError):
         raise CannotDo(
@@ -42,7 +49,13 @@ def lock_folder(data: Path) -> IO[str]:
         raise CannotDo(
             f"another `doorstep up` (pid {holder}) already runs on {data}: stop it, or choose another --data DIR"
         ) from None
-    _sign(lock)
+    try:
+        _sign(lock)
+    except OSError as fault:
+        lock.close()
+        raise CannotDo(
+            f"the data folder {data} is not writable ({fault.strerror}): make room, then run this again"
+        ) from None
     return lock
 
 

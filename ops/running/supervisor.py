@@ -13,7 +13,8 @@ from pathlib import Path
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.console import CannotDo, note
-from ops.copies.channels import first_waiting, put_back_channels
+from ops.copies.channels import first_waiting
+from ops.copies.channels_back import put_back_waiting
 from ops.kept import Kept
 from ops.running.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
 from ops.running.nats_server import nats_part, wait_until_healthy
@@ -54,7 +55,7 @@ class Supervisor:
         """Database, bus, streams, sandboxes, services. Returns once all are started, ready or not."""
         await self.start_database()
         await self.start_bus()
-        if restored := await put_back_channels(self.system):
+        if restored := await put_back_waiting(self.system):
             note(f"{restored:,} channel messages of the backup are back")
         for name, module in SANDBOXES.items():
             self.sandboxes[name] = await self._keep(self._sandbox(name, module))

@@ -17,6 +17,7 @@ from ops.console import note, say, say_json
 from ops.kept import Choice, Kept
 from ops.local_password import access_of, drawn, password_for_services, place
 from ops.running.preflight import lock_folder, nats_server_binary, require_free_ports
+from ops.running.unfinished import require_whole
 from ops.system import PORTS, System, remember
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ async def run(system: System, wishes: Wishes) -> None:
     lock = lock_folder(system.data)
     if own_nats:
         nats_server_binary()
+    require_whole(system)
     require_free_ports(system, (part for part in PORTS if own_nats or part not in NATS_PARTS))
     keep_in(system, Kept(wishes.store) if wishes.store else None)
     remember(system)

@@ -6,6 +6,7 @@ repeats what is known: the channel's message id came before, or its body is abou
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -16,6 +17,7 @@ import orjson
 from chassis.batch import StoredEvent
 from chassis.causes import cause_of
 from chassis.declare import Message
+from chassis.keys.bodies import DIGEST
 from ops.verify.evidence import Facts, spot
 from ops.verify.scan import Reader
 from ops.verify.verdict import Tally, Verdict
@@ -75,6 +77,8 @@ class ChannelMessages:
     def hear(self, message: Message) -> None:
         """One message of CHANNELS, in order."""
         self._last = message.stream_seq
+        if not _is_what_came(message):
+            self._tally.fault(message.id, "is not what came: its digest is another")
         channel = message.subject.split(".")[-2]
         said_before = _identities(channel, message)
         decided = message.stream_seq in self._decided or not said_before.isdisjoint(self._heard)
@@ -104,6 +108,12 @@ class ChannelMessages:
         if self._passed_over:
             self._tally.notes.append(f"{self._passed_over} of topics that carry no order")
         return (self._tally.verdict(),)
+
+
+def _is_what_came(message: Message) -> bool:
+    """As far as it can be read still: the digest of its body was taken as it came."""
+    digest = message.headers.get(DIGEST)
+    return digest is None or digest == hashlib.sha256(message.data).hexdigest()
 
 
 def _may_carry_an_order(message: Message) -> bool:

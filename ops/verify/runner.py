@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
 
-from chassis.bus import BusAway
+from chassis.bus import AWAY, BusAway
 from chassis.event_store import AGAIN, UNREADABLE
 from chassis.keys.personal_data import key_store
 from chassis.keys.store import KeyStore
@@ -49,7 +49,7 @@ async def verify_system(system: System) -> list[Verdict]:
                 bus = await _bus(system, connections)
                 verdicts = await audit(evidence, bus, system.data, keys=keys_of(system))
                 return in_order([*verdicts, await rebuilt()])
-    except BusAway as away:
+    except AWAY as away:
         raise CannotDo(f"{away}: run it again when the bus answers") from away
     except UNREADABLE as damage:
         raise CannotDo(f"a store cannot be read to its end ({damage}): {AGAIN}") from damage

@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from chassis.approvals import Approvals, Waiting, approval_routes
+from chassis.first_fault import first_fault
 from chassis.http import (
     Runtime,
     Signed,
@@ -255,9 +256,8 @@ async def _read_csv(request: web.Request) -> Statement:
     except UnicodeDecodeError:
         raise _unprocessable("the file is not UTF-8", "body") from None
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise _unprocessable(f"{field}: {first['msg']}", field) from None
+        fault = first_fault(wrong)
+        raise _unprocessable(f"{fault.path}: {fault.says}", fault.path) from None
 
 
 def _unprocessable(error: str, field: str) -> web.HTTPUnprocessableEntity:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis.first_fault import first_fault
 from chassis.http import UNNAMED, Stated
 from contracts.billing import PayoutLine
 from contracts.identifiers import Currency
@@ -98,11 +99,8 @@ def _line(row: dict[str, Any], number: int) -> Line:
     try:
         return Line.model_validate(given)
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        column = str(first["loc"][0])
-        raise StatementUnreadable(
-            f"{column}: {first['msg']} (got {cells[column]!r})", column, number
-        ) from None
+        column, says, _ = first_fault(wrong)
+        raise StatementUnreadable(f"{column}: {says} (got {cells[column]!r})", column, number) from None
 
 
 def _minor(text: str) -> int | str:

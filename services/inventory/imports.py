@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis.first_fault import first_fault
 from chassis.http import Outcome, Runtime, Stated, read_body, reply
 from chassis.openapi import takes
 from contracts.event import Event
@@ -122,13 +123,9 @@ def _sort_out(
         try:
             good.append(entry.model_validate(row).row())
         except ValidationError as wrong:
-            refused.append({"line": _line_of(row, number), "error": _first_fault(wrong)})
+            field, says, _ = first_fault(wrong)
+            refused.append({"line": _line_of(row, number), "error": f"{field or 'row'}: {says}"})
     return good, refused
-
-
-def _first_fault(wrong: ValidationError) -> str:
-    first = wrong.errors(include_url=False, include_context=False)[0]
-    return f"{first['loc'][0] if first['loc'] else 'row'}: {first['msg']}"
 
 
 def _line_of(row: dict[str, Any], number: int) -> int:

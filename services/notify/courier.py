@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from chassis.keys.ring import AS_IT_IS, Opens
+from chassis.quotations import quoting_nobody, without_personal
 from contracts.address import Recipient
 from contracts.frozen import replace
-from contracts.personal import ERASED, without_personal
+from contracts.personal import ERASED
 from services.notify.domain.letters import Letter, Rejected, Sent
 from services.notify.mime import Mailbox, compose, envelope_address, message_id
 from services.notify.rendering import render
@@ -48,11 +49,11 @@ class Courier:
         readable = await opened(letter, self._opens)
         if readable.email == ERASED:
             return Rejected(FORGOTTEN)
-        answer = await self.mail.send(self.message(notification_id, readable))
+        recipient, ours = Recipient(name=readable.name, email=readable.email), (self._sender.address,)
+        with quoting_nobody(recipient, keep=ours):
+            answer = await self.mail.send(self.message(notification_id, readable))
         if isinstance(answer, Rejected):
-            return Rejected(
-                without_personal(answer.reason, Recipient(name=readable.name, email=readable.email))
-            )
+            return Rejected(without_personal(answer.reason, recipient, keep=ours))
         return answer
 
     async def was_sent(self, notification_id: str, letter: Letter) -> Sent | None:

@@ -80,9 +80,12 @@ async def as_it_is(order: PlacedOrder) -> PlacedOrder:
 
 
 class Forgotten(Signed):
-    """Who had a customer forgotten, and why; `orders` are those whose data is gone with it."""
+    """Who had a customer forgotten, and why; `orders` are those whose data is gone with it, `bodies` the keys of
+    messages that named them.
+    """
 
     orders: tuple[str, ...] = ()
+    bodies: tuple[str, ...] = ()
 
 
 def routes(runtime: Runtime, seal: Seal = as_it_is) -> Sequence[web.RouteDef]:

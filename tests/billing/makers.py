@@ -7,13 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.address import Address, Recipient
-from contracts.billing import CaptureStarted, JournalEntry, PaymentCaptured, PaymentDue, Posting, Seller
+from contracts.billing import (
+    CaptureStarted,
+    InvoiceIssued,
+    JournalEntry,
+    PaymentCaptured,
+    PaymentDue,
+    Posting,
+    Seller,
+)
 from contracts.orders import Bill, BillLine, OrderCancelled, PaymentRequested
 from contracts.placed_order import PaymentFacts, TaxLine, Units
 from contracts.shipping import ParcelDispatched
 from services.billing.settings import BillingSettings, ShopSettings
 from services.billing.wiring import declare
-from tests.spec import NOON, Spec
+from tests.spec import NOON, Given, Spec, Then
 
 ORDER = "shopify:1001"
 PAYMENT = f"payment/{ORDER}"
@@ -99,6 +107,19 @@ def due(asked: PaymentRequested) -> PaymentDue:
         bill=asked.bill,
         ships=asked.ships,
     )
+
+
+def paid(*lines: BillLine, **of: Any) -> Given:
+    """An order whose money is there."""
+    asked = requested(*lines, **of)
+    return billing.given(due(asked), captured(asked))
+
+
+def invoices(then: Then) -> list[InvoiceIssued]:
+    """What was issued, if nothing else happened."""
+    issued = [event for event in then.events if isinstance(event, InvoiceIssued)]
+    assert issued == then.events
+    return issued
 
 
 def started(asked: PaymentRequested) -> CaptureStarted:

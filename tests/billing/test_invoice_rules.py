@@ -11,14 +11,12 @@ from contracts.orders import BillLine
 from contracts.placed_order import TaxLine
 from tests.billing.makers import (
     adjustment,
-    billing,
-    captured,
     delivery,
-    due,
     entry,
     goods,
+    invoices,
+    paid,
     parcel,
-    requested,
     tax,
 )
 
@@ -27,10 +25,8 @@ ZERO, TWENTY = Decimal("0.00"), Decimal("0.20")
 
 def invoiced(*lines: BillLine, currency: str = "EUR", **of: bool) -> InvoiceIssued:
     """The one invoice of an order whose parcel has everything in it."""
-    asked = requested(*lines, currency=currency, **of)
     units = ((line.sku, line.quantity) for line in lines if line.sku)
-    (issued,) = billing.given(due(asked), captured(asked)).when(parcel(*units)).events
-    assert isinstance(issued, InvoiceIssued)
+    (issued,) = invoices(paid(*lines, currency=currency, **of).when(parcel(*units)))
     assert not sum(posting.amount_minor for posting in issued.entry.postings)
     return issued
 

@@ -31,24 +31,16 @@ from tests.billing.makers import (
     due,
     entry,
     goods,
+    invoices,
+    paid,
     parcel,
     requested,
     started,
     tax,
 )
-from tests.spec import Answered, Given, Spec, Then
+from tests.spec import Answered, Given, Spec
 
 DE, REDUCED = Decimal("0.19"), Decimal("0.07")
-
-
-def paid(*lines: BillLine, **of: object) -> Given:
-    asked = requested(*lines, **of)  # type: ignore[arg-type]
-    return billing.given(due(asked), captured(asked))
-
-
-def invoices(then: Then) -> list[InvoiceIssued]:
-    assert all(isinstance(event, InvoiceIssued) for event in then.events)
-    return then.events  # type: ignore[return-value]
 
 
 DOWNLOADS = (goods("FONT", 2380, tax("0.19", 380)), adjustment(-119, tax("0.19", -19)))

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.money import allocate, tax_inside, tax_on
-from services.billing.domain.invoicing import share
 from services.billing.domain.vat import Position, assess, nets_of, vat_groups, within_tolerance
 
 NINETEEN, SEVEN, FIFTEEN, TWENTY = Decimal("0.19"), Decimal("0.07"), Decimal("0.15"), Decimal("0.20")
@@ -108,11 +107,6 @@ def test_three_times_ten_at_fifteen_percent() -> None:
 def test_largest_remainder(total: int, weights: tuple[int, ...], parts: tuple[int, ...]) -> None:
     """7.8: the parts add up; the missing units go to the largest remainders, ties to the first."""
     assert allocate(total, weights) == parts
-
-
-def test_units_of_a_line_add_up() -> None:
-    """7.10: a line of 10.00 for three units is 3.33, 3.34 and 3.33."""
-    assert [share(1000, n, n + 1, 3) for n in range(3)] == [333, 334, 333]
 
 
 @given(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,11 +22,14 @@ from chassis.breaker import (
 )
 from chassis.declare import Answer, Call, Effect
 from chassis.effects import Effects
+from chassis.event_store import StalePosition
 from chassis.reactor import Answered, Item, Outcome
 from contracts.orders import OrderFulfilled
 from tests.conftest import until
 
 USUAL = 8
+
+type Submit = Callable[[Sequence[Item]], Awaitable[list[Outcome]]]
 
 
 def test_after_a_run_of_failures_nothing_is_called_until_the_pause_is_over() -> None:
@@ -93,16 +97,19 @@ class OtherSide:
 
 
 def lane(
-    other: OtherSide, stored: dict[tuple[str, str], str], meanwhile: Callable[[], None] = lambda: None
+    other: OtherSide,
+    stored: dict[tuple[str, str], str],
+    meanwhile: Callable[[], None] = lambda: None,
+    submit: Submit | None = None,
 ) -> Effects:
     """Calls to the other side; `stored` is what the store still has, and an answer takes it out. `meanwhile` happens
-    whenever that has been read and was not handed over yet.
+    whenever that has been read and was not handed over yet. `submit` takes the answers instead.
     """
 
     async def call_of(key: tuple[str, str]) -> Call | None:
         return Call(stored[key], None) if key in stored else None
 
-    async def submit(items: Sequence[Item]) -> list[Outcome]:
+    async def take(items: Sequence[Item]) -> list[Outcome]:
         for item in items:
             assert isinstance(item, Answered)
             key = (item.answer.entity, item.answer.key)
@@ -118,7 +125,7 @@ def lane(
     def then(_: Answer, __: object) -> tuple[()]:
         return ()
 
-    calls = Effects({"pay": Effect(other.call, then, at_once=2)}, call_of, submit, stored=rows)
+    calls = Effects({"pay": Effect(other.call, then, at_once=2)}, call_of, submit or take, stored=rows)
     return calls
 
 
@@ -161,6 +168,24 @@ async def test_what_comes_while_the_store_is_read_is_not_forgotten(monkeypatch: 
     await until(lambda: not stored)
     assert (calls.pending, len(other.called)) == (0, 25)
     await calls.stop(1.0)
+
+
+async def test_nothing_is_called_any_more_where_another_process_has_the_store() -> None:
+    """It makes the calls itself. Here the engine says why it ended: no traceback for each call beside that."""
+    other, forgotten = OtherSide(), []
+    other.may_answer.set()
+    stored = {(entity, key): kind for entity, key, kind in due(10)}
+
+    async def submit(_: Sequence[Item]) -> list[Outcome]:
+        raise StalePosition("another process wrote to it")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: forgotten.append(said["message"]))
+    calls = lane(other, stored, submit=submit)
+    calls.committed(Batch(calls_due=due(10)))
+    await until(lambda: len(other.called) >= 2)
+    await calls.stop(1.0)
+    gc.collect()
+    assert (len(other.called), calls.pending, forgotten) == (2, 10, [])
 
 
 async def test_a_side_that_does_not_answer_is_left_alone() -> None:

@@ -15,12 +15,12 @@ from chassis.chain import chained
 from chassis.declare import Effect, Service
 from chassis.event_store import Store
 from chassis.reactor import Asked
-from chassis.rebuild import all_events, live_rows
 from chassis.relay import StreamAhead
 from chassis.service import Running
 from ops.copies.stores import copy_store
 from tests.chassis.toys import Accept, Stores, called, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
+from tests.stores import contents
 from tests.stores import stores as stores
 
 BEFORE = ("plain", "soon", "poison", "call-1")
@@ -29,17 +29,6 @@ SINCE = ("1001#2", "call-2", "poison-2", "plain-2")
 
 def asked(*names: str) -> list[Asked]:
     return [Asked(Accept(f"toy:{name}"), f"command/{name}") for name in names]
-
-
-def contents(store: Store) -> dict[str, Any]:
-    """Everything that is in it."""
-    with store.snapshot() as still:
-        return {
-            "events": list(all_events(still)),
-            "beside": list(live_rows(still)),
-            "positions": still.positions(),
-            "counts": still.counts("state"),
-        }
 
 
 @dataclass

@@ -63,6 +63,7 @@ def store(opened: Place) -> Iterator[KeyStore]:
 
 def issued(store: KeyStore, owner: str, entity: str) -> str:
     (key,) = store.issue([Wanted(owner=owner, entity=entity)], NOW)
+    assert key is not None
     return key.id
 
 
@@ -75,6 +76,7 @@ def test_what_was_sealed_is_opened_by_the_new_one_and_everybody_is_found(
 ) -> None:
     """A person has the key they had, by their address as by their order; a body delivered again is the same body."""
     (ada,) = store.issue([Wanted(owner=ADA, entity="order/shop:1")], NOW)
+    assert ada is not None
     (body,) = store.issue_bodies(["shop:delivery-1"], NOW)
     assert body is not None
     sealed = ada.seal("Ada")

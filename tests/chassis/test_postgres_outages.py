@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from chassis import postgres_connections
 from chassis.batch import Advance, Batch, NewEvent, Position
@@ -90,6 +91,18 @@ def test_a_batch_larger_than_the_socket_holds_is_sent_to_its_end(database: Datab
     large = [NewEvent(n, f"order/{n}", 1, "t", bytes(1_000_000), b"") for n in range(1, 21)]
     store.commit(Batch(events=chained(store.last_link(), large)))
     assert store.last_position() == len(large)
+    store.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_takes_nothing_any_more_is_given_up(database: Database, proxy: Cutter) -> None:
+    """Its machine is alive and its sockets are full: the rest of the batch goes nowhere, and no answer can come."""
+    store = database.store(database.new_cell(), url=make_conninfo(proxy.url, tcp_user_timeout=1000))
+    large = [NewEvent(n, f"order/{n}", 1, "t", bytes(1_000_000), b"") for n in range(1, 21)]
+    batch = Batch(events=chained(store.last_link(), large))
+    proxy.deafen_next()
+    store.commit(batch)
+    assert (proxy.cuts, store.last_position()) == (1, len(large))
     store.close()
 
 

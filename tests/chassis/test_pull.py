@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
-from chassis.bus import Bus
+from chassis.bus import Bus, connect
 from chassis.pull import Pull
-from tests.conftest import until
+from tests.conftest import NatsServer, until
+
+LARGE, LARGE_BYTES = 200, 1024**2
+SMALL, SMALL_SECONDS_MAX = 4000, 1.2
+"""Eight pulls: with the shortest pause that a refusal brings after each, they take longer."""
 
 
 async def test_what_brings_no_delivery_is_not_gathered_on(bus: Bus) -> None:
@@ -21,4 +26,37 @@ async def test_what_brings_no_delivery_is_not_gathered_on(bus: Bus) -> None:
 
     await until(comes_back, 5.0)
     assert taking.result() == []
+    await pull.unsubscribe()
+
+
+async def test_a_backlog_of_large_messages_is_not_sent_all_at_once(bus: Bus, nats_server: NatsServer) -> None:
+    """Orders as long as a channel may make them: the server cuts off who has more than 64 MiB on the way."""
+    for _ in range(LARGE):
+        await bus.publish("evt.channels.market.order_placed", bytes(LARGE_BYTES))
+    read = 0
+    async with connect(nats_server.url, "reader") as reading:
+        pull = Pull(reading, "CHANNELS", bus.names.durable("orders"))
+        await pull.open()
+        while batch := await pull.take():
+            read += len(batch)
+        assert reading.client.stats["reconnects"] == 0
+        await pull.unsubscribe()
+    assert read == LARGE
+
+
+async def test_a_pull_that_brought_all_it_was_asked_for_was_not_refused(bus: Bus) -> None:
+    """The server says of each that it is complete; a pause after it would leave a backlog waiting for nothing."""
+    for _ in range(SMALL):
+        await bus.client.publish("evt.channels.market.order_placed", b"{}")
+
+    async def all_there() -> bool:
+        return (await bus.stream_info("CHANNELS"))[0] == SMALL
+
+    await until(all_there)
+    pull = Pull(bus, "CHANNELS", bus.names.durable("orders"))
+    await pull.open()
+    began, read = time.monotonic(), 0
+    while read < SMALL:
+        read += len(await pull.take())
+    assert time.monotonic() - began < SMALL_SECONDS_MAX
     await pull.unsubscribe()

@@ -16,7 +16,7 @@ from chassis.causes import goes_on
 from chassis.declare import Service, Step, World
 from chassis.event_store import Store
 from chassis.reactor import Asked
-from chassis.rebuild import all_events, live_rows
+from chassis.rebuild import all_events
 from chassis.relay import Relay
 from chassis.service import Running
 from chassis.unfinished import parted
@@ -26,6 +26,7 @@ from contracts.orders import OrderAccepted
 from ops.copies.stores import copy_store
 from tests.chassis.toys import Accept, Stores, reserve, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until
+from tests.stores import contents
 from tests.stores import stores as stores
 
 STEPS = 3
@@ -52,16 +53,6 @@ def hesitating(wanted: Wanted) -> Service:
     return replace(known, on_event={OrderAccepted: replace(known.on_event[OrderAccepted], then=decide)})
 
 
-def contents(store: Store) -> dict[str, Any]:
-    """Everything that is in it."""
-    with store.snapshot() as still:
-        return {
-            "events": list(all_events(still)),
-            "beside": list(live_rows(still)),
-            "positions": still.positions(),
-        }
-
-
 async def decided(orders: Running, url: str, stores: Stores, older: Stores) -> Store:
     """The inventory's store after two decisions; `older` has it as it was after the first one."""
     running = await start(hesitating(Wanted()), url, stores)
@@ -73,6 +64,15 @@ async def decided(orders: Running, url: str, stores: Stores, older: Stores) -> S
     await until(lambda: running.relay.published == 2 * STEPS)
     await running.stop()
     return stores.open("inventory")
+
+
+async def half_published(bus: Bus, url: str, stores: Stores) -> tuple[Store, Store]:
+    """The inventory's store as it was lost, the last event of its second decision in no stream; and the older one."""
+    orders = await start(toy_orders(), url, stores)
+    lost = await decided(orders, url, stores, older := stores.elsewhere())
+    await orders.stop()
+    await cut_off(bus, "INVENTORY", lost, 2 * STEPS - 1)
+    return lost, older.open("inventory")
 
 
 async def cut_off(bus: Bus, stream: str, store: Store, last: int) -> None:
@@ -115,15 +115,11 @@ async def test_what_others_have_read_stays_as_it_is(
     bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """A setting was changed meanwhile: it counts for the rest, which nobody has seen, and for nothing else."""
-    orders = await start(toy_orders(), nats_server.url, stores)
-    lost = await decided(orders, nats_server.url, stores, older := stores.elsewhere())
-    await cut_off(bus, "INVENTORY", lost, 2 * STEPS - 1)
-    store = older.open("inventory")
+    lost, store = await half_published(bus, nats_server.url, stores)
     await catch_up(hesitating(Wanted("lost on the way")), store, bus)
     known, found = list(all_events(lost)), list(all_events(store))
     assert found[:-1] == known[:-1]
     assert (b"sold elsewhere" in known[-1].data, b"lost on the way" in found[-1].data) == (True, True)
-    await orders.stop()
     store.close()
     lost.close()
 
@@ -132,10 +128,8 @@ async def test_a_decision_that_would_begin_otherwise_now_stands_as_far_as_it_is_
     bus: Bus, nats_server: NatsServer, stores: Stores
 ) -> None:
     """This release decides it another way: nothing is made up, and it is said."""
-    orders = await start(toy_orders(), nats_server.url, stores)
-    lost = await decided(orders, nats_server.url, stores, older := stores.elsewhere())
-    await cut_off(bus, "INVENTORY", lost, 2 * STEPS - 1)
-    store, now = older.open("inventory"), toy_inventory()
+    lost, store = await half_published(bus, nats_server.url, stores)
+    now = toy_inventory()
     now = replace(now, on_event={OrderAccepted: Step(lambda event, world: ())})
     with capture_logs() as logs:
         assert await catch_up(now, store, bus) == STEPS - 1
@@ -143,7 +137,6 @@ async def test_a_decision_that_would_begin_otherwise_now_stands_as_far_as_it_is_
     (said,) = (line for line in logs if line["event"] == "decision_cut_off")
     assert said["cause"] == "orders/order/toy:2/1"
     assert said["known"] == ["inventory.StockReserved.v1", "inventory.ReservationReleased.v1"]
-    await orders.stop()
     store.close()
     lost.close()
 

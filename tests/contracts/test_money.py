@@ -22,7 +22,7 @@ from contracts.money import (
     divide_half_up,
     exponent,
     from_minor,
-    instalment,
+    share,
     tax_inside,
     tax_on,
     to_minor,
@@ -108,10 +108,10 @@ def test_weights_that_make_no_sense_are_refused(weights: tuple[int, ...]) -> Non
 def test_parts_add_up_and_none_is_a_unit_away_from_its_share(total: int, weights: list[int]) -> None:
     """No cent is lost, none appears, and nobody is treated worse than rounding demands."""
     parts = allocate(total, weights)
-    shares = weights if any(weights) else [1] * len(weights)
+    weights = weights if any(weights) else [1] * len(weights)
     assert sum(parts) == total
-    for part, share in zip(parts, shares, strict=True):
-        assert abs(part * sum(shares) - total * share) < sum(shares)
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part * sum(weights) - total * weight) < sum(weights)
 
 
 @given(total=MINOR, weights=WEIGHTS)
@@ -120,15 +120,15 @@ def test_splitting_a_refund_mirrors_splitting_the_charge(total: int, weights: li
     assert allocate(-total, weights) == tuple(-part for part in allocate(total, weights))
 
 
-def test_partial_refunds_of_a_line() -> None:
+def test_units_of_a_line_one_by_one() -> None:
     """Rule 7.10: three units of 10.00 are 3.33, 3.34, 3.33; rounding each alone would give 9.99."""
-    assert [instalment(1000, number, 3) for number in (1, 2, 3)] == [333, 334, 333]
+    assert [share(1000, start, start + 1, 3) for start in range(3)] == [333, 334, 333]
 
 
 @given(total=MINOR, of=st.integers(1, 500))
-def test_all_partial_refunds_together_are_the_total(total: int, of: int) -> None:
+def test_all_shares_together_are_the_total(total: int, of: int) -> None:
     """Rule 7.10: and each is at most a unit away from the even share."""
-    parts = [instalment(total, number, of) for number in range(1, of + 1)]
+    parts = [share(total, start, start + 1, of) for start in range(of)]
     assert sum(parts) == total
     assert all(abs(part * of - total) <= of for part in parts)
 

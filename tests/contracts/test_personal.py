@@ -16,7 +16,6 @@ from contracts.personal import (
     with_opened,
     with_personal,
     with_sealed,
-    without_personal,
 )
 
 ADA = Address(name="Ada", line1="Lindenstraße 9", country="DE", region="BE", line2=" ")
@@ -82,10 +81,3 @@ def test_every_field_that_the_schemas_mark_is_found() -> None:
     }
     assert found == marked
     assert "orders.OrderReceived.v1" in found
-
-
-def test_what_somebody_else_quotes_of_a_person_is_left_out() -> None:
-    """A carrier's refusal is kept for ever; the street in it is not. Short words tell nobody apart."""
-    said = "no street Lindenstraße 9 for Ada in DE; see as well"
-    assert without_personal(said, ADA) == "no street ... for ... in DE; see as well"
-    assert without_personal("to a@b.example", Recipient(name="a", email="a@b.example")) == "to ..."

@@ -50,7 +50,8 @@ def reads(service: str, stream: str) -> bool:
 
 def publications() -> dict[str, frozenset[str]]:
     """Subject to the users who may publish on it."""
-    return dict((*_events(), *_streams(), *_consumers(), *_inboxes(), *((s, NOBODY) for s in OF_THE_WHOLE)))
+    whole = ((subject, NOBODY) for subject in OF_THE_WHOLE)
+    return dict((*_events(), *_streams(), *_consumers(), *of_two_forms(), *_inboxes(), *whole))
 
 
 def _events() -> Iterator[tuple[str, frozenset[str]]]:
@@ -74,7 +75,7 @@ def _streams() -> Iterator[tuple[str, frozenset[str]]]:
         yield f"$JS.API.CONSUMER.LIST.{stream}", NOBODY
         yield f"$JS.API.CONSUMER.CREATE.{stream}", NOBODY
         yield from (
-            (f"$JS.API.CONSUMER.{verb}.{stream}.audit-1", READER)
+            (f"$JS.API.CONSUMER.{verb}.{stream}.audit-1", NOBODY)
             for verb in ("CREATE", "INFO", "MSG.NEXT", "DELETE")
         )
         yield from ((f"$JS.API.STREAM.{verb}.{stream}", who) for verb, who in OF_A_STREAM.items())
@@ -87,8 +88,8 @@ def _consumers() -> Iterator[tuple[str, frozenset[str]]]:
             user = frozenset({service}) if there else NOBODY
             place = f"{stream}.{service}"
             yield f"$JS.ACK.{place}.1.2.2.1700000000000000000.0", user
-            yield f"$JS.ACK._.ACCHASH.{place}.1.2.2.1700000000000000000.0.random", user
-            yield f"$JS.API.CONSUMER.INFO.{place}", user | READER
+            yield f"$JS.ACK._.ACCHASH.{place}.1.2.2.1700000000000000000.0", user
+            yield f"$JS.API.CONSUMER.INFO.{place}", user | READER if there else NOBODY
             yield f"$JS.API.CONSUMER.DURABLE.CREATE.{place}", MAKER if there else NOBODY
             yield from ((f"$JS.API.CONSUMER.{verb}.{place}", user) for verb in ("MSG.NEXT", "RESET"))
             yield from (
@@ -96,6 +97,20 @@ def _consumers() -> Iterator[tuple[str, frozenset[str]]]:
                 for verb in ("CREATE", "DELETE", "PAUSE", "UNPIN", "LEADER.STEPDOWN")
             )
             yield f"$JS.API.CONSUMER.CREATE.{place}.evt.orders.order_accepted.v1", NOBODY
+
+
+def consumers() -> Iterator[tuple[str, str]]:
+    """Every consumer that there is: its stream, and the service that reads it."""
+    return (
+        (stream, service) for stream in STREAMS.values() for service in SERVICES if reads(service, stream)
+    )
+
+
+def of_two_forms() -> Iterator[tuple[str, frozenset[str]]]:
+    """Acknowledgements that name one consumer in the server's first form, whose they are, and one in its second."""
+    for stream, service in consumers():
+        for other_stream, other in consumers():
+            yield f"$JS.ACK.{stream}.{service}.{other_stream}.{other}.1.1.1", frozenset({service})
 
 
 def _inboxes() -> Iterator[tuple[str, frozenset[str]]]:

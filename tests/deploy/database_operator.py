@@ -1,33 +1,57 @@
-"""What the operator of the database makes of a `Cluster`, on one server in a container: users, roles, proof by TLS."""
+"""A database server in a container, with proof by TLS: as its operator makes it of a `Cluster`, with users and roles,
+or as one's own, with an owner and nothing else.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deploy.certificates import Certificates
+from deploy.database import Server
 from tests.conftest import eventually
 from tests.deploy.node import LABEL, NAMESPACE, docker
 from tests.deploy.rendered import Manifest
 
 IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17.6")
-NAMES = ("postgres-rw", f"postgres-rw.{NAMESPACE}")
+OWN, OWNER, OWNERS_PASSWORD, DATABASE = "db.example", "shop-owner", "correct horse: 100% /battery?", "shop"
+"""One's own server, by names that nothing here is called after, and a password as a person would choose it."""
+NAMES = ("postgres-rw", f"postgres-rw.{NAMESPACE}", OWN)
 CONTAINER, SUPERUSER, SETTINGS = "postgres-1", "postgres", "/run/doorstep"
 READY_WITHIN_SECONDS = 60.0
 
 
 def serve(
-    cluster: Manifest, secrets: Mapping[str, Mapping[str, str]], proof: Certificates, folder: Path
+    cluster: Manifest, drawn: Mapping[str, Mapping[str, str]], proof: Certificates, folder: Path
 ) -> None:
     """Start the server on the pods' network, under the names that its clients know, and make what is managed."""
     said = cluster["spec"]["bootstrap"]["initdb"]
+    _start(said["database"], proof, folder)
+    for role in cluster["spec"]["managed"]["roles"]:
+        _make(role, drawn, said["database"])
+    _asked(f"ALTER DATABASE {said['database']} OWNER TO {said['owner']}", said["database"])
+
+
+def serve_ones_own(proof: Certificates, folder: Path) -> Server:
+    """Start the server with an owner who may make roles, as docs/deploy.md has it. What `deploy.secrets` is told."""
+    _start(DATABASE, proof, folder)
+    _asked(f"CREATE ROLE \"{OWNER}\" LOGIN CREATEROLE PASSWORD '{OWNERS_PASSWORD}'", DATABASE)
+    _asked(f'ALTER DATABASE {DATABASE} OWNER TO "{OWNER}"', DATABASE)
+    password, authority = folder / "owners", folder / "ca.crt"
+    password.write_text(f"{OWNERS_PASSWORD}\n")
+    authority.write_text(proof.authority)
+    return Server.of_ones_own(f"postgresql://{OWNER}@{OWN}:5432/{DATABASE}", password, authority)
+
+
+def _start(database: str, proof: Certificates, folder: Path) -> None:
     password = folder / "password"
-    password.write_text(secrets[said["secret"]["name"]]["password"])
+    password.write_text(secrets.token_hex(16))
     environment = {
         "POSTGRES_USER": SUPERUSER,
-        "POSTGRES_DB": said["database"],
+        "POSTGRES_DB": database,
         "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
         "PGPASSWORD": password.read_text(),
     }
@@ -38,13 +62,8 @@ def serve(
         f"--volume={password}:/run/secrets/password:ro",
         IMAGE,
     )
-    eventually(
-        lambda: _asked("SELECT 1", said["database"], fails=True) == "1", READY_WITHIN_SECONDS, "it serves"
-    )
-    _speak_tls(proof, said["database"])
-    for role in cluster["spec"]["managed"]["roles"]:
-        _make(role, secrets, said["database"])
-    _asked(f"ALTER DATABASE {said['database']} OWNER TO {said['owner']}", said["database"])
+    eventually(lambda: _asked("SELECT 1", database, fails=True) == "1", READY_WITHIN_SECONDS, "it serves")
+    _speak_tls(proof, database)
 
 
 def _asked(statement: str, database: str, *, fails: bool = False) -> str:
@@ -76,10 +95,10 @@ def _speak_tls(proof: Certificates, database: str) -> None:
     eventually(lambda: _asked("SHOW ssl", database) == "on", READY_WITHIN_SECONDS, "it speaks TLS")
 
 
-def _make(role: dict[str, Any], secrets: Mapping[str, Mapping[str, str]], database: str) -> None:
+def _make(role: dict[str, Any], drawn: Mapping[str, Mapping[str, str]], database: str) -> None:
     login = ""
     if role.get("login"):
-        login = f" LOGIN PASSWORD '{secrets[role['passwordSecret']['name']]['password']}'"
+        login = f" LOGIN PASSWORD '{drawn[role['passwordSecret']['name']]['password']}'"
     _asked(f'CREATE ROLE "{role["name"]}"{login}', database)
     for other in role.get("inRoles", ()):
         _asked(f'GRANT "{other}" TO "{role["name"]}"', database)

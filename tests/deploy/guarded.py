@@ -40,7 +40,10 @@ class GuardedServer(NatsServer):
         return f'{super().configuration()}\ninclude "users.conf"\n{self.more}\n'
 
     def secrets(self) -> dict[str, str]:
-        return {f"NATS_NKEY_{name.upper()}": nkeys.public_of(seed) for name, seed in SEEDS.items()}
+        return {
+            f"NATS_NKEY_{name.upper().replace('-', '_')}": nkeys.public_of(seed)
+            for name, seed in SEEDS.items()
+        }
 
 
 def login_of(name: str) -> Login:
@@ -79,7 +82,7 @@ class Intruder:
         for few in batched(subjects, AT_ONCE):
             for subject in few:
                 await self.client.publish(subject, b"")
-            await self._heard_of_all()
+            await self.heard_of_all()
         return self._told(subjects)
 
     async def listen(self, subjects: list[str]) -> set[str]:
@@ -87,11 +90,11 @@ class Intruder:
         for few in batched(subjects, AT_ONCE):
             for subject in few:
                 await self.client.subscribe(subject)
-            await self._heard_of_all()
+            await self.heard_of_all()
         return self._told(subjects)
 
-    async def _heard_of_all(self) -> None:
-        """Twice: the first flush's ping overtakes what nats-py still holds back."""
+    async def heard_of_all(self) -> None:
+        """The server has said what it refuses. Two flushes: the first ping overtakes what nats-py still holds back."""
         await self.client.flush()
         await self.client.flush()
 

@@ -3,7 +3,7 @@
 Of a kubelet it does what ours ask for: init containers first, environment with references and `$(NAME)`, volumes that
 belong to root and to the pod's group, the locks of the security context, probes over HTTP, jobs until they succeed.
 Services are names on a network, with a proxy where the port is another. Processors are shared by what pods ask for.
-It heeds no NetworkPolicy and no limits.
+A pod whose Secrets are not there yet waits for them with a kubelet's patience. It heeds no NetworkPolicy and no limits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.kubernetes_api import ACCOUNT
 from tests.conftest import eventually
 from tests.deploy.rendered import Manifest, asked, selects
+from tests.deploy.secrets_server import SecretsServer
 
 NAMESPACE = "doorstep"
 LABEL = "doorstep-node"
 STARTED_WITHIN_SECONDS = 180.0
 CPU_SHARES = 1024
 """Of a whole processor."""
+API_SERVER = "kubernetes.default.svc"
+LOOKS_AGAIN_AFTER_SECONDS = 0.5
+"""A kubelet that misses a Secret to be mounted; then after twice as long, every time."""
 PROXY = """
 import asyncio, itertools, sys
 
@@ -85,12 +91,13 @@ class Pod:
 
 @dataclass
 class Node:
-    """Runs the objects of an overlay with these secrets, in a folder for volumes."""
+    """Runs the objects of an overlay with these secrets, volumes in a folder. Pods with a token ask `api_server`."""
 
     overlay: str
     objects: tuple[Manifest, ...]
     secrets: Mapping[str, Mapping[str, str]]
     folder: Path
+    api_server: SecretsServer | None = None
     pods: list[Pod] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -103,6 +110,20 @@ class Node:
     def open(self) -> None:
         """A network for pods."""
         docker("network", "create", "--label", LABEL, LABEL)
+
+    def _secret(self, name: str) -> Mapping[str, str]:
+        """One that a pod needs to start; it may come later than the pod."""
+        due, pause_seconds = 0.0, LOOKS_AGAIN_AFTER_SECONDS
+
+        def there() -> bool:
+            nonlocal due, pause_seconds
+            if (now := time.monotonic()) < due:
+                return False
+            due, pause_seconds = now + pause_seconds, pause_seconds * 2
+            return name in self.secrets
+
+        eventually(there, STARTED_WITHIN_SECONDS, f"the Secret {name} is there", every=0.05)
+        return self.secrets[name]
 
     def start(self) -> None:
         """Everything at once, as a cluster does; return when each pod is ready and each job is done."""
@@ -183,6 +204,7 @@ class Node:
             *(("--group-add", str(group)) if group else ()),
             *(f"--env={key}={value}" for key, value in environment.items()),
             *self._mounts(pod, container),
+            *self._token(pod),
             container["image"],
             *(_expanded(word, environment) for word in container["command"]),
         )
@@ -191,7 +213,7 @@ class Node:
         found = dict[str, str]()
         for source in container.get("envFrom", ()):
             secret = source["secretRef"]
-            found |= {} if secret.get("optional") else self.secrets[secret["name"]]
+            found |= {} if secret.get("optional") else self._secret(secret["name"])
         for variable in container.get("env", ()):
             found[variable["name"]] = self._value(pod, variable, found)
         return found
@@ -203,7 +225,7 @@ class Node:
         if kind == "configMapKeyRef":
             return str(self.config[source["name"]]["data"][source["key"]])
         if kind == "secretKeyRef":
-            return self.secrets[source["name"]][source["key"]]
+            return self._secret(source["name"])[source["key"]]
         labelled = re.fullmatch(r"metadata\.labels\['(.+)'\]", source["fieldPath"])
         return str(pod.template["metadata"]["labels"][labelled[1]]) if labelled else pod.name
 
@@ -212,7 +234,9 @@ class Node:
         for mount in container.get("volumeMounts", ()):
             volume, read_only = volumes.get(mount["name"], {}), ":ro" if mount.get("readOnly") else ""
             if "emptyDir" in volume:
-                yield f"--tmpfs={mount['mountPath']}:mode=1777"
+                # By its owner, too: the engine forgets the mode when it starts a container again.
+                owner = pod.spec["securityContext"]["runAsUser"]
+                yield f"--tmpfs={mount['mountPath']}:mode=1777,uid={owner}"
             else:
                 yield f"--volume={self._folder_of(pod, mount['name'], volume)}:{mount['mountPath']}{read_only}"
 
@@ -220,22 +244,42 @@ class Node:
         group = pod.spec["securityContext"].get("fsGroup", 0)
         if "configMap" in volume:
             contents, mode = self.config[volume["configMap"]["name"]]["data"], 0o644
+        elif "projected" in volume:
+            mode, contents = volume["projected"]["defaultMode"], {}
+            for source in volume["projected"]["sources"]:
+                contents |= self._chosen(source["secret"] | {"secretName": source["secret"]["name"]})
         elif "secret" in volume:
             contents = self._chosen(volume["secret"])
             mode = volume["secret"].get("defaultMode", 0o644)
         else:
             claim = volume.get("persistentVolumeClaim", {}).get("claimName", f"{name}-{pod.name}")
             return _owned(self.folder / "claims" / claim, group, 0o2775 if group else 0o755)
+        return self._written(pod, name, contents, mode)
+
+    def _written(self, pod: Pod, name: str, contents: Mapping[str, str], mode: int) -> Path:
+        """A volume of files that belong to root and to the pod's group."""
         place = _owned(self.folder / "volumes" / pod.name / name, 0, 0o755)
         for key, value in contents.items():
+            _owned((place / key).parent, 0, 0o755)
             (place / key).write_text(value)
-            os.chown(place / key, 0, group)
+            os.chown(place / key, 0, pod.spec["securityContext"].get("fsGroup", 0))
             (place / key).chmod(mode)
         return place
 
+    def _token(self, pod: Pod) -> Iterator[str]:
+        """How its account proves who it is to the API server, and where that is; for a pod that may have a token."""
+        if pod.spec["automountServiceAccountToken"]:
+            assert self.api_server
+            files = {path.name: path.read_text() for path in self.api_server.account.iterdir()}
+            gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", LABEL)
+            yield f"--volume={self._written(pod, 'token', files, 0o640)}:{ACCOUNT}:ro"
+            yield f"--add-host={API_SERVER}:{gateway}"
+            yield f"--env=KUBERNETES_SERVICE_HOST={API_SERVER}"
+            yield f"--env=KUBERNETES_SERVICE_PORT={self.api_server.port}"
+
     def _chosen(self, source: dict[str, Any]) -> Mapping[str, str]:
         """The files of a Secret: all of its keys, or those that are listed."""
-        known = self.secrets[source["secretName"]]
+        known = self._secret(source["secretName"])
         listed = source.get("items")
         return {item["path"]: known[item["key"]] for item in listed} if listed else known
 

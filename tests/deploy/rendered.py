@@ -13,6 +13,7 @@ import pytest
 
 OVERLAYS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "overlays"
 NAMES = tuple(sorted(path.name for path in OVERLAYS.iterdir() if path.is_dir()))
+ON_POSTGRES = ("production", "production-external")
 
 type Manifest = dict[str, Any]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from contracts.services import MEETS_NOBODY, SERVICES
@@ -13,6 +17,7 @@ from deploy.secrets import drawn
 FILE = Path(__file__).parents[2] / "deploy" / "compose.yaml"
 COMPOSED: dict[str, Any] = yaml.safe_load(FILE.read_text())
 PARTS: dict[str, dict[str, Any]] = COMPOSED["services"]
+MAIL, TOKEN = "DOORSTEP_NOTIFY__SMTP__PASSWORD", "DOORSTEP_SHIPPING__CARRIERS__DHL__TOKEN"
 
 
 def secrets_of(part: str) -> dict[str, str]:
@@ -52,8 +57,60 @@ def test_every_secret_is_one_that_is_drawn() -> None:
         _, name, key = secret["file"].split("/")
         assert key in given[name]
     assert {mount for part in PARTS for mount in mounts_of(part)} <= given.keys()
-    files = {file for part in PARTS.values() for file in part.get("env_file", ())}
+    files = {file for part in PARTS.values() for file in part.get("env_file", ()) if isinstance(file, str)}
     assert files == {"secrets.d/nats-server.env", "secrets.d/channels.env"}
+    assert not {Path(file).stem for file in files} - given.keys()
+
+
+def test_what_providers_give_us_may_come_later() -> None:
+    """The mail server's password and carriers' tokens: a file each, whose own service alone has it, as in a cluster."""
+    optional = {
+        (name, file["path"])
+        for name, part in PARTS.items()
+        for file in part.get("env_file", ())
+        if not isinstance(file, str) and file["required"] is False
+    }
+    assert optional == {("notify", "secrets.d/mail.env"), ("shipping", "secrets.d/carriers.env")}
+
+
+def test_a_password_comes_to_its_service_as_it_is_written(tmp_path: Path) -> None:
+    """Compose itself reads the files, signs like $ among it; without them it is content as well."""
+    (tmp_path / "compose.yaml").write_text(FILE.read_text())
+    folder = tmp_path / "secrets.d"
+    folder.mkdir()
+    for drawn_file in ("channels.env", "nats-server.env"):
+        (folder / drawn_file).touch()
+    assert MAIL not in environments(tmp_path)["notify"]
+    (folder / "mail.env").write_text(f"{MAIL}='pa$$ wo$rd#1'\nDOORSTEP_NOTIFY__TRANSPORT=smtp\n")
+    (folder / "carriers.env").write_text(f"{TOKEN}='t-1'\n")
+    found = environments(tmp_path)
+    assert (found["notify"][MAIL], found["notify"]["DOORSTEP_NOTIFY__TRANSPORT"]) == ("pa$$ wo$rd#1", "smtp")
+    assert found["shipping"][TOKEN] == "t-1"
+    assert [name for name in found if found[name].keys() & {MAIL, TOKEN}] == ["notify", "shipping"]
+
+
+def environments(folder: Path) -> dict[str, dict[str, str]]:
+    """What compose would give to each container, as it would write it down: a $ is two. It needs no engine for that."""
+    said = [*compose_v2(), "--file", str(folder / "compose.yaml"), "config", "--format", "json"]
+    done = subprocess.run(said, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    return {
+        name: {key: str(value).replace("$$", "$") for key, value in part.get("environment", {}).items()}
+        for name, part in services.items()
+    }
+
+
+def compose_v2() -> tuple[str, ...]:
+    """Its command. Skips where there is none."""
+    for command in (("docker", "compose"), ("docker-compose",)):
+        if shutil.which(command[0]):
+            asked = subprocess.run(
+                [*command, "version", "--short"], capture_output=True, text=True, timeout=60
+            )
+            if asked.returncode == 0 and asked.stdout.strip().lstrip("v").startswith("2."):
+                return command
+    pytest.skip("no compose v2")
 
 
 def test_every_container_of_ours_is_locked() -> None:

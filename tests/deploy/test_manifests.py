@@ -16,8 +16,19 @@ import pytest
 from chassis.access_settings import Access
 from chassis.service import DRAIN_SECONDS
 from chassis.settings import SERVICE_PORTS
-from deploy.secrets import POSTGRES_AUTHORITY, drawn
-from tests.deploy.rendered import NAMES, Manifest, containers, manifests, of_kind, pods, selects, text_of
+from deploy.database import POSTGRES_AUTHORITY
+from deploy.secrets import drawn
+from tests.deploy.rendered import (
+    NAMES,
+    ON_POSTGRES,
+    Manifest,
+    containers,
+    manifests,
+    of_kind,
+    pods,
+    selects,
+    text_of,
+)
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 READ_BY_ALL, READ_BY_GROUP = 0o644, 0o440
@@ -25,6 +36,7 @@ MADE_BY_OPERATORS = {"postgres-ca": {"ca.crt": ""}}
 LONG_RUNNING = ("Deployment", "StatefulSet")
 
 every_overlay = pytest.mark.parametrize("overlay", NAMES)
+on_postgres = pytest.mark.parametrize("overlay", ON_POSTGRES)
 
 
 @pytest.mark.long
@@ -66,10 +78,10 @@ def test_every_container_is_locked(overlay: str) -> None:
 
 @every_overlay
 def test_every_pod_is_nobody_in_particular(overlay: str) -> None:
-    """A fixed user without rights, no token for the API server, the default system call filter."""
+    """A fixed user without rights, the default system call filter; a token is with who draws secrets alone."""
     for name, template in pods(overlay):
         spec = template["spec"]
-        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["automountServiceAccountToken"] is (name == "draw-secrets"), name
         assert spec["securityContext"]["runAsNonRoot"] is True, name
         assert spec["securityContext"]["runAsUser"] == 10001, name
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
@@ -85,8 +97,8 @@ def test_a_secret_can_be_read_by_its_pod_and_by_no_other_user(overlay: str) -> N
     looked_at = 0
     for name, template in pods(overlay):
         spec = template["spec"]
-        for volume in spec["volumes"]:
-            mode = volume.get("secret", {}).get("defaultMode", READ_BY_ALL)
+        for volume in spec.get("volumes", ()):
+            mode = volume.get("secret", volume.get("projected", {})).get("defaultMode", READ_BY_ALL)
             if mode != READ_BY_ALL:
                 assert (mode, spec["securityContext"].get("fsGroup")) == (READ_BY_GROUP, 10001), name
                 looked_at += 1
@@ -145,11 +157,21 @@ def test_nobody_speaks_unless_allowed(overlay: str) -> None:
     """The rule that chooses every pod allows nothing; services may not reach the world, but for three."""
     rules = {each["metadata"]["name"]: each["spec"] for each in of_kind(overlay, "NetworkPolicy")}
     assert rules["nobody"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    outward = {name for name, rule in rules.items() if "ipBlock" in str(rule.get("egress"))}
+    assert rules["names"]["egress"][0]["to"][1:] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}]
+    outward = {name for name, rule in rules.items() if "ipBlock" in str(rule.get("egress"))} - {"names"}
     assert outward == {"to-providers", "to-mail-server"}
+    to_any_443 = {
+        name
+        for name, rule in rules.items()
+        for each in rule.get("egress", ())
+        if "to" not in each and 443 in {port["port"] for port in each["ports"]}
+    }
+    assert to_any_443 == {"small": {"draw-secrets"}, "production": {"postgres"}}.get(overlay, set())
     for name in outward:
         (egress,) = rules[name]["egress"]
-        assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(egress["to"][0]["ipBlock"]["except"])
+        four, six = (to["ipBlock"] for to in egress["to"])
+        assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(four["except"])
+        assert (six["cidr"], set(six["except"])) == ("::/0", {"fc00::/7", "fe80::/10"})
 
 
 @every_overlay
@@ -172,6 +194,32 @@ def test_what_runs_for_long_is_spread_over_nodes(overlay: str) -> None:
         assert selects(spread["labelSelector"]["matchLabels"], template), each["metadata"]["name"]
 
 
+def test_who_shares_a_volume_is_on_one_node() -> None:
+    """A disk of a cloud is on one node at a time: a pod on another one would wait for it for ever."""
+    sharing = 0
+    for each in of_kind("small", "Deployment"):
+        template = each["spec"]["template"]
+        if "doorstep-data" in str(template["spec"]["volumes"]):
+            (term,) = template["spec"]["affinity"]["podAffinity"][
+                "requiredDuringSchedulingIgnoredDuringExecution"
+            ]
+            assert term["topologyKey"] == "kubernetes.io/hostname"
+            assert selects(term["labelSelector"]["matchLabels"], template), each["metadata"]["name"]
+            sharing += 1
+    assert sharing == len(SERVICE_PORTS) + 1
+
+
+@every_overlay
+def test_a_service_waits_for_its_bus_itself(overlay: str) -> None:
+    """Who ends is started again after ever longer pauses, five minutes in the end; a job that gave up never."""
+    for each in of_kind(overlay, "Deployment"):
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        if each["metadata"]["name"] in SERVICE_PORTS:
+            said = {variable["name"]: variable.get("value") for variable in container["env"]}
+            assert float(said["DOORSTEP_SYSTEM__BUS_WITHIN_SECONDS"] or 0) >= 3600
+    assert not [each for each in of_kind(overlay, "Job") if "activeDeadlineSeconds" in each["spec"]]
+
+
 @every_overlay
 def test_secrets_are_named_and_never_given(overlay: str) -> None:
     """Every Secret that a pod names is one that `deploy.secrets` draws, with the key, or the operator; none is in the
@@ -190,9 +238,10 @@ def test_files_of_secrets_are_keys_of_what_is_mounted(overlay: str) -> None:
     """A setting that names a file which no Secret has would stop the pod, and only in a cluster."""
     given, looked_at = drawn("default", "doorstep"), 0
     for name, template in pods(overlay):
-        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        volumes = {volume["name"]: volume for volume in template["spec"].get("volumes", ())}
         for container in template["spec"]["containers"]:
-            mounts = {mount["mountPath"]: volumes.get(mount["name"]) for mount in container["volumeMounts"]}
+            mounted = container.get("volumeMounts", ())
+            mounts = {mount["mountPath"]: volumes.get(mount["name"]) for mount in mounted}
             for variable in container.get("env", ()):
                 folder, _, key = variable.get("value", "").rpartition("/")
                 if folder.startswith("/run/secrets"):
@@ -215,7 +264,12 @@ def test_what_providers_give_us_may_come_later(overlay: str) -> None:
 
 
 def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
-    found = [(v["secret"]["secretName"], None) for v in spec.get("volumes", ()) if "secret" in v]
+    volumes = spec.get("volumes", ())
+    found = [(v["secret"]["secretName"], None) for v in volumes if "secret" in v]
+    together = [v["projected"]["sources"] for v in volumes if "projected" in v]
+    found += [
+        (s["secret"]["name"], i["key"]) for sources in together for s in sources for i in s["secret"]["items"]
+    ]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
         sources = [source["secretRef"] for source in container.get("envFrom", ())]
         found += [(source["name"], None) for source in sources if not source.get("optional")]
@@ -226,13 +280,14 @@ def _secrets_of(spec: dict[str, Any]) -> list[tuple[str, str | None]]:
     return found
 
 
-def test_the_database_has_to_prove_that_it_is_ours() -> None:
+@on_postgres
+def test_the_database_has_to_prove_that_it_is_ours(overlay: str) -> None:
     """Every URL says by which file, and every container that is given one has it."""
     authority = Path(POSTGRES_AUTHORITY)
     found = drawn("default", "doorstep", parts=["postgres-owner", "postgres-logins"])
     assert all(f"sslmode=verify-full&sslrootcert={authority}" in secret["uri"] for secret in found.values())
     askers = 0
-    for name, template in pods("production"):
+    for name, template in pods(overlay):
         spec = template["spec"]
         sources = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
         for container in (*spec.get("initContainers", ()), *spec["containers"]):

@@ -13,7 +13,18 @@ from chassis.migrations import KEYS
 from chassis.postgres_connections import schema_of
 from contracts.parking import SERVICES
 from deploy.nats.users_file import configuration
-from tests.deploy.rendered import NAMES, OVERLAYS, Manifest, objects, of_kind, pods, rendered
+from tests.deploy.rendered import (
+    NAMES,
+    ON_POSTGRES,
+    OVERLAYS,
+    Manifest,
+    manifests,
+    objects,
+    of_kind,
+    pods,
+    rendered,
+    text_of,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 MEET_PEOPLE = {"orders", "shipping", "billing", "notify"}
@@ -26,7 +37,9 @@ every_overlay = pytest.mark.parametrize("overlay", NAMES)
 @every_overlay
 def test_the_master_key_is_with_those_who_meet_people(overlay: str) -> None:
     """And with the tools, which nobody is in as delivered: not with inventory, the page, the bus or a job."""
-    holders = {name for name, template in pods(overlay) if "master-key" in str(template["spec"])}
+    holders = {
+        name for name, template in pods(overlay) if "master-key" in str(template["spec"].get("volumes"))
+    }
     assert holders == MEET_PEOPLE | {"tools"}
     (tools,) = (each for each in of_kind(overlay, "Deployment") if each["metadata"]["name"] == "tools")
     assert tools["spec"]["replicas"] == 0
@@ -42,15 +55,17 @@ def test_the_key_that_signs_the_history_outlives_the_tools(overlay: str) -> None
     assert claim in {each["metadata"]["name"] for each in of_kind(overlay, "PersistentVolumeClaim")}
 
 
-def test_the_owner_of_the_database_is_with_the_migrations_and_the_tools() -> None:
-    """A service logs in as itself, and waits for its schema as itself."""
-    for name, template in pods("production"):
+@pytest.mark.parametrize("overlay", ON_POSTGRES)
+def test_the_owner_of_the_database_is_with_the_migrations_and_the_tools(overlay: str) -> None:
+    """A service logs in as itself, and waits for its schema as itself. Without an operator migrations give logins."""
+    given = {f"postgres-{service}" for service in SERVICES if overlay == "production-external"}
+    for name, template in pods(overlay):
         secrets = set(re.findall(r"postgres-\w+", str(template["spec"]))) - AUTHORITY
         assert secrets == {
             "nats": set(),
             "page": set(),
             "bootstrap": set(),
-            "migrate": {"postgres-owner"},
+            "migrate": {"postgres-owner"} | given,
             "tools": {"postgres-owner"},
         }.get(name, {f"postgres-{name}"}), name
 
@@ -63,6 +78,33 @@ def test_the_operator_makes_the_roles_that_migrations_need() -> None:
     every = [role for store in STORES for role in roles_of("default", store)]
     assert set(names[: len(every)]) == set(every)
     assert not [role for role in cluster["spec"]["managed"]["roles"] if role.get("createrole")]
+
+
+def test_a_server_of_ones_own_needs_no_operator() -> None:
+    """Nothing of CloudNativePG is left; whoever needs the database reaches its port, and nobody else does."""
+    ours, theirs = manifests("production-external"), manifests("production")
+    assert "cnpg" not in text_of("production-external")
+    assert {named(each) for each in theirs} - {named(each) for each in ours} == {
+        ("Cluster", "postgres"),
+        ("NetworkPolicy", "postgres"),
+    }
+    assert {named(each) for each in ours} <= {named(each) for each in theirs}
+    rules = {
+        each["metadata"]["name"]: each["spec"] for each in of_kind("production-external", "NetworkPolicy")
+    }
+    assert rules["users-of-postgres"] == {
+        "podSelector": {"matchLabels": {"doorstep/uses-postgres": "yes"}},
+        "policyTypes": ["Egress"],
+        "egress": [{"ports": [{"protocol": "TCP", "port": 5432}]}],
+    }
+    assert [
+        name for name, rule in rules.items() if any("to" not in out for out in rule.get("egress", ()))
+    ] == ["users-of-postgres"]
+
+
+def named(each: Manifest) -> tuple[str, str]:
+    """What an object is called."""
+    return each["kind"], each["metadata"]["name"]
 
 
 def test_a_cell_is_an_overlay_with_a_few_lines(tmp_path: Path) -> None:

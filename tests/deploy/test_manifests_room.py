@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from tests.deploy.rendered import NAMES, Manifest, asked, containers, of_kind
+from tests.deploy.rendered import NAMES, ON_POSTGRES, Manifest, asked, containers, of_kind
 
 every_overlay = pytest.mark.parametrize("overlay", NAMES)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 
 
@@ -23,6 +27,36 @@ def test_a_small_node_has_room() -> None:
     pods = [pod for each in of_kind("small", *WORKLOADS) for pod in _replicas_of(each)]
     assert sum(asked(pod)[0] for pod in pods) <= 1000
     assert sum(asked(pod)[1] for pod in pods) <= 3 * 1024
+
+
+@pytest.mark.parametrize("overlay", ON_POSTGRES)
+def test_production_fits_on_one_node_without_its_database(overlay: str) -> None:
+    """Four processors, of which a cluster's own parts ask for one and a half at most, and eight gibibytes; also while
+    a release comes, when each service has one process more.
+    """
+    pods = [pod for each in of_kind(overlay, *WORKLOADS) for pod in _replicas_of(each)]
+    pods += [each["spec"]["template"] for each in of_kind(overlay, "Deployment") if _comes_before(each)]
+    assert sum(asked(pod)[0] for pod in pods) <= 2600
+    assert sum(asked(pod)[1] for pod in pods) <= 6.5 * 1024
+
+
+def test_the_document_says_what_is_asked() -> None:
+    """Whoever orders a node reads it there first."""
+    said = re.search(
+        r"for ([\d.]+) processors and ([\d.]+) GiB \(`small`\), or ([\d.]+) and ([\d.]+)",
+        DOCUMENT.read_text(),
+    )
+    assert said
+    found = []
+    for overlay in ("small", "production"):
+        pods = [asked(pod) for each in of_kind(overlay, *WORKLOADS) for pod in _replicas_of(each)]
+        found += [sum(cpu for cpu, _ in pods) / 1000, sum(mebibytes for _, mebibytes in pods) / 1024]
+    assert [float(figure) for figure in said.groups()] == [round(figure, 1) for figure in found]
+
+
+def _comes_before(each: Manifest) -> bool:
+    strategy = each["spec"].get("strategy", {})
+    return bool(strategy.get("rollingUpdate", {}).get("maxSurge"))
 
 
 @every_overlay

@@ -26,8 +26,9 @@ from deploy.certificates import issue
 from deploy.secrets import drawn
 from tests.conftest import eventually
 from tests.deploy import database_operator
-from tests.deploy.node import NAMESPACE, Node, docker
-from tests.deploy.rendered import NAMES, containers, manifests, of_kind
+from tests.deploy.node import API_SERVER, NAMESPACE, Node, docker
+from tests.deploy.rendered import NAMES, ON_POSTGRES, containers, manifests, of_kind
+from tests.deploy.secrets_server import Live, SecretsServer
 from tests.story.shop import ask
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -35,7 +36,8 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 READY_WITHIN_SECONDS = 90.0
 """From nothing, with the image there; `production` has less than it is for, one node for all of its pods."""
-NOT_THERE = {"small": set[str](), "production": {"notify"}}
+EXTERNAL = "production-external"
+NOT_THERE = {"small": set[str](), "production": {"notify"}, EXTERNAL: {"notify"}}
 """Whose other side is nowhere here: the mail server of the delivered settings."""
 SERVICE_WITHIN_SECONDS, STARTS = 3.0, 3
 
@@ -45,7 +47,7 @@ def require_engine(overlay: str) -> None:
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
         pytest.skip("no Docker engine answers")
     images = {container["image"] for _, container in containers(overlay)}
-    for image in images | ({database_operator.IMAGE} if of_kind(overlay, "Cluster") else set()):
+    for image in images | ({database_operator.IMAGE} if overlay in ON_POSTGRES else set()):
         if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode:
             pytest.skip(f"the image {image} is not here")
     if os.geteuid():
@@ -54,19 +56,32 @@ def require_engine(overlay: str) -> None:
 
 @pytest.fixture(scope="module", params=NAMES)
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node on which nothing runs yet but the database, where an overlay has one."""
+    """A node on which nothing runs yet but the database, if there is one. Secrets are there unless a job draws them."""
     overlay, folder = request.param, tmp_path_factory.mktemp("node")
     require_engine(overlay)
-    proof = issue(database_operator.NAMES)
-    secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
-    node = Node(overlay, manifests(overlay), secrets, folder)
+    server = SecretsServer(folder / "api-server", manifests(overlay), names=(API_SERVER,))
+    server.start("0.0.0.0")
+    node = Node(overlay, manifests(overlay), Live(server), folder, server)
     try:
         node.open()
-        for cluster in of_kind(overlay, "Cluster"):
-            database_operator.serve(cluster, secrets, proof, folder)
+        if not of_kind(overlay, "Role"):
+            node.secrets = secrets_of(overlay, folder)
         yield node
     finally:
         node.stop()
+        server.stop()
+
+
+def secrets_of(overlay: str, folder: Path) -> dict[str, dict[str, str]]:
+    """What is drawn for an overlay, and its database made, where it has one."""
+    proof = issue(database_operator.NAMES)
+    if overlay == EXTERNAL:
+        server = database_operator.serve_ones_own(proof, folder)
+        return drawn("default", NAMESPACE, database=server)
+    secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
+    for cluster in of_kind(overlay, "Cluster"):
+        database_operator.serve(cluster, secrets, proof, folder)
+    return secrets
 
 
 def in_the_document(pattern: str) -> str:
@@ -121,6 +136,29 @@ def test_a_service_is_ready_soon_after_it_was_started(node: Node, service: str, 
         took.append(time.monotonic() - began)
     record_property("tried", f"{service}: {STARTS} starts, ready after {min(took):.2f} to {max(took):.2f} s")
     assert min(took) < SERVICE_WITHIN_SECONDS
+
+
+def test_a_service_that_is_started_while_nats_is_away_waits_for_it(node: Node) -> None:
+    """Alone, without its init container, as when it was out of memory: ended again and again it would be late."""
+    if node.overlay != "small":
+        pytest.skip("three servers are not away by one")
+    pod = next(pod for pod in node.pods if pod.name == "orders-1")
+    docker("stop", "nats-0")
+    docker("kill", pod.name)
+    docker("start", pod.name)
+    readyz = f"http://{node.address(pod.name)}:{pod.port('http')}/readyz"
+    eventually(lambda: b"waits for NATS" in said_at(readyz), 30, "it says what it waits for")
+    docker("start", "nats-0")
+    node.until_ready(pod)
+    assert node.restarts() == {}
+
+
+def said_at(url: str) -> bytes:
+    """The answer's body; nothing where nobody listens."""
+    try:
+        return ask(url).body
+    except OSError:
+        return b""
 
 
 def test_the_page_asks_who_somebody_is(node: Node) -> None:

@@ -36,6 +36,7 @@ from tests.deploy.reply_attacks import (
     requests,
 )
 
+RIGHTS_OF_OPS_END = '], subscribe: ["_INBOX_ops.>"]'
 REAL, CANCELLED = "evt.orders.order_released.v1", "evt.orders.order_cancelled.v1"
 
 
@@ -146,15 +147,46 @@ async def test_no_answer_is_heard_in_another_inbox(guarded_scene: Scene) -> None
     assert await heard_by_the_victim(guarded_scene) == []
 
 
-async def test_a_reply_leads_around_no_deny_rule(guarded_scene: Scene) -> None:
-    """`ops` may remove consumers of its own making by a pattern, of which those of services are taken away again."""
-    empty = await guarded_scene.attacker.client.jetstream().publish(OWN_EVENT, b"{}")
-    stored = Request("", f"$JS.API.DIRECT.GET.{OWN_STREAM}", json.dumps({"seq": empty.seq}).encode())
-    before = await guarded_scene.everything()
-    reply = f"$JS.API.CONSUMER.DELETE.{READ_STREAM}.shipping"
-    await guarded_scene.eye.client.publish(stored.subject, stored.body, reply=reply)
-    await guarded_scene.eye.client.request(stored.subject, stored.body, 5)
-    assert await guarded_scene.everything() == before
+def that_delivers_to(subject: str) -> bytes:
+    """A consumer of CHANNELS whose deliveries are requests on this subject."""
+    config = {"name": "audit-1", "deliver_subject": subject, "headers_only": True, "ack_policy": "explicit"}
+    return json.dumps({"stream_name": "CHANNELS", "config": config}).encode()
+
+
+async def has_moved(scene: Scene, deliver_to: str) -> bool:
+    """Whether `ops` gets the consumer of orders to move, by one of its own that delivers where requests are taken."""
+    before = await scene.everything()
+    created = "$JS.API.CONSUMER.CREATE.CHANNELS.audit-1"
+    await scene.eye.client.publish(created, that_delivers_to(deliver_to), reply="_INBOX_ops.made")
+    await scene.eye.client.request("$JS.API.STREAM.INFO.CHANNELS", b"", 5)
+    return await scene.everything() != before
+
+
+SETS_BACK = "$JS.API.CONSUMER.RESET.CHANNELS.orders"
+TAKES = "$JS.API.CONSUMER.MSG.NEXT.CHANNELS.orders"
+
+
+async def test_who_reads_makes_no_consumer(guarded_scene: Scene) -> None:
+    """Its deliveries could be requests that only another may make; reading goes without."""
+    await guarded_scene.victim.client.jetstream().publish("evt.channels.market.order_placed", b"{}")
+    for subject in (SETS_BACK, TAKES):
+        assert not await has_moved(guarded_scene, subject)
+    assert guarded_scene.eye.refused == {"$js.api.consumer.create.channels.audit-1"}
+
+
+async def test_who_may_make_a_consumer_could_take_what_another_is_sent(tmp_path: Path) -> None:
+    """The counterpart: with that right alone, an auditor would swallow the orders of a shop."""
+    users_file = tmp_path / "makes-consumers.conf"
+    may_make = f', "$JS.API.CONSUMER.CREATE.CHANNELS.audit-1"{RIGHTS_OF_OPS_END}'
+    users_file.write_text(in_one_account().replace(RIGHTS_OF_OPS_END, may_make))
+    server = GuardedServer(tmp_path / "nats", free_port(), free_port(), users_file=users_file)
+    async with scene_on(server) as scene:
+        await scene.victim.client.jetstream().publish("evt.channels.market.order_placed", b"{}")
+
+        async def moved() -> bool:
+            return await has_moved(scene, TAKES)
+
+        await until(moved)
 
 
 async def test_who_asks_is_answered(guarded_scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,10 +39,10 @@ class Delivered(GuardedServer):
         return dict(line.split("=", 1) for line in lines)
 
 
-def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
+def draw(*arguments: str, umask: int = -1) -> subprocess.CompletedProcess[str]:
     """The command as an operator gives it."""
     command = [sys.executable, "-m", "deploy.secrets", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, umask=umask)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -115,15 +116,61 @@ def test_what_has_a_way_of_its_own_is_not_drawn_anew(part: str) -> None:
 
 
 def test_nothing_is_drawn_over_what_is_there(tmp_path: Path) -> None:
-    """And no part of what was never drawn."""
-    there, missing = tmp_path / "there", tmp_path / "missing"
+    """And no part of what was never drawn: not into a folder of something else, nor into none."""
+    there, missing, file = tmp_path / "there", tmp_path / "missing", tmp_path / "file"
     there.mkdir()
-    for arguments in (("--folder", str(there)), ("--folder", str(missing), "--only", "access")):
+    (there / "note").write_text("mine")
+    file.touch()
+    for arguments in (
+        ("--folder", str(there)),
+        ("--folder", str(there), "--only", "access"),
+        ("--folder", str(missing), "--only", "access"),
+        ("--folder", str(file)),
+        ("--folder", str(file / "below")),
+    ):
         refused = draw(*arguments)
-        assert refused.returncode == 1
+        assert refused.returncode == 1, arguments
         assert refused.stderr.startswith("secrets: ")
-    assert not missing.exists()
-    assert list(there.iterdir()) == []
+        assert refused.stderr.count("\n") == 1, refused.stderr
+    assert contents(tmp_path) == {"there/note": "mine", "file": ""}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
+
+
+def test_a_folder_is_read_by_containers_and_by_nobody_else(tmp_path: Path) -> None:
+    """Whatever the umask of who draws: processes in containers have another uid, and others here not even the folder.
+    An empty one may be there already, as a container engine leaves one where it missed it.
+    """
+    folder = tmp_path / "secrets.d"
+    folder.mkdir()
+    for umask, arguments in ((0o077, ()), (0o000, ("--only", "nats-users"))):
+        done = draw("--folder", str(folder), *arguments, umask=umask)
+        assert done.returncode == 0, done.stderr
+        modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+        assert modes.pop(folder) == 0o700
+        expected = {
+            path: 0o755 if path.is_dir() else 0o600 if path.suffix == ".env" else 0o644 for path in modes
+        }
+        assert modes == expected
+
+
+def test_what_is_wrong_is_said_before_anything_is_drawn() -> None:
+    """Names that no cluster would take, and a reader that is gone: a line, and no traceback."""
+    for arguments in (
+        ("--namespace", "Our Shop"),
+        ("--cell", "EU"),
+        ("--only", "everything"),
+        ("--onyl", "access"),
+    ):
+        refused = draw(*arguments)
+        assert (refused.returncode, refused.stdout) == (2, ""), arguments
+        assert "Traceback" not in refused.stderr
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "deploy.secrets"]
+        done = subprocess.run(
+            command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("secrets: ")
 
 
 def test_seeds_are_those_of_nats() -> None:

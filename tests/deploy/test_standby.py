@@ -38,6 +38,8 @@ class Active:
         body = await request.read()
         twice = request.headers.getall("X-Twice", [])
         said = {"path": request.path_qs, "bytes": len(body), "twice": twice}
+        if "Via" in request.headers:
+            said["via"] = request.headers["Via"]
         return web.json_response(said, status=202, headers={"X-Mine": "kept"})
 
 
@@ -65,6 +67,17 @@ async def test_it_passes_on_what_it_is_asked(system: System, active: Active) -> 
             assert answer.headers["X-Mine"] == "kept"
             said = await answer.json()
     assert said == {"path": "/echo/a%2Fb?q=1", "bytes": 300_000, "twice": ["1", "2"]}
+
+
+async def test_it_hides_no_proxy_from_the_door(system: System, active: Active) -> None:
+    """HTTP/1.0 is how a proxy that says nothing is known; passed on it is 1.1."""
+    asked = b"POST /echo/x HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+    async with standing_by("orders", system):
+        reader, writer = await asyncio.open_connection(STANDBY, active.port)
+        writer.write(asked)
+        answer = await reader.read()
+        writer.close()
+    assert b'"via": "1.0 standby"' in answer
 
 
 async def test_it_is_measured_as_itself(system: System, active: Active) -> None:

@@ -12,7 +12,8 @@ from contracts.parking import SERVICES
 from ops.audit.checkpoints import make_checkpoint
 from ops.audit.export import export_history, prove_live
 from ops.console import CannotDo
-from ops.copies.backup import back_up, bring_back
+from ops.copies.backup import back_up
+from ops.copies.restore import restore
 from ops.system import System, find
 from tests.ops import audit_histories as past
 
@@ -124,6 +125,6 @@ async def test_checkpoints_and_key_come_along_with_a_backup(system: System, tmp_
     make_checkpoint(system, past.moment(5))
     await back_up(system, tmp_path / "copy")
     other = find(tmp_path / "elsewhere")
-    bring_back(other, tmp_path / "copy", force=False)
+    await restore(other, tmp_path / "copy", force=False)
     assert make_checkpoint(other)["statement"]["number"] == 2
     assert prove_live(other)["proved"]

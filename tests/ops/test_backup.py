@@ -12,8 +12,10 @@ from chassis.bus import Bus
 from chassis.stores import open_store
 from contracts.parking import SERVICES
 from ops.console import CannotDo
-from ops.copies.backup import agree, back_up, bring_back
-from ops.copies.channels import first_waiting, put_back_channels, waiting_copy
+from ops.copies.backup import agree, back_up
+from ops.copies.channels import first_waiting, waiting_copy
+from ops.copies.channels_back import put_back_waiting
+from ops.copies.restore import restore
 from ops.running.preflight import lock_folder
 from ops.stores import path_of
 from ops.system import System, find
@@ -35,7 +37,7 @@ async def test_what_was_backed_up_comes_back_byte_for_byte(system: System, tmp_p
     manifest = await back_up(system, tmp_path / "copy")
     other = find(tmp_path / "elsewhere")
     other.folder("nats")
-    bring_back(other, tmp_path / "copy", force=False)
+    await restore(other, tmp_path / "copy", force=False)
     for service in SERVICES:
         before = open_store(service, read_only=True, path=path_of(system, service))
         after = open_store(service, read_only=True, path=path_of(other, service))
@@ -58,15 +60,15 @@ async def test_a_running_system_is_not_restored_into(system: System, tmp_path: P
         lock_folder(system.data),
         pytest.raises(CannotDo, match=r"another `doorstep up` .* already runs"),
     ):
-        bring_back(system, tmp_path / "copy", force=True)
+        await restore(system, tmp_path / "copy", force=True)
 
 
 async def test_stores_that_are_there_are_replaced_only_by_force(system: System, tmp_path: Path) -> None:
     """A restore is the one command that can lose what happened since."""
     await back_up(system, tmp_path / "copy")
     with pytest.raises(CannotDo, match="--force replaces orders, inventory, shipping, billing, notify"):
-        bring_back(system, tmp_path / "copy", force=False)
-    assert bring_back(system, tmp_path / "copy", force=True)["stores"].keys() == set(SERVICES)
+        await restore(system, tmp_path / "copy", force=False)
+    assert (await restore(system, tmp_path / "copy", force=True))["stores"].keys() == set(SERVICES)
 
 
 async def test_a_damaged_backup_is_refused_before_anything_is_touched(system: System, tmp_path: Path) -> None:
@@ -76,14 +78,14 @@ async def test_a_damaged_backup_is_refused_before_anything_is_touched(system: Sy
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
     before = path_of(system, "orders").stat().st_mtime_ns
     with pytest.raises(CannotDo, match=r"billing\.sqlite is missing or not as the manifest says"):
-        bring_back(system, tmp_path / "copy", force=True)
+        await restore(system, tmp_path / "copy", force=True)
     assert path_of(system, "orders").stat().st_mtime_ns == before
 
 
-def test_a_folder_without_a_manifest_is_no_backup(system: System, tmp_path: Path) -> None:
+async def test_a_folder_without_a_manifest_is_no_backup(system: System, tmp_path: Path) -> None:
     """Restoring from the wrong folder must not empty the right one."""
     with pytest.raises(CannotDo, match="is not a backup"):
-        bring_back(system, tmp_path, force=True)
+        await restore(system, tmp_path, force=True)
 
 
 async def test_without_the_bus_the_messages_stay_behind_and_it_is_said(
@@ -94,7 +96,7 @@ async def test_without_the_bus_the_messages_stay_behind_and_it_is_said(
     assert manifest["channels"] is None
     assert "this backup is without the channel messages; start the system" in capsys.readouterr().err
     other = find(tmp_path / "fresh")
-    bring_back(other, tmp_path / "copy", force=False)
+    await restore(other, tmp_path / "copy", force=False)
     assert first_waiting(other) is None
     assert "new ones are numbered after those that orders has read" in capsys.readouterr().err
 
@@ -119,7 +121,7 @@ async def test_what_the_outside_has_done_and_the_secrets_come_along(system: Syst
         [*(f"{service}.sqlite" for service in SERVICES), "mail", "manifest.json", "sandbox", "secrets"]
     )
     other = find(tmp_path / "elsewhere")
-    bring_back(other, tmp_path / "copy", force=False)
+    await restore(other, tmp_path / "copy", force=False)
     whole = (system.data / "sandbox" / "gateway.jsonl").read_text().removesuffix('{"being": "writ')
     assert (other.data / "sandbox" / "gateway.jsonl").read_text() == whole
     assert sent_mails(other.data / "mail") == sent_mails(system.data / "mail")
@@ -135,7 +137,7 @@ async def test_a_changed_mail_is_not_restored(system: System, tmp_path: Path) ->
     mail = next((tmp_path / "copy" / "mail" / "new").iterdir())
     mail.write_text("Subject: something else\n")
     with pytest.raises(CannotDo, match=r"mail is not as the manifest says"):
-        bring_back(find(tmp_path / "elsewhere"), tmp_path / "copy", force=False)
+        await restore(find(tmp_path / "elsewhere"), tmp_path / "copy", force=False)
 
 
 @pytest.fixture
@@ -155,9 +157,9 @@ async def test_channel_messages_get_their_sequence_numbers_back(
         await bus.publish("evt.channels.shop.order_placed", b"\xff%d" % number, {"doorstep-topic": "order"})
     await back_up(at_the_bus, tmp_path / "copy")
     other = find(tmp_path / "fresh")
-    bring_back(other, tmp_path / "copy", force=False)
+    await restore(other, tmp_path / "copy", force=False)
     assert first_waiting(other) == 1
-    assert await put_back_channels(other) == 0, "the stream here has all of them: nothing is published twice"
+    assert await put_back_waiting(other) == 0, "the stream here has all of them: nothing is published twice"
     assert not waiting_copy(other).exists()
     assert (
         open_store("orders", read_only=True, path=path_of(other, "orders")).positions()["CHANNELS"].position
@@ -180,7 +182,7 @@ async def test_putting_messages_back_goes_on_where_it_was_cut_off(
     waiting_copy(at_the_bus).parent.mkdir()
     waiting_copy(at_the_bus).write_text("".join(json.dumps(line) + "\n" for line in lines))
     await bus.publish("evt.channels.shop.order_placed", b"body 1", {"doorstep-topic": "order"})
-    assert await put_back_channels(at_the_bus) == 2
+    assert await put_back_waiting(at_the_bus) == 2
     stored = [(message.stream_seq, message.data) async for message in bus.read("CHANNELS")]
     assert stored == [(1, b"body 1"), (2, b"body 2"), (3, b"body 3")]
 
@@ -197,5 +199,5 @@ async def test_messages_are_not_put_behind_others(at_the_bus: System, bus: Bus) 
     waiting_copy(at_the_bus).write_text(json.dumps(line) + "\n")
     await bus.publish("evt.channels.shop.x", b"something else")
     with pytest.raises(CannotDo, match="CHANNELS holds 1 messages that are not those of the backup"):
-        await put_back_channels(at_the_bus)
+        await put_back_waiting(at_the_bus)
     assert waiting_copy(at_the_bus).exists()

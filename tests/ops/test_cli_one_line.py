@@ -115,7 +115,7 @@ def test_a_wrong_setting_stops_the_start_with_its_name(
         (
             "[billing]\ntimezone = 'Moon/Far'",
             ["up"],
-            "billing.timezone: Value error, 'Moon/Far' is no time zone",
+            "billing.timezone: 'Moon/Far' is no time zone",
         ),
         ("[tls]\ncert_file = 5", ["status"], "tls.cert_file: Input is not a valid path"),
     ],

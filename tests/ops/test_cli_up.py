@@ -101,12 +101,19 @@ def test_the_curl_line_works_and_faults_are_one_line(up: Up, tmp_path: Path) -> 
     sent = subprocess.run(sample.curl, shell=True, capture_output=True, text=True, timeout=20)
     assert " 202 " in sent.stdout, sent.stdout + sent.stderr
     until_fulfilled(up, f"shopify:{sample_order(NOW).number}")
+    others_may = [place for place in (up.data, *up.data.iterdir()) if place.stat().st_mode & 0o077]
+    assert others_may == [], "orders and mails lie there"
 
     (tmp_path / "bad.csv").write_text("sku,location,quantity\nMUG-OAT,main,five\nMUG-SAGE,main,7\n")
     faulty = up.run("import", "stock", str(tmp_path / "bad.csv"))
     assert faulty.returncode == 1
     assert "line 2: quantity: 'five' is not a whole number" in faulty.stderr
     assert faulty.stdout == "stock: 1 accepted, 0 unchanged, 1 refused\n"
+
+    (tmp_path / "header.csv").write_text("sku,location,quantity\n")
+    bare = up.run("import", "stock", str(tmp_path / "header.csv"))
+    assert bare.returncode == 0
+    assert "header.csv has no rows below its header" in bare.stderr
 
     topicless = up.run("publish", "--channel", "shopify", "--stdin", stdin="{}")
     assert (topicless.returncode, topicless.stderr.count("\n")) == (1, 1)

@@ -6,10 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from chassis.bus import Bus
-from chassis.event_store import Store
+from chassis.event_store import OldStore, Store
+from chassis.migrate import migrate
 from chassis.ownership import own
 from chassis.postgres_connections import schema_of
 from chassis.rebuild import all_events, live_rows
@@ -135,3 +137,26 @@ async def test_a_replacing_that_fails_leaves_everything_as_it_was(
     store = open_database(database.url, "default", "orders", read_only=True)
     assert store.schema == schema_of("default", "orders")
     assert contents(store) == before["orders"]
+
+
+@pytest.mark.parametrize("had_events", [False, True])
+async def test_a_store_that_is_half_made_is_used_by_nobody_until_it_is_whole(
+    in_database: System, copy: tuple[Path, dict[str, Any]], database: Database, had_events: bool
+) -> None:
+    """A service that began on it would decide again what the rest of it says. Whoever made it goes on."""
+    folder, before = copy
+    if had_events:
+        await restore(in_database, folder, force=False)
+    schema = schema_of("default", "orders")
+    with psycopg.connect(database.url, autocommit=True) as owner:
+        owner.execute(f"ALTER SCHEMA {schema} RENAME TO {schema}_aside".encode())
+    migrate(database.url, "default", ("orders",))
+    with pytest.raises(OldStore, match=f"{schema} was being made anew, and that was cut off: do it again"):
+        open_database(database.url, "default", "orders")
+    with pytest.raises(CannotDo, match="was being made anew"):
+        open_stores(in_database)
+    if had_events:
+        with pytest.raises(CannotDo, match="--force replaces orders"):
+            await restore(in_database, folder, force=False)
+    await restore(in_database, folder, force=had_events)
+    assert all_contents(in_database) == before

@@ -66,6 +66,11 @@ def test_where_nothing_runs_that_is_one_complaint() -> None:
 
 
 ILL: dict[str, tuple[Found, str, str]] = {
+    "waits": (
+        Found(starting={"billing": "billing waits for NATS at tls://nats:4222"}),
+        "does not work yet: billing waits for NATS",
+        "service-down",
+    ),
     "silent": (Found(silent={"orders": "billing does not answer"}), "does not answer", "service-down"),
     "store": (of_billing(**failing("store")), "cannot write to its store", "disk-full"),
     "bus": (of_billing(**failing("bus")), "no connection to NATS", "nats-unhealthy"),

@@ -28,7 +28,7 @@ from ops.console import CannotDo
 from ops.healing.stores import heal_store, readable
 from ops.stores import path_of
 from ops.system import System
-from tests.chassis.test_unfinished import STEPS, Wanted, contents, cut_off, decided, hesitating
+from tests.chassis.test_unfinished import STEPS, Wanted, cut_off, decided, hesitating
 from tests.chassis.toys import Accept, Files, called, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, free_port, until
 from tests.ops.house import START, House
@@ -37,6 +37,7 @@ from tests.ops.running import Up, eventually
 from tests.ops.test_cli_restore import broken, feed
 from tests.ops.test_cli_up import load_shop, until_fulfilled
 from tests.ops.true_story import history
+from tests.stores import contents
 
 COLUMNS = "rowid, originator_id, originator_version, topic, state, headers, chain"
 EVENTS = f"SELECT {COLUMNS} FROM stored_events ORDER BY rowid"

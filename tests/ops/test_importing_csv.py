@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -182,9 +183,19 @@ def test_a_line_that_is_not_utf_8_is_named_and_the_rest_goes_in() -> None:
 
 def test_a_header_that_is_not_utf_8_refuses_the_file() -> None:
     """A file of another encoding altogether is seen at its first line."""
-    content = "sku,location,quantity\nLAMP,MAIN,5\n".encode("utf-16")
+    content = "sku,größe,location,quantity\n".encode("latin-1")
     assert list(rows(text_of(content), SHEETS["stock"])) == [
-        RefusedRow(1, "not UTF-8: the byte 0xFF; save the file as UTF-8")
+        RefusedRow(1, "not UTF-8: the byte 0xF6; save the file as UTF-8")
+    ]
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE], ids=["little", "big"])
+def test_what_a_spreadsheet_calls_unicode_text_is_named(mark: bytes) -> None:
+    """A byte would say nothing to whoever chose the wrong line of a menu."""
+    encoding = "utf-16-le" if mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    content = mark + "sku,location,quantity\nLAMP,MAIN,5\n".encode(encoding)
+    assert list(rows(text_of(content), SHEETS["stock"])) == [
+        RefusedRow(1, "the file is UTF-16, not UTF-8: save it as CSV UTF-8")
     ]
 
 

@@ -143,7 +143,19 @@ def test_a_list_of_orders_says_how_long_each_is_held_and_leads_to_the_further_on
     held = {"reason": "stock_short", "owner": "purchasing", "since": "2026-11-21T12:00:00Z"}
     order = {"order_id": "a:1", "state": "held", "holds": [held], "total_minor": 990, "currency": "EUR"}
     page = templates().get_template("orders.html")
-    shown = page.render(layout="part.html", wanted={"hold": "stock_short"}, orders=[order], next="7&b")
+    shown = page.render(
+        layout="part.html", wanted={"hold": "stock_short"}, further=False, orders=[order], next="7&b"
+    )
     assert 'datetime="2026-11-21T12:00:00Z"' in shown
     assert 'href="/orders?hold=stock_short&amp;after=7%26b"' in shown
-    assert "Further orders" not in page.render(layout="part.html", wanted={}, orders=[order], next=None)
+    last = {"layout": "part.html", "wanted": {}, "next": None}
+    assert "Further orders" not in page.render(further=True, orders=[order], **last)
+    assert "No more orders." in page.render(further=True, orders=[], **last)
+    assert "No order is like that." in page.render(further=False, orders=[], **last)
+
+
+def test_a_new_shop_is_told_how_to_begin() -> None:
+    """With the commands for it; and nobody who has orders, nor while nobody can say whether there are any."""
+    assert all(word in first_page() for word in ("How to begin", "import skus", "import stock", "webhooks"))
+    assert "How to begin" not in first_page(states={"held": 1})
+    assert "How to begin" not in first_page(silent=["orders"])

@@ -13,7 +13,7 @@ from ops.publishing.retail_file import NotARetailFile, invoices
 from ops.publishing.retail_stock import sku_rows, stock_rows
 from ops.publishing.sending import contents
 from services.orders.intake.topics import digest_of
-from tests.ops.retail_files import file_of, row
+from tests.ops.retail_files import HEADER, file_of, row
 
 
 def test_a_packed_file_is_the_same_as_a_plain_one(tmp_path: Path) -> None:
@@ -38,12 +38,28 @@ def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "a,b,c", "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,CustomerID,Country"]
+    "header", ["a,b,c", "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,CustomerID,Country"]
 )
 def test_another_file_is_refused_by_its_first_line(tmp_path: Path, header: str) -> None:
     """Before anything is sent."""
     with pytest.raises(NotARetailFile, match=r"column .* is missing in the first line"):
         next(invoices(file_of(tmp_path, row(), header=header)))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty: its first line has to name the columns InvoiceNo,StockCode,"),
+        (HEADER.encode("utf-16"), "it is UTF-16, not UTF-8: save it as CSV UTF-8"),
+    ],
+    ids=["empty", "UTF-16"],
+)
+def test_a_file_that_is_none_is_told_what_is_wrong_with_it(tmp_path: Path, content: bytes, said: str) -> None:
+    """A missing column would be a strange word for it."""
+    path = tmp_path / "retail.csv"
+    path.write_bytes(content)
+    with pytest.raises(NotARetailFile, match=said):
+        next(invoices(path))
 
 
 def test_a_file_that_breaks_off_is_refused_by_its_line(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def test_the_folder_is_free_again_when_the_first_has_ended(tmp_path: Path) -> No
     """The lock is the kernel's, so it cannot be left behind."""
     lock_folder(tmp_path / "var").close()
     lock_folder(tmp_path / "var").close()
+
+
+def test_a_data_folder_is_for_the_account_that_runs_it(tmp_path: Path) -> None:
+    """One that is there already too; passing through it is left, as an embedded PostgreSQL needs that."""
+    for before, after in ((0o777, 0o701), (0o755, 0o701), (0o700, 0o700)):
+        (tmp_path / "var").mkdir(exist_ok=True)
+        (tmp_path / "var").chmod(before)
+        lock_folder(tmp_path / "var").close()
+        assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == after
 
 
 def test_a_missing_nats_server_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -9,10 +10,16 @@ from pathlib import Path
 import pytest
 
 from chassis.bus import Bus
+from chassis.declare import Message
+from chassis.keys.bodies import DIGEST, SEALED
+from chassis.keys.master import MasterKey
+from chassis.keys.sqlite import SQLiteKeys
 from contracts.orders import MessageRefused
 from contracts.parking import REFUSALS
+from ops.verify.bodies import Bodies
 from tests.ops.house import broken
 from tests.ops.true_story import due, history, until_payment
+from tests.spec import NOON
 
 
 async def test_a_message_that_nobody_decided_is_found(tmp_path: Path, bus: Bus) -> None:
@@ -47,6 +54,29 @@ async def test_a_newer_version_of_a_known_order_counts_as_decided(tmp_path: Path
     body["order"]["note"] = "please ring"
     house.messages.append((house.messages[0][0], json.dumps(body).encode(), {}))
     assert await broken(house, tmp_path, bus) == {}
+
+
+async def test_a_message_that_was_changed_in_its_stream_is_found(tmp_path: Path, bus: Bus) -> None:
+    """The digest of a body was taken as it came; whoever writes another one beside it, or another body, is seen."""
+    house = history()
+    subject, body, headers = house.messages[0]
+    house.messages[0] = (subject, body, headers | {DIGEST: hashlib.sha256(body).hexdigest()})
+    subject, body, headers = house.messages[1]
+    house.messages[1] = (subject, body, headers | {DIGEST: hashlib.sha256(b"another").hexdigest()})
+    found = await broken(house, tmp_path, bus)
+    assert found == {"I1": "CHANNELS/2: is not what came: its digest is another"}
+
+
+async def test_a_message_that_says_anything_of_its_key_holds_up_no_audit(tmp_path: Path) -> None:
+    """Whoever may publish may say anything. Orders refused it; the digest is of something that nobody has."""
+    store = SQLiteKeys(tmp_path / "keys" / "keys.sqlite", lambda: MasterKey(bytes(32)))
+    (key,) = store.issue_bodies(["of another message"], "2026-11-21T12:00:00.000000Z")
+    assert key is not None
+    for sealed_with in ("of-another-system", key.id):
+        said = {SEALED: sealed_with, DIGEST: "0" * 64}
+        message = Message("CHANNELS", 1, "evt.channels.shop.order_placed", said, b"{}", NOON)
+        left = await Bodies(store).readable(message)
+        assert (left.data, dict(left.headers)) == (b"{}", {SEALED: sealed_with})
 
 
 async def test_an_order_that_no_message_caused_is_found(tmp_path: Path, bus: Bus) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.frozen import replace
 from contracts.orders import CustomerForgotten
 from services.orders.domain.commands import ForgetCustomer
 from tests.orders.situations import ID, spec
@@ -18,3 +19,12 @@ def test_a_forgotten_customer_is_recorded() -> None:
 def test_it_is_recorded_once() -> None:
     """`doorstep erase` may be run again wherever it was cut off."""
     spec.given(FORGOTTEN).when(FORGET).then()
+
+
+def test_messages_that_are_found_later_are_recorded_too() -> None:
+    """They must not come back with an older copy of the keys; each of them is said once."""
+    more = replace(FORGET, bodies=("b1", "b2"))
+    spec.given(FORGOTTEN).when(more).then(FORGOTTEN.model_copy(update={"bodies": ("b1", "b2")}))
+    spec.given(FORGOTTEN.model_copy(update={"bodies": ("b1",)})).when(more).then(
+        FORGOTTEN.model_copy(update={"bodies": ("b2",)})
+    )

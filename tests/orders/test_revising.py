@@ -8,11 +8,12 @@ from itertools import permutations
 
 import pytest
 
+from contracts.address import Address
 from contracts.event import Event
 from contracts.inventory import Short
 from contracts.orders import CancellationRequested, HoldReason, RefundReported
 from contracts.placed_order import PaymentFacts, Units
-from services.orders.domain.revising import BILL_CHANGED
+from services.orders.domain.revising import BILL_CHANGED, BUYER_CHANGED
 from services.orders.domain.rules import PARTLY_REFUNDED
 from services.orders.domain.states import displayed
 from tests.orders.situations import (
@@ -132,6 +133,23 @@ def test_a_bill_that_changes_after_it_was_sent_is_looked_at_by_a_person() -> Non
     spec.given(*AN_ORDER_BILLED).when(place(dearer)).then(
         revised(dearer, "lines, total"), held(HoldReason.MANUAL, BILL_CHANGED)
     )
+
+
+@pytest.mark.parametrize("bill_to", [replace(BERLIN, company="Lovelace GmbH"), None])
+def test_another_buyer_after_the_bill_was_sent_is_looked_at_by_a_person(bill_to: Address | None) -> None:
+    """No amount moved, and yet the invoice would be made out to the wrong one: a company that wants its tax back."""
+    before = order(bill_to=replace(BERLIN, name="Ada Lovelace"))
+    corrected = replace(before, version=2, bill_to=bill_to)
+    billed = payment_requested(1, before)
+    spec.given(received(before), accepted(), billed).when(place(corrected)).then(
+        revised(corrected, "billing address"), held(HoldReason.MANUAL, BUYER_CHANGED)
+    )
+
+
+def test_another_buyer_before_the_bill_is_sent_holds_nothing() -> None:
+    """Billing is told of the newer one."""
+    corrected = order(version=2, bill_to=replace(BERLIN, company="Lovelace GmbH"))
+    spec.given(*AN_ORDER_ACCEPTED).when(place(corrected)).then(revised(corrected, "billing address"))
 
 
 def test_a_reason_that_a_person_gave_is_kept_when_another_joins_it() -> None:

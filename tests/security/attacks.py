@@ -22,6 +22,7 @@ from tests.security.deliveries import (
     SIGNED_BY,
     STANDARD_SECRET,
     TOPICS,
+    Headers,
     digest,
     replaced,
     request,
@@ -55,6 +56,8 @@ def attacks() -> Iterator[Attack]:
     yield from _topics()
     yield from _wrong_places()
     yield from _framing()
+    yield from _chunks()
+    yield from _paths()
 
 
 def _forged() -> Iterator[Attack]:
@@ -297,6 +300,53 @@ def _framing() -> Iterator[Attack]:
     smuggled = request("shop", signed(), body=BODY[:10]) + request("shop", signed())
     yield Attack("a second request smuggled in", smuggled, BAD | UNAUTHORIZED)
     yield Attack("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", BAD)
+
+
+def _chunks() -> Iterator[Attack]:
+    """Bodies in chunks, signed rightly, whose framing can be read in two ways or never ends."""
+    size = f"{len(BODY):x}".encode()
+    late_proof = ": ".join(signed()[0]).encode()
+    framings = {
+        "a size with a prefix": b"0x%b\r\n%b\r\n0\r\n\r\n" % (size, BODY),
+        "a size with a sign": b"+%b\r\n%b\r\n0\r\n\r\n" % (size, BODY),
+        "a size below nought": b"-1\r\n%b\r\n0\r\n\r\n" % BODY,
+        "a size beyond all memory": b"f" * 32 + b"\r\n%b\r\n0\r\n\r\n" % BODY,
+        "a size that is too small": b"1\r\n%b\r\n0\r\n\r\n" % BODY,
+        "a line that ends early": b"%b\n%b\n0\n\n" % (size, BODY),
+    }
+    for name, framed in framings.items():
+        yield Attack(f"chunks: {name}", _chunked(signed(), framed), BAD | UNAUTHORIZED | {408})
+    in_the_end = b"%b\r\n%b\r\n0\r\n%b\r\n\r\n" % (size, BODY, late_proof)
+    yield Attack("chunks: the signature behind the body", _chunked([TOPICS["shop"]], in_the_end))
+    one = b"10000\r\n%b\r\n" % (b"x" * 0x10000)
+    yield Attack("chunks: many, too large together", _chunked(signed(), one * 17), frozenset({413, CLOSED}))
+    for coding in ("chunked, identity", "xchunked", "chunked, chunked"):
+        framed = b"%b\r\n%b\r\n0\r\n\r\n" % (size, BODY)
+        yield Attack(f"chunks: said to be {coding}", _chunked(signed(), framed, coding), BAD | UNAUTHORIZED)
+
+
+def _chunked(headers: Headers, framed: bytes, coding: str = "chunked") -> bytes:
+    said = "".join(f"{name}: {value}\r\n" for name, value in [*headers, ("Transfer-Encoding", coding)])
+    first = "POST /channels/shop/webhooks HTTP/1.1\r\nHost: hooks.shop.example\r\nConnection: close\r\n"
+    return f"{first}{said}\r\n".encode("latin-1") + framed
+
+
+def _paths() -> Iterator[Attack]:
+    """Other ways to write the way to a channel, and other ways to ask."""
+    nowhere = frozenset({401, 404})
+    for path in (
+        "/channels//shop/webhooks",
+        "/channels/shop/webhooks/",
+        "/channels/shop;x=y/webhooks",
+        "/channels/shop%20/webhooks",
+        "/channels/shop%0d%0aX:y/webhooks",
+        "/channels/%73hop/../closed/webhooks",
+        "/CHANNELS/shop/webhooks",
+    ):
+        yield Attack(f"path: {path}", request("shop", signed(), path=path), nowhere)
+    instead = [*signed(), ("X-HTTP-Method-Override", "POST")]
+    yield Attack("by GET, said to be POST", request("shop", instead, method="GET"), frozenset({401, 405}))
+    yield Attack("another version of HTTP", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", BAD)
 
 
 def _b64(data: bytes) -> str:

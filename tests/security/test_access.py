@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,10 @@ FROM_ELSEWHERE = [
     {"X-Forwarded-For": "127.0.0.1, 203.0.113.7"},
     {"X-Forwarded-For": "unknown"},
     {"Forwarded": "for=203.0.113.7"},
+    {"Via": "1.1 front"},
+    {"X-Real-IP": "203.0.113.7"},
+    {"X-Forwarded-Host": "shop.example"},
+    {"X-Forwarded-Proto": "https"},
     {"Host": "rebound.evil.example"},
     {"Host": "10.0.0.5:8081"},
 ]
@@ -140,6 +145,42 @@ async def test_this_machine_may_operate_unless_it_asks_for_another(start_orders:
     assert (await orders.ask("POST", HOLD, json=SIGNED, headers={"X-Forwarded-For": "127.0.0.1"}))[0] == 200
     status, _ = await orders.ask("POST", HOLD, json=SIGNED, headers={"Authorization": "Bearer x"})
     assert status == 401, "who shows a wrong proof does not fall back to none"
+
+
+ONE_ZERO = (
+    "GET /orders HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n",
+    "GET /orders HTTP/1.0\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("request_text", ONE_ZERO)
+async def test_a_proxy_that_says_nothing_is_not_this_machine(start_orders: Start, request_text: str) -> None:
+    """nginx with `proxy_pass` and nothing else: HTTP/1.0, our own address as the host, and not a word of who asks."""
+    orders = await start_orders("")
+    answer = await said_to(orders.port, request_text.format(port=orders.port).encode())
+    assert answer.startswith(b"HTTP/1.0 401 ")
+
+
+NO_TEXT = (b"Authorization: Bearer \xff\xe9", b"X-Doorstep-Proxy: \xff\xe9\r\nX-Forwarded-User: root")
+
+
+@pytest.mark.parametrize("proof", NO_TEXT)
+async def test_a_proof_that_is_no_text_is_a_wrong_one(locked: Orders, proof: bytes) -> None:
+    """Refused like any other, without a traceback that whoever likes can write into the log; and noted."""
+    begin = b"GET /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    with capture_logs() as logs:
+        answer = await said_to(locked.port, begin + proof + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert [line["event"] for line in logs] == ["proof_refused"]
+
+
+async def said_to(port: int, request: bytes) -> bytes:
+    """The whole answer to these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 async def test_tokens_of_the_configured_issuer_are_let_in(start_orders: Start, tmp_path: Path) -> None:

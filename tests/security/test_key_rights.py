@@ -41,6 +41,7 @@ SERVICES_MAY_NOT = (
     "CREATE OR REPLACE FUNCTION forget_accesses(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
     "UPDATE accesses SET who = 'somebody else'",
     "TRUNCATE accesses",
+    "INSERT INTO accesses (at, who, key_id, login) VALUES ('now', 'billing', 'key', 'somebody_else')",
     "CREATE TABLE mine (id bigint)",
     "SET ROLE {eraser}",
 )
@@ -58,6 +59,7 @@ ERASERS_MAY_NOT = (
     "SELECT forget_accesses('2026-01-01')",
     "DROP TABLE keys",
 )
+NOTED = b"INSERT INTO accesses (at, who, key_id) VALUES (%s, 'shipping', 'key')"
 NOBODY_MAY = (
     "DELETE FROM keys",
     "TRUNCATE keys",
@@ -196,7 +198,7 @@ def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Conne
     session = acting(owner, schema, schema)
     for days in (0, 28, 31, 500):
         moment = rfc3339(today - timedelta(days=days))
-        session.execute(b"INSERT INTO accesses VALUES (%s, 'shipping', 'key')", [moment])
+        session.execute(NOTED, [moment])
     forget = b"SELECT forget_accesses(%s)"
     for days in (-1, 0, 28):
         with pytest.raises(psycopg.errors.RestrictViolation):
@@ -205,6 +207,16 @@ def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Conne
     assert session.execute(forget, [rfc3339(today - timedelta(days=30))]).fetchone() == (1,)
     session.execute(b"RESET SESSION AUTHORIZATION")
     assert owner.execute(f"SELECT count(*) FROM {schema}.accesses".encode()).fetchone() == (2,)
+
+
+def test_who_fetched_a_key_is_what_the_server_saw(owner: psycopg.Connection, schema: str) -> None:
+    """Whatever a service says of itself: each has a login of its own in a cluster."""
+    session = acting(owner, schema, schema)
+    session.execute(f"SET ROLE {schema}".encode())
+    session.execute(NOTED, [NOW])
+    session.execute(b"RESET SESSION AUTHORIZATION")
+    noted = owner.execute(f"SELECT who, login FROM {schema}.accesses".encode()).fetchall()
+    assert noted == [("shipping", f"{schema}_login")]
 
 
 def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(

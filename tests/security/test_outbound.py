@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,15 @@ from chassis.outbound import ANSWER_BYTES_MAX, NoAnswer, Outbound
 from tests.conftest import free_port, until
 
 NONE = frozenset[str]()
+
+
+def packed(mebibytes: int) -> bytes:
+    """So many zeroes, by gzip."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(mebibytes)), packer.flush()])
+
+
+PACKED = packed(64)
 
 
 @dataclass
@@ -46,6 +57,8 @@ class Tempter:
             return web.Response(status=int(request.query["status"]), headers={"Location": to})
         if request.path == "/endless":
             return await self._endless(request)
+        if request.path == "/packed":
+            return web.Response(body=PACKED, headers={"Content-Encoding": "gzip"})
         if request.path == "/silent":
             await asyncio.Event().wait()
         return web.json_response({"secret": "of the inside"})
@@ -116,6 +129,19 @@ async def test_an_answer_is_cut_off_at_its_limit(tempter: Tempter) -> None:
         with pytest.raises(NoAnswer, match="larger than"):
             await outbound.ask("GET", "endless")
     assert tempter.gave < 16 * ANSWER_BYTES_MAX
+
+
+async def test_an_answer_that_is_small_only_on_the_way_is_cut_off_too(tempter: Tempter) -> None:
+    """Sixty-four mebibytes in as many thousand bytes: unpacked as far as it is taken, and no further."""
+    tracemalloc.start()
+    try:
+        async with calling(f"http://127.0.0.1:{tempter.port}") as outbound:
+            with pytest.raises(NoAnswer, match="larger than"):
+                await outbound.ask("GET", "packed")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * ANSWER_BYTES_MAX
 
 
 async def test_silence_has_an_end(tempter: Tempter) -> None:

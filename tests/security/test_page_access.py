@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.parking import SERVICES
 from ops.local_password import drawn, place
@@ -93,6 +94,30 @@ async def test_the_password_opens_it_and_signing_out_closes_it(page: Page) -> No
     assert (await page.post("/logout", {"form_token": await page.form_token()}))[0] == 303
     page.browser.cookie_jar.update_cookies({cookie.key: cookie.value})
     assert (await page.get("/orders"))[0] == 303, "the session is gone, not only the cookie"
+
+
+async def test_a_wrong_password_is_noted(page: Page) -> None:
+    """So that somebody who guesses is seen; what was guessed is not."""
+    with capture_logs() as logs:
+        await page.post("/login", {"password": "guessed-by-somebody"})
+    (noted,) = [line for line in logs if line["event"] == "proof_refused"]
+    assert (noted["path"], noted["remote"]) == ("/login", "127.0.0.1")
+    assert "guessed" not in str(logs)
+
+
+async def test_behind_a_proxy_that_takes_tls_off_the_cookie_is_for_tls_only(page: Page) -> None:
+    """A session must not go out in the clear because somebody typed the address without https."""
+    await page.post("/login", {"password": PASSWORD}, **{"X-Forwarded-Proto": "https"})
+    (cookie,) = page.browser.cookie_jar
+    assert cookie["secure"]
+
+
+async def test_what_is_shown_is_kept_by_no_cache(page: Page) -> None:
+    """Names and addresses stand on the pages; how they look may be kept."""
+    for path, kept in (("/orders", False), ("/login", False), ("/static/page.css", True)):
+        async with page.browser.get(path, headers=TOOL) as answer:
+            assert ("Cache-Control" not in answer.headers) == kept, path
+            assert kept or answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_the_key_in_the_link_signs_in_once(page: Page) -> None:

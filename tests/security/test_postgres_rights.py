@@ -63,6 +63,30 @@ OF_THE_SERVER = (
     "INSERT INTO {billing}.stored_events VALUES (1, 'a', 1, 't', '', '', '')",
     "UPDATE {billing}.entities SET state = ''",
     "DROP SCHEMA {billing} CASCADE",
+    "SELECT schema_to_xml('{billing}', true, true, '')",
+    "ALTER ROLE {billing} PASSWORD 'x'",
+    "ALTER ROLE {billing} SET search_path = pg_temp",
+    "GRANT {billing} TO CURRENT_USER",
+    "CREATE TABLE public.mine (id bigint)",
+    "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)",
+    "CREATE CAST (text AS int) WITHOUT FUNCTION",
+    "CREATE EVENT TRIGGER mine ON ddl_command_start EXECUTE FUNCTION refuse_change()",
+    "CREATE PUBLICATION mine FOR TABLE stored_events",
+    "SELECT pg_create_physical_replication_slot('mine')",
+    "SELECT pg_create_logical_replication_slot('mine', 'test_decoding')",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> CURRENT_USER",
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename <> CURRENT_USER",
+    "SELECT pg_switch_wal()",
+    "SELECT pg_promote()",
+    "SELECT pg_read_binary_file('/etc/passwd')",
+    "SELECT passwd FROM pg_shadow",
+    "SELECT * FROM pg_largeobject",
+    "SELECT * FROM pg_hba_file_rules",
+    "SET log_statement = 'none'",
+    "LOAD 'auto_explain'",
+    "CHECKPOINT",
+    "CREATE TABLESPACE mine LOCATION '/tmp'",
 )
 
 
@@ -106,7 +130,15 @@ def _seen(session: psycopg.Connection) -> list[tuple[object, ...]]:
 
 def test_there_are_attempts_enough() -> None:
     """Thirty were asked for."""
-    assert len({*ITS_OWN, *OF_THE_SERVER}) >= 45
+    assert len({*ITS_OWN, *OF_THE_SERVER}) >= 68
+
+
+def test_what_others_ask_the_server_is_not_shown(session: psycopg.Connection) -> None:
+    """Their statements may hold what they store; the owner's session is there, and says nothing."""
+    found = session.execute(
+        "SELECT DISTINCT query FROM pg_stat_activity WHERE usename <> CURRENT_USER"
+    ).fetchall()
+    assert found == [("<insufficient privilege>",)]
 
 
 def test_the_owner_cannot_rewrite_history_either(

@@ -128,6 +128,41 @@ async def test_without_keys_nobody_is_told_by_a_token(issuer: Issuer) -> None:
         await reader.read(issuer.token("rsa-1"))
 
 
+NO_KEYS = (
+    b"[" * 100_000,
+    b'{"keys": ' + b"[" * 100_000,
+    b'{"keys": {}}',
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b"<html>we are busy</html>",
+    b"",
+)
+
+
+@pytest.mark.parametrize("document", NO_KEYS, ids=range(len(NO_KEYS)))
+async def test_a_provider_that_publishes_nonsense_is_away(issuer: Issuer, document: bytes) -> None:
+    """A fault of the provider's, and said as one; the keys that were known before go on to count."""
+
+    async def nonsense() -> bytes:
+        return document
+
+    reader = Tokens(Provider(jwks="keys", issuer=ISSUER, audience=AUDIENCE), nonsense)
+    with pytest.raises(KeysAway):
+        await reader.read(issuer.token("rsa-1"))
+
+
+async def test_a_key_that_is_none_is_passed_over(issuer: Issuer) -> None:
+    """The good ones beside it count."""
+    odd = [17, None, "rsa", [], {}, {"kty": "RSA"}, {"kty": "RSA", "n": 5, "e": []}, {"kty": ["EC"]}]
+
+    async def mixed() -> bytes:
+        return json.dumps({"keys": odd + issuer.jwks()["keys"]}).encode()
+
+    reader = Tokens(Provider(jwks="keys", issuer=ISSUER, audience=AUDIENCE), mixed)
+    assert (await reader.read(issuer.token("rsa-1")))[0] == "mira"
+
+
 async def test_a_short_rsa_key_counts_for_nothing(tmp_path: Path) -> None:
     """1,024 bits can be factored."""
     weak = Issuer()

@@ -18,12 +18,13 @@ from chassis.clock import Clock
 from chassis.declare import Message
 from chassis.frames import Frame
 from chassis.names import Names
-from chassis.relay import WRONG_LAST_SEQUENCE
 from chassis.tap import Delivery
 from contracts.catalogue import STREAMS, sources_of
 from contracts.parking import SERVICES
 from tests.simulation.store import Interrupt
 
+WRONG_LAST_SEQUENCE = 10071
+"""The server's code for it."""
 EXPECTED = re.compile(rb"Nats-Expected-Last-Sequence: (\d+)\r\n")
 CONTROLS = re.compile(rb"Nats-[A-Za-z-]+: [^\r]*\r\n")
 FATES = ("stored", "answer_lost", "never_arrives", "arrives_late")

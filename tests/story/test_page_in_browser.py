@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
+from tests.story.contrast import too_faint
 from tests.story.orders import shopify_order
 from tests.story.shop import SHOPIFY, WITHIN_SECONDS, Shop
 
@@ -87,9 +88,9 @@ def test_orders_are_seen_by_step_and_the_held_one_with_its_reason(
 ) -> None:
     """What a person looks for first: how far today's orders are, and which of them needs somebody."""
     tab.goto(rose_orders.up.said["page"])
+    assert eventually(lambda: all(steps(tab).values()), WITHIN_SECONDS, "an order has got through every step")
     counted = steps(tab)
     assert len(counted) >= 5
-    assert all(counted.values()), counted
     assert next(iter(counted.values())) == max(counted.values()), "nothing gets further than it came in"
     hold = part(tab, "On hold").get_by_role("listitem").filter(has_text="shopify:9002")
     assert "sku unmapped" in hold.inner_text()
@@ -209,6 +210,24 @@ def test_a_phone_needs_no_sideways_scrolling(
     tab.goto(rose_orders.up.said["page"] + path)
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert_is_a_picture(tab, tmp_path / "phone.png")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_told_from_what_is_behind_it(rose_orders: Shop, chromium: Any, scheme: str) -> None:
+    """By day and by night, and by those whose eyes are not what they were."""
+    context = chromium.new_context(viewport=DESK, color_scheme=scheme, reduced_motion="reduce")
+    tab = context.new_page()
+    for path in (
+        "/",
+        "/orders/shopify:9001",
+        "/orders/shopify:9002",
+        "/orders?state=held",
+        "/approvals",
+        "/nope",
+    ):
+        tab.goto(rose_orders.up.said["page"] + path)
+        assert too_faint(tab) == [], path
     context.close()
 
 

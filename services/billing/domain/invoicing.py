@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 from contracts.billing import InvoiceIssued, InvoiceLine
 from contracts.event import Event
-from contracts.money import divide_half_up
+from contracts.money import share
 from contracts.orders import Bill, BillLine
 from contracts.shipping import ParcelDispatched
 from services.billing.domain.apportioned import by_rate
@@ -126,13 +126,6 @@ def _position(line: BillLine, start: int, end: int) -> Position:
         tax_minor=share(sum(tax.amount_minor for tax in line.taxes), start, end, of),
         adjustment=line.adjustment,
     )
-
-
-def share(total_minor: int, start: int, end: int, of: int) -> int:
-    """The part of a total for units `start` to `end` of `of`: all parts add up to the total (rule 7.10)."""
-    if start == 0 and end == of:
-        return total_minor
-    return divide_half_up(total_minor * end, of) - divide_half_up(total_minor * start, of)
 
 
 def _invoice(

@@ -33,10 +33,11 @@ class RefuseMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetCustomer:
-    """Record that the key to a person's data was destroyed."""
+    """Record that the key to a person's data was destroyed, and those of `bodies` that named them."""
 
     key: str
     orders: tuple[str, ...]
+    bodies: tuple[str, ...] = ()
     actor: str
     reason: str
 

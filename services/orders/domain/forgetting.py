@@ -13,9 +13,10 @@ from services.orders.domain.world import World
 
 @dataclass(frozen=True, slots=True)
 class ForgottenCustomer:
-    """A key that was destroyed; `orders` is how many orders it had sealed."""
+    """A key that was destroyed; `orders` is how many orders it had sealed, `bodies` whose keys went with it."""
 
     orders: int
+    bodies: tuple[str, ...] = ()
 
 
 def customer_entity(key: str) -> str:
@@ -24,17 +25,25 @@ def customer_entity(key: str) -> str:
 
 
 def forget_customer(command: ForgetCustomer, world: World) -> list[Event]:
-    """Said once; whoever asks again changes nothing."""
-    if world.state(customer_entity(command.key)) is not None:
+    """Said once; whoever asks again changes nothing, unless more bodies that name them were found meanwhile."""
+    known: ForgottenCustomer | None = world.state(customer_entity(command.key))
+    found = tuple(body for body in command.bodies if known is None or body not in known.bodies)
+    if known is not None and not found:
         return []
     return [
-        CustomerForgotten(key=command.key, orders=command.orders, actor=command.actor, reason=command.reason)
+        CustomerForgotten(
+            key=command.key,
+            orders=command.orders,
+            bodies=found,
+            actor=command.actor,
+            reason=command.reason,
+        )
     ]
 
 
-def evolve_customer(_: ForgottenCustomer | None, event: CustomerForgotten, __: str) -> ForgottenCustomer:
+def evolve_customer(known: ForgottenCustomer | None, event: CustomerForgotten, _: str) -> ForgottenCustomer:
     """Forgotten, and there is no way back."""
-    return ForgottenCustomer(len(event.orders))
+    return ForgottenCustomer(len(event.orders), (*(known.bodies if known else ()), *event.bodies))
 
 
 def customer_tags(_: ForgottenCustomer) -> Iterator[str]:

@@ -24,7 +24,14 @@ from services.orders.domain.states import BILLED, ENDED, Order, Payment, State, 
 from services.orders.domain.world import World
 
 CORRECTED = "corrected at the channel"
-BILL_CHANGED = "the bill changed after payment was asked for: settle the difference, then release"
+BILL_CHANGED = (
+    "the bill changed after payment was asked for, and the invoice will list what was first billed: cancel the order,"
+    " or settle the difference, correct the invoice by hand and release"
+)
+BUYER_CHANGED = (
+    "who is billed changed after payment was asked for, and the invoice will name the first one: cancel the order, or"
+    " correct the invoice by hand and release"
+)
 
 
 def reason_at_channel(placed: PlacedOrder) -> str:
@@ -72,8 +79,8 @@ def _holds_new(order: Order, before: PlacedOrder, placed: PlacedOrder, world: Wo
     # A finding that was there before is either still held or was let through by a person: not held twice.
     known = findings(before, world.policies.hold)
     found = [finding for finding in findings(placed, world.policies.hold) if finding not in known]
-    if order.payment in BILLED and _money_of(before) != _money_of(placed):
-        found.append(Finding(HoldReason.MANUAL, BILL_CHANGED))
+    if order.payment in BILLED:
+        found.extend(Finding(HoldReason.MANUAL, moved) for moved in _bill_moved(before, placed))
     for reason in dict.fromkeys(finding.reason for finding in found):
         details = [finding.detail for finding in found if finding.reason is reason]
         standing = order.hold(reason)
@@ -82,8 +89,17 @@ def _holds_new(order: Order, before: PlacedOrder, placed: PlacedOrder, world: Wo
         yield held(order.order_id, reason, "; ".join(dict.fromkeys(details))[:500], world.now)
 
 
+def _bill_moved(before: PlacedOrder, placed: PlacedOrder) -> Iterator[str]:
+    """What an invoice would say otherwise than billing was told: amounts, and whose they are."""
+    if _money_of(before) != _money_of(placed):
+        yield BILL_CHANGED
+    if bill_of(before).buyer != bill_of(placed).buyer:
+        yield BUYER_CHANGED
+
+
 def _money_of(placed: PlacedOrder) -> tuple[Any, ...]:
-    return placed.currency, placed.total_minor, placed.tax_minor, bill_of(placed).lines
+    bill = bill_of(placed)
+    return placed.currency, placed.total_minor, bill.prices_include_tax, bill.tax_minor, bill.lines
 
 
 def came_too_late(order: Order, placed: PlacedOrder, _: World) -> list[Event]:
@@ -123,6 +139,8 @@ def changes(order: Order, placed: PlacedOrder) -> Iterator[str]:
         return
     if placed.ship_to != known.ship_to:
         yield "address"
+    if placed.bill_to != known.bill_to:
+        yield "billing address"
     if _money_moved(known, placed) and _payment_matters(order, placed):
         yield "payment"
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from chassis.first_fault import first_fault
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.channels import OrderPlaced, ReturnReported
 from contracts.placed_order import PlacedOrder
@@ -57,11 +58,9 @@ def return_reported(channel: str, data: bytes) -> Reading:
 
 def reason_of(wrong: ValidationError) -> str:
     """The first fault: its path, what is wrong, and the value unless it may describe a person."""
-    first = wrong.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
-    reason = f"{path}: {first['msg']}" if path else first["msg"]
-    value = first["input"]
-    is_quotable = isinstance(value, (str, int, float)) and path and PERSONAL.isdisjoint(first["loc"])
+    path, says, value = first_fault(wrong)
+    reason = f"{path}: {says}" if path else says
+    is_quotable = isinstance(value, (str, int, float)) and path and PERSONAL.isdisjoint(path.split("."))
     return f"{reason} (got {quoted(value)})" if is_quotable else reason
 
 

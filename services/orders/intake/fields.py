@@ -2,7 +2,7 @@
 
 Channels write numbers as text, leave fields out and put null anywhere: text is read leniently, money,
 times and counts strictly. `Wrong` is the only error that leaves this module. It quotes amounts, times and
-ids, never the text of a field that could describe a person.
+ids, never the text of a field that could describe a person, nor what has several words.
 """
 
 from __future__ import annotations
@@ -164,7 +164,11 @@ class Fields:
 
 
 def quoted(value: object) -> str:
-    """A value as it may stand in a reason: short."""
+    """A value as it may stand in a reason, for ever: short, and one word. More of them may be a name or a street that
+    came into the wrong field; the message itself can be looked at.
+    """
+    if len(words := str(value).split()) > 1 and any(map(str.isalpha, str(value))):
+        return f"a text of {len(words)} words"
     text = repr(str(value))
     return text if len(text) <= QUOTED_MAX else f"{text[:QUOTED_MAX]}…"
 

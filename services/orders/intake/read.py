@@ -6,15 +6,26 @@ from collections.abc import Mapping
 from decimal import DecimalException
 
 from chassis.declare import Message
+from chassis.quotations import without_addresses
 from services.orders.intake.canonical import CANONICAL, checked
 from services.orders.intake.fields import Wrong, parse_json, quoted
 from services.orders.intake.reading import Ignored, Placed, Reading, Unreadable
-from services.orders.intake.topics import NORMALISERS, Normaliser, harmless, is_only_an_id
+from services.orders.intake.topics import NORMALISERS, WISHES, Normaliser, harmless, is_only_an_id
 from services.orders.intake.wrapping import the_order
 from services.orders.settings import ChannelSettings
 
 REASON_MAX = 300
 SUBJECT_START = ("evt", "channels")
+
+
+def topics_of(kind: str) -> list[str]:
+    """The topics that bring an order or a return on a channel of this kind, as they stand in a subject."""
+    return [*CANONICAL, *(topic for of, topic in NORMALISERS if of == kind)]
+
+
+def is_known(kind: str, topic: str) -> bool:
+    """Whether a message of this topic is read or, for a known reason, passed over; any other one is parked."""
+    return topic in topics_of(kind) or bool(harmless(kind, topic))
 
 
 def read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
@@ -26,7 +37,7 @@ def read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
     try:
         return _read(message, channels)
     except Wrong as wrong:
-        return Unreadable(str(wrong)[:REASON_MAX])
+        return Unreadable(without_addresses(str(wrong)[:REASON_MAX]))
     except DecimalException:
         return Unreadable("an amount has more digits than can be reckoned with")
 
@@ -40,6 +51,8 @@ def _read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
     kind = channels[channel].kind
     if normalise := NORMALISERS.get((kind, topic)):
         return _order(normalise, channel, topic, message.data)
+    if wish := WISHES.get((kind, topic)):
+        raise Wrong(wish)
     if why := harmless(kind, topic):
         return Ignored(f"{topic}: {why}")
     raise Wrong(f"unknown topic {quoted(topic)} for a channel of kind {kind}")

@@ -18,9 +18,9 @@ from chassis.keys.bodies import SEALED
 from chassis.keys.sealing import Key, NotSealed, key_id_of
 from chassis.keys.store import KeysAway, KeyStore, NoSuchKey, Wanted
 from contracts.frozen import replace
-from contracts.mail_address import is_mail_address
+from contracts.mail_address import is_mail_address, one_address
 from contracts.orders import OrderReceived
-from contracts.personal import personal_texts, with_sealed
+from contracts.personal import ERASED, personal_texts, with_personal, with_sealed
 from contracts.placed_order import PlacedOrder
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
@@ -39,20 +39,23 @@ type Read = Callable[[Message], Reading]
 
 def owner_of(placed: PlacedOrder) -> str:
     """Who the order's customer is, as far as it tells: the e-mail address, or nobody but this order's."""
-    email = placed.customer.email.strip().lower()
-    return email or entity_of(order_id_of(placed))
+    return one_address(placed.customer.email) or entity_of(order_id_of(placed))
 
 
-def wanted_for(placed: PlacedOrder, body: str = "") -> Wanted:
-    """The key that an order is to be sealed with."""
-    return Wanted(owner=owner_of(placed), entity=entity_of(order_id_of(placed)), body=body)
+def wanted_for(placed: PlacedOrder, body: str = "", *, anew: bool = False) -> Wanted:
+    """The key that an order is to be sealed with. `anew`: a person typed it in, who means it."""
+    return Wanted(owner=owner_of(placed), entity=entity_of(order_id_of(placed)), body=body, anew=anew)
 
 
-def sealed(placed: PlacedOrder, key: Key) -> PlacedOrder:
+def sealed(placed: PlacedOrder, key: Key | None) -> PlacedOrder:
     """The order with each personal text sealed; what decisions need of them is told beside.
 
-    A text that looks sealed is sealed all the same: nobody gets another's data opened by sending it in.
+    A text that looks sealed is sealed all the same: nobody gets another's data opened by sending it in. Of an order
+    whose customer was forgotten there is no key, and what its channel says of them later is left out.
     """
+    if key is None:
+        order = with_personal(placed, lambda _: ERASED)
+        return replace(order, customer=replace(order.customer, mailable=False))
     email, known = placed.customer.email, {}  # type: tuple[str, dict[str, str]]
 
     def seal(text: str) -> str:
@@ -123,7 +126,8 @@ class SealedReadings:
         """An order that a person typed in. Raises `KeysAway`."""
         if not self._seals:
             return placed
-        (key,) = await asyncio.to_thread(self._issued, [wanted_for(placed)], rfc3339(self._clock()))
+        wanted = [wanted_for(placed, anew=True)]
+        (key,) = await asyncio.to_thread(self._issued, wanted, rfc3339(self._clock()))
         return sealed(placed, key)
 
     def _prepare(self, messages: Sequence[Message]) -> None:
@@ -151,7 +155,7 @@ class SealedReadings:
             self._ready.clear()
         self._ready |= readings
 
-    def _issued(self, wanted: Sequence[Wanted], now: str) -> list[Key]:
+    def _issued(self, wanted: Sequence[Wanted], now: str) -> list[Key | None]:
         """Keys for these, unless the store was lost: a new one in its place would hide that."""
         if self._sought and self._store.facts(self._sought) is None:
             raise KeysAway(f"{self._store.place} has no key {self._sought}: put the backup of the keys back")

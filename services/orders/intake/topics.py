@@ -71,6 +71,20 @@ HARMLESS: dict[str, dict[str, str]] = {
 }
 """By kind of channel: the start of a topic, and why it needs nothing."""
 
+ERASE = "the channel asks to have a customer forgotten: look at the message, `doorstep erase` them, then discard it"
+WISHES: dict[tuple[str, str], str] = {
+    ("shopify", "customers_redact"): ERASE,
+    ("shopify", "customers_data_request"): (
+        "the channel asks what is known of a customer: look at the message, `doorstep export` it, then discard this"
+    ),
+    ("shopify", "shop_redact"): (
+        "the shop removed the app, and asks to have its customers forgotten: `doorstep erase` each, then discard this"
+    ),
+}
+"""By kind of channel and topic: what a person has to do within thirty days, as the law has it (GDPR article 12(3);
+Shopify calls them mandatory compliance webhooks). No machine erases anybody because a message says so.
+"""
+
 
 def topic_token(topic: str) -> str:
     """A channel's topic as it stands in a subject: `orders/create` and `order.created` with underscores."""

@@ -214,9 +214,13 @@ def _only(headers: CIMultiDictProxy[str], name: str) -> str:
 
 
 def _delivery(names: Names, topic: str, body: bytes, headers: CIMultiDictProxy[str]) -> str:
-    """The channel's id of this delivery, the same when it delivers again; without one, the body's digest."""
-    given = _only(headers, names.message_id)
-    return given if PRINTABLE.fullmatch(given) else digest_of(topic, body)
+    """The channel's id of this delivery and what it says: the same when it is delivered again, and only then.
+
+    Few schemes sign the id. Alone it would let a delivery that was listened to, sent again under the id of one that is
+    still to come, keep that one out of the stream.
+    """
+    given, digest = _only(headers, names.message_id), digest_of(topic, body)
+    return f"{given}:{digest}" if PRINTABLE.fullmatch(given) else digest
 
 
 def _printable(text: str) -> str:

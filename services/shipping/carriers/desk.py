@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping
 
 from chassis.keys.ring import AS_IT_IS, Opens
-from contracts.personal import ERASED, personal_texts, without_personal
+from chassis.quotations import link_without_personal, quoting_nobody, without_personal
+from contracts.frozen import replace
+from contracts.personal import ERASED, personal_texts
 from services.shipping.carriers.carrier import Carrier, NoAnswer
 from services.shipping.domain.answers import Label, LabelRequest, Refused, Voided, VoidRequest
 
@@ -33,16 +35,23 @@ class LabelDesk:
         readable = await self._opens.open(request)
         if ERASED in personal_texts(readable):
             return Refused(FORGOTTEN)
-        return _without_personal(await self._carrier(request.carrier).buy(readable), readable)
+        carrier = self._carrier(request.carrier)
+        with quoting_nobody(readable):
+            return _quoting_nobody(await carrier.buy(readable), readable)
 
     async def look_up(self, key: str, request: LabelRequest) -> Label | Refused | None:
         """Ask whether the label was made already."""
-        answer = await self._carrier(request.carrier).look_up(request.reference)
-        return _without_personal(answer, await self._opens.open(request)) if answer else None
+        readable, carrier = await self._opens.open(request), self._carrier(request.carrier)
+        with quoting_nobody(readable):
+            answer = await carrier.look_up(request.reference)
+        return _quoting_nobody(answer, readable) if answer else None
 
     async def void(self, key: str, request: VoidRequest) -> Voided | Refused:
         """Give the label back."""
-        return await self._carrier(request.carrier).void(request.reference)
+        carrier = self._carrier(request.carrier)
+        with quoting_nobody():
+            answer = await carrier.void(request.reference)
+        return Refused(without_personal(answer.reason, None)) if isinstance(answer, Refused) else answer
 
     def _carrier(self, name: str) -> Carrier:
         """The carrier; a call to one that is configured no longer stays pending until it is back."""
@@ -54,6 +63,8 @@ class LabelDesk:
         return carrier
 
 
-def _without_personal(answer: Label | Refused, request: LabelRequest) -> Label | Refused:
-    """A carrier that quotes the address in its refusal must not bring it into our history."""
-    return Refused(without_personal(answer.reason, request)) if isinstance(answer, Refused) else answer
+def _quoting_nobody(answer: Label | Refused, request: LabelRequest) -> Label | Refused:
+    """A carrier that quotes the address, in its refusal or its link, must not bring it into our history."""
+    if isinstance(answer, Refused):
+        return Refused(without_personal(answer.reason, request))
+    return replace(answer, tracking_url=link_without_personal(answer.tracking_url, request))

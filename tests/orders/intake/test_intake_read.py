@@ -76,8 +76,32 @@ def test_a_wrong_personal_field_is_named_without_its_value() -> None:
 
 
 @pytest.mark.parametrize(
+    ("channel", "topic", "body"),
+    [
+        ("retail", "order_placed", canonical(total_minor="Ada Lovelace")),
+        ("retail", "order_placed", canonical(placed_at="ada.lovelace@example.com")),
+        ("shopify", "orders_create", shopify_body(total_price="Lovelace Lane 9")),
+        ("shopify", "orders_create", shopify_body(created_at="lovelace@example.com")),
+        ("shopify", "orders_create", shopify_body(currency="Miss Lovelace")),
+        ("shopify", "orders_create", b'{"lovelace@example.com": 1, "lovelace@example.com": 2}'),
+        ("shopify", "orders_create", {"lovelace@example.com": {"orders": 1}}),
+    ],
+)
+def test_who_got_into_the_wrong_field_is_not_named(channel: str, topic: str, body: Any) -> None:
+    """As from a list whose columns have slipped: the reason stays for ever, the message can be made unreadable."""
+    assert "lovelace" not in refused(channel, topic, body).lower()
+
+
+@pytest.mark.parametrize("topic", ["customers_redact", "customers_data_request", "shop_redact"])
+def test_what_a_channel_asks_for_a_customer_waits_for_a_person(topic: str) -> None:
+    """The law gives thirty days: passed over as no order, nobody would ever know."""
+    assert "then discard" in refused("shopify", topic, b'{"customer": {"email": "ada@example.com"}}')
+
+
+@pytest.mark.parametrize(
     ("channel", "topic"),
     [
+        ("shopify", "customers_update"),
         ("shopify", "products_update"),
         ("shopify", "app_uninstalled"),
         ("shopify", "fulfillments_create"),

@@ -18,6 +18,7 @@ from services.orders.intake.webhook import routes
 from tests.orders.intake.bodies import CHANNELS, NOON
 
 BODY = b'{"id": 1,  "note": "kept byte for byte"}'
+DELIVERED = f"shopify:b54557e4:{digest_of('orders/create', BODY)}"
 
 
 @dataclass
@@ -80,11 +81,11 @@ async def test_a_signed_body_is_stored_byte_for_byte(post: Post, stream: Stream)
             {
                 "doorstep-channel": "shopify",
                 "doorstep-topic": "orders/create",
-                "doorstep-message-id": "shopify:b54557e4",
+                "doorstep-message-id": DELIVERED,
                 "doorstep-received-at": "2026-11-21T12:00:00.000000Z",
                 "doorstep-shop": "lamps.myshopify.com",
             },
-            "shopify:b54557e4",
+            DELIVERED,
         )
     ]
 
@@ -102,7 +103,7 @@ async def test_woocommerce_is_stored_under_its_delivery_id(post: Post, stream: S
     assert (subject, data, message_id) == (
         "evt.channels.woocommerce.order_updated",
         BODY,
-        "woocommerce:e3b0c442",
+        f"woocommerce:e3b0c442:{digest_of('order.updated', BODY)}",
     )
     assert kept["doorstep-shop"] == "https://lamps.example/"
 

@@ -16,7 +16,7 @@ from chassis.keys.sqlite import SQLiteKeys
 from chassis.keys.store import KeysAway, KeyStore
 from contracts.channels import OrderPlaced
 from contracts.frozen import replace
-from contracts.personal import TOGETHER, personal_texts, with_opened
+from contracts.personal import ERASED, TOGETHER, personal_texts, with_opened
 from contracts.placed_order import PlacedOrder
 from services.orders.domain.rules import findings
 from services.orders.intake.read import read
@@ -110,6 +110,21 @@ async def test_a_sealed_body_is_read_until_its_key_is_destroyed(
     assert store.tied() == {lock[SEALED]: "order/shop:1001"}
     store.destroy([lock[SEALED]], "dpo", "asked", NOW)
     assert readings(stored) == Unreadable(FORGOTTEN)
+
+
+async def test_a_later_version_of_a_forgotten_order_says_nothing_of_the_customer(
+    readings: SealedReadings, store: KeyStore
+) -> None:
+    """Shops send an order again whenever a parcel leaves. Who was forgotten stays so; who orders anew is known anew."""
+    first = placed(readings(message(ORDER)))
+    store.destroy([key_id_of(first.customer.email)], "dpo", "asked", NOW)
+    again = placed(readings(message(replace(ORDER, version=2), 2)))
+    assert set(personal_texts(again)) == {ERASED}
+    assert (again.customer.mailable, again.version, again.lines) == (False, 2, ORDER.lines)
+    another = placed(readings(message(replace(ORDER, channel_order_id="1002"), 3)))
+    assert ERASED not in set(personal_texts(another))
+    typed = await readings.seal(replace(ORDER, version=3))
+    assert ERASED not in set(personal_texts(typed)), "a person who types it in means it"
 
 
 async def test_a_body_that_nobody_here_sealed_is_refused_and_holds_nobody_up(

@@ -1,0 +1,149 @@
+"""What others say of a person is kept without the person, however they write it."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from chassis.declare import Message
+from chassis.parking import park
+from chassis.quotations import (
+    Unanswered,
+    link_without_personal,
+    quoting_nobody,
+    without_addresses,
+    without_personal,
+)
+from contracts.address import Address, Recipient
+from tests.spec import NOON
+
+ADA = Address(
+    name="Ada Müller-Løvelace",
+    company="Analytical Engines GmbH",
+    line1="Lindenstraße 9",
+    city="Köln",
+    postcode="50667",
+    country="DE",
+    region="NW",
+    phone="+49 221 5550199",
+)
+REACHED = Recipient(name="Ada Lovelace", email="Ada.Lovelace@Canary.example")
+
+
+def test_what_a_carrier_quotes_of_a_person_is_left_out() -> None:
+    """Its refusal is kept for ever; the street in it is not. Short words tell nobody apart."""
+    said = "no street Lindenstraße 9 for Ada in DE; see as well"
+    assert without_personal(said, ADA) == "no street ... for ... in DE; see as well"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "LINDENSTRASSE 9, KÖLN",
+        "lindenstraße 9, köln",
+        "Lindenstrasse, Koeln",
+        "LINDENSTRASSE; KOLN",
+        "ada müller",
+        "MUELLER-LOVELACE",
+        "Muller",
+        quote("Lindenstraße 9"),
+        "city=K%C3%B6ln&name=Ada+M%C3%BCller",
+        json.dumps("Lindenstraße Köln"),
+        "tel:5550199",
+        "Analytical",
+        "50667",
+    ],
+)
+def test_it_is_left_out_in_whatever_form(said: str) -> None:
+    """In capitals, without accents, encoded, or a part of it."""
+    left = without_personal(f"refused: {said} (code 17)", ADA)
+    assert left.startswith("refused:")
+    assert left.endswith("(code 17)")
+    for word in ("linden", "lln", "ln", "ller", "ada", "velace", "5550199", "alytical", "50667"):
+        assert word not in left.lower(), left
+
+
+def test_a_word_that_was_cut_off_is_left_out_as_well() -> None:
+    """Of a long answer only the beginning is kept, wherever that ends."""
+    assert without_personal("unknown street: LINDENSTR", ADA) == "unknown street: ..."
+    assert without_personal("is the house in Lo", ADA) == "is the house in Lo"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<ada.lovelace@canary.example>: unknown",
+        "ADA.LOVELACE@CANARY.EXAMPLE",
+        "ada.lovelace%40canary.example",
+        "mailbox ada.lovelace is full",
+        "to somebody.else@other.example",
+        "'jürgen.lovelace@münchen.example'",
+        "mailto:lovelace+x@other.example",
+    ],
+)
+def test_no_address_stays_whosever_it_is(said: str) -> None:
+    """A gateway may know the customer by another one than we told it."""
+    left = without_personal(said, REACHED).lower()
+    assert "lovelace" not in left
+    assert "@" not in left
+
+
+def test_our_own_address_stays() -> None:
+    """Whoever has to mend a refused sender must read which one it is; an id of a message is no address either."""
+    said = "550 <orders@shop.example>: sender refused, relay for ada@canary.example denied"
+    assert without_addresses(said, ("orders@shop.example",)) == (
+        "550 <orders@shop.example>: sender refused, relay for ... denied"
+    )
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["a" * 200_000, "a." * 100_000, "a@" + "b." * 100_000])
+def test_a_long_answer_takes_no_long_time(text: str) -> None:
+    """Whoever answers must not hold a service up: these took minutes with a pattern that begins anywhere."""
+    assert without_addresses(text)
+
+
+def test_what_quotes_nobody_is_not_touched() -> None:
+    """A name inside another word is none, and so are the words of the reason."""
+    said = "422 GatewayUnavailable('the adapter answered 503 in 12 ms, see https://docs.example/e?id=7')"
+    assert without_personal(said, ADA) == said
+    assert without_personal(said, None) == said
+
+
+def test_a_fault_quotes_nobody() -> None:
+    """It is logged with each attempt. One that quotes nobody is raised as it is."""
+    with pytest.raises(Unanswered) as raised, quoting_nobody(REACHED):
+        raise OSError("451 <ADA.LOVELACE@canary.example>: greylisted")
+    assert repr(raised.value) == "OSError('451 <...>: greylisted')"
+    with pytest.raises(OSError, match="no route"), quoting_nobody(REACHED):
+        raise OSError("no route to host")
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://t.example/?n=TR1", "https://t.example/?n=TR1"),
+        ("https://t.example/?B=3S1&P=50667&D=DE", "https://t.example/?B=3S1&D=DE"),
+        ("https://t.example/?n=1&to=Ada%20Lovelace", "https://t.example/?n=1"),
+        ("https://t.example/3S1-NL-50667", ""),
+        ("https://t.example/3S1#50667", ""),
+        ("https://ada.example/parcels/3S1", "https://ada.example/parcels/3S1"),
+    ],
+)
+def test_a_link_to_a_parcel_does_not_say_where_it_goes(url: str, kept: str) -> None:
+    """PostNL's and others have the postcode in it, as proof of who asks: then their page asks for it."""
+    assert link_without_personal(url, ADA) == kept
+
+
+def test_a_message_that_is_put_aside_says_why_without_addresses() -> None:
+    """The error of a fault of ours is kept with its traceback, in an event."""
+    message = Message("CHANNELS", 7, "evt.channels.shop.order_placed", {}, b"", NOON)
+    try:
+        raise ValueError(f"cannot read {REACHED.email!r}")
+    except ValueError as fault:
+        parked = park("orders", message, "", f"ValueError: {fault}", 3, fault)
+    assert parked.reason == "ValueError: cannot read '...'"
+    assert "ValueError" in parked.traceback
+    assert "canary" not in parked.traceback.lower()
