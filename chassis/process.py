@@ -21,12 +21,13 @@ from chassis.keys.store import KeysAway
 from chassis.logs import set_up
 from chassis.names import Names
 from chassis.ownership import own
+from chassis.port import Port
 from chassis.pulse import Owned
 from chassis.relay import StreamAhead
 from chassis.service import Assembly, Running
 from chassis.settings import SettingsWrong, System, system
-from chassis.standby import standing_by
-from chassis.starting import Starting, starting
+from chassis.standby import stand_by
+from chassis.starting import Starting
 from chassis.stores import open_store
 
 NOT_FOR_OTHERS = 0o077
@@ -54,25 +55,31 @@ async def live(name: str, build: Callable[[], Assembly]) -> int:
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    owned = asyncio.create_task(own(name, settings))
-    async with standing_by(name, settings):
+    async with Port(settings.host, settings.port_of(name)) as port:
+        owned = asyncio.create_task(own(name, settings))
+        await stand_by(name, settings, port)
         if await _first(owned, stopping) is stopping:
             return 0
-    async with starting(name, settings) as answers:
+        answers = Starting(name, f"NATS at {settings.nats_url.rpartition('@')[2]}")
+        await port.answers_with(answers.application())
         arriving = asyncio.create_task(_arrive(assembly, settings, owned.result(), answers))
         if await _first(arriving, stopping) is stopping:
             return 0
-    bus, store = arriving.result()
-    running = Running(assembly, settings, bus, store, owned.result())
+        running = Running(assembly, settings, *arriving.result(), owned.result(), port)
+        return await _work(running, owned.result(), stopping)
+
+
+async def _work(running: Running, owned: Owned, stopping: asyncio.Event) -> int:
+    """Until told to stop, or until a part fails; returns the exit code."""
     await running.start()
-    failure = asyncio.create_task(_failure(running, owned.result()))
+    failure = asyncio.create_task(_failure(running, owned))
     ended = await _first(failure, stopping)
     reason = failure.result() if ended is failure else None
     failure.cancel()
     await running.stop(drains=not isinstance(reason, StalePosition))
-    await owned.result().give_up()
+    await owned.give_up()
     if reason is not None:
-        print(f"{name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
+        print(f"{running.name}: {reason}", file=sys.stderr)  # noqa: T201 - the one clear line
         return 1
     return 0
 

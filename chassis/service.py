@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from chassis.access import IDLE_SECONDS_MAX, configured, guarded, say_headers
+from chassis.access import configured, guarded, say_headers
 from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway
@@ -26,13 +26,13 @@ from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
 from chassis.ops_routes import OpsRoutes
+from chassis.port import Port
 from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Alone, Owned
 from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
 from chassis.relay import Relay
 from chassis.settings import System, section
 from chassis.timers import Timers
-from chassis.tls import listen
 from chassis.tracing import Tracer, Traces
 from contracts.catalogue import sources_of
 
@@ -59,7 +59,13 @@ class Running:
     """A service that runs: its store, its bus, and the parts between them."""
 
     def __init__(
-        self, assembly: Assembly, settings: System, bus: Bus, store: Store, owned: Owned | Alone | None = None
+        self,
+        assembly: Assembly,
+        settings: System,
+        bus: Bus,
+        store: Store,
+        owned: Owned | Alone | None = None,
+        port: Port | None = None,
     ) -> None:
         self.name = assembly.service.name
         self.assembly = assembly
@@ -80,6 +86,7 @@ class Running:
         )
         self.sources = sources_of(self.name)
         self.owned = owned or Alone()
+        self.port = port or Port(settings.host, settings.port_of(self.name))
         self.inbox = Inbox(
             bus,
             self.name,
@@ -95,7 +102,6 @@ class Running:
         self.owned.on_again.append(self.engine.nudge)
         self.preparation = Preparation(assembly.prepare)
         self._tasks: list[asyncio.Task[None]] = []
-        self._web: web.AppRunner | None = None
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
         self.measures = Measures(self, assembly.measure)
         self.tracer = Tracer(self.name, section("traces", Traces), self.meter)
@@ -149,14 +155,13 @@ class Running:
         await self.inbox.start()
         self._spawn(self.inbox.watch(), "inbox")
         self.started = True
-        logger().info("ready", port=self.settings.port_of(self.name), position=self.reactor.last_position)
+        logger().info("ready", port=self.port.number, position=self.reactor.last_position)
 
     async def stop(self, *, drains: bool = True) -> None:
         """Drain: take nothing in, finish what is under way, publish it, close. Or leave that to the store's owner."""
         patience_seconds = DRAIN_SECONDS / 2 if drains else 0.0
         self.started = False
-        if self._web is not None:
-            await self._web.cleanup()
+        await self.port.close()
         with suppress(*DISCONNECTED):
             await self.inbox.stop()
         await self.effects.stop(patience_seconds)
@@ -198,15 +203,7 @@ class Running:
         app.on_response_prepare.append(say_headers)
         app.add_routes(OpsRoutes(self).routes())
         app.add_routes(self.assembly.routes(self.runtime))
-        self._web = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=DRAIN_SECONDS / 2,
-            keepalive_timeout=IDLE_SECONDS_MAX,
-            auto_decompress=False,  # a signature is over the bytes that were sent, and a bomb stays packed
-        )
-        await self._web.setup()
-        await listen(self._web, self.settings.host, self.settings.port_of(self.name))
+        await self.port.answers_with(app, DRAIN_SECONDS / 2)
 
     async def lag(self) -> dict[str, int]:
         """Messages not yet applied, by source stream."""

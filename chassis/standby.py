@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
-from chassis.access import IDLE_SECONDS_MAX, PASSED_ON_FOR
+from chassis.access import PASSED_ON_FOR
 from chassis.http import problem, reply
+from chassis.port import Port
 from chassis.settings import System
-from chassis.tls import listen, tls
+from chassis.tls import tls
 
 ROLE = "X-Doorstep-Role"
 PASSED_ON = "X-Doorstep-Passed-On"
@@ -42,38 +42,21 @@ OF_ONE_HOP = {
 """Headers that belong to a connection and not to the message (RFC 9110, 7.6.1), and those that are written anew."""
 
 
-@asynccontextmanager
-async def standing_by(service: str, settings: System) -> AsyncIterator[None]:
-    """Answer on the service's port for the length of a block; without `peers`, do nothing."""
-    if not settings.peers:
-        yield
-        return
-    timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_SECONDS, sock_connect=LOOK_WITHIN_SECONDS)
-    connector = aiohttp.TCPConnector(ssl=tls().client())
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False, connector=connector) as session:
-        standby = Standby(session, settings.peers, settings.port_of(service), service)
-        runner = web.AppRunner(
-            standby.application(),
-            access_log=None,
-            shutdown_timeout=LOOK_WITHIN_SECONDS,
-            keepalive_timeout=IDLE_SECONDS_MAX,
-        )
-        await runner.setup()
-        try:
-            await listen(runner, settings.host, settings.port_of(service))
-            yield
-        finally:
-            await runner.cleanup()
+async def stand_by(service: str, settings: System, port: Port) -> None:
+    """Answer there from now on; without `peers` do nothing, as the port may be the active process's."""
+    if settings.peers:
+        await port.answers_with(Standby(service, settings).application())
 
 
 class Standby:
-    """What a waiting process answers."""
+    """What a waiting process answers; only inside `asking`, which comes and goes with its application."""
 
-    def __init__(self, session: aiohttp.ClientSession, peers: str, port: int, service: str) -> None:
-        self._session = session
+    _session: aiohttp.ClientSession
+
+    def __init__(self, service: str, settings: System) -> None:
         self._service = service
-        self._peers = [name.strip() for name in peers.split(",")]
-        self._port = port
+        self._peers = [name.strip() for name in settings.peers.split(",")]
+        self._port = settings.port_of(service)
         self._active: str | None = None
         self._scheme = tls().scheme
         self._names = dict[str, str]()
@@ -81,11 +64,21 @@ class Standby:
     def application(self) -> web.Application:
         """The routes: three of its own, all others the active process's."""
         app = web.Application()
+        app.cleanup_ctx.append(self.asking)
         app.router.add_get("/livez", self.live)
         app.router.add_get("/readyz", self.ready)
         app.router.add_get("/metrics", self.metrics)
         app.router.add_route("*", "/{path:.*}", self.pass_on)
         return app
+
+    async def asking(self, _: web.Application) -> AsyncIterator[None]:
+        """It can ask the others."""
+        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_SECONDS, sock_connect=LOOK_WITHIN_SECONDS)
+        connector = aiohttp.TCPConnector(ssl=tls().client())
+        async with aiohttp.ClientSession(
+            timeout=timeout, auto_decompress=False, connector=connector
+        ) as self._session:
+            yield
 
     async def live(self, _: web.Request) -> web.Response:
         """It waits."""

@@ -3,30 +3,18 @@
 It waits for the bus, which may be away for long, and then catches up with its stream. It lives, so that nobody ends it
 for that; it is not ready, and says why; whoever asks anything else is told to ask again. A standby does not take it for
 the active process.
-
-A start that is soon over answers nothing: whoever comes in the very moment in which the port changes hands may get no
-answer at all, and has to ask again.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from chassis.access import IDLE_SECONDS_MAX
 from chassis.http import RETRY_AFTER_SECONDS, problem, reply
-from chassis.settings import System
 from chassis.standby import ROLE
-from chassis.tls import listen
 
 STARTING = "starting"
-ANSWERS_AFTER_SECONDS = 5.0
-"""Most starts are over by then; a kubelet's first probes and a supervisor wait longer."""
-CLOSED_WITHIN_SECONDS = 1.0
 METRICS = """\
 # HELP doorstep_ready 1 if every check of /readyz holds
 # TYPE doorstep_ready gauge
@@ -69,34 +57,3 @@ class Starting:
         """503, with the reason: to `/readyz` as to whoever wanted something."""
         said = f"{self.service} waits for {self.waits_for}"
         return problem(503, said, role=STARTING, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-
-
-@asynccontextmanager
-async def starting(service: str, settings: System) -> AsyncIterator[Starting]:
-    """Answer on the service's port for the rest of a block that takes long. Raises `CannotListen` at its end, where
-    somebody else has the port.
-    """
-    answers = Starting(service, f"NATS at {settings.nats_url.rpartition('@')[2]}")
-    answering = asyncio.create_task(_answer(answers, settings))
-    try:
-        yield answers
-    finally:
-        answering.cancel()
-        with suppress(asyncio.CancelledError):
-            await answering
-
-
-async def _answer(answers: Starting, settings: System) -> None:
-    await asyncio.sleep(ANSWERS_AFTER_SECONDS)
-    runner = web.AppRunner(
-        answers.application(),
-        access_log=None,
-        shutdown_timeout=CLOSED_WITHIN_SECONDS,
-        keepalive_timeout=IDLE_SECONDS_MAX,
-    )
-    await runner.setup()
-    try:
-        await listen(runner, settings.host, settings.port_of(answers.service))
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()

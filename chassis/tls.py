@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from chassis.settings import SettingsWrong, section
 
-if TYPE_CHECKING:
-    from aiohttp import web
+BACKLOG = 128
+"""Connections that the system keeps for us until they are accepted."""
 
 
 class Tls(BaseModel):
@@ -72,13 +74,11 @@ class CannotListen(OSError):
     """A port that cannot be served on: the message names it, why, and what to do."""
 
 
-async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
+async def listening(speaker: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
     """Serve on a port: with TLS where it is configured, and then with nothing else. Raises `CannotListen`."""
-    from aiohttp import web
-
-    site = web.TCPSite(runner, host, port, ssl_context=tls().server())
+    loop, encrypted = asyncio.get_running_loop(), tls().server()
     try:
-        await site.start()
+        return await loop.create_server(speaker, host, port, ssl=encrypted, backlog=BACKLOG)
     except OSError as fault:
         why = os.strerror(fault.errno) if fault.errno else str(fault)
         raise CannotListen(

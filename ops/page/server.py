@@ -16,10 +16,11 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel
 
-from chassis.access import IDLE_SECONDS_MAX, Door, NotKnown, note_refused
+from chassis.access import Door, NotKnown, note_refused
 from chassis.http import Handler
+from chassis.port import Port
 from chassis.settings import section
-from chassis.tls import CannotListen, listen, tls
+from chassis.tls import CannotListen, tls
 from contracts.rights import role_for
 from ops.asking import Refused, Services
 from ops.console import CannotDo
@@ -91,23 +92,13 @@ class Listening(BaseModel):
 async def serve_page(system: System) -> AsyncIterator[Reception]:
     """The page on its port for the length of a block; gives who lets people in."""
     reception = Reception(Door(access_of(system.data)), secure=tls().cert_file is not None)
-    async with Services(system) as services:
-        runner = web.AppRunner(
-            application(system, services, reception),
-            access_log=None,
-            shutdown_timeout=1.0,
-            keepalive_timeout=IDLE_SECONDS_MAX,
-        )
-        await runner.setup()
+    host = section("system", Listening).page_host
+    async with Services(system) as services, Port(host, system.port("page")) as port:
         try:
-            listening = section("system", Listening)
-            try:
-                await listen(runner, listening.page_host, system.port("page"))
-            except CannotListen as taken:
-                raise CannotDo(str(taken)) from None
-            yield reception
-        finally:
-            await runner.cleanup()
+            await port.answers_with(application(system, services, reception))
+        except CannotListen as taken:
+            raise CannotDo(str(taken)) from None
+        yield reception
 
 
 def application(system: System, services: Services, reception: Reception) -> web.Application:

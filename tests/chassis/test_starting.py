@@ -15,9 +15,9 @@ import pytest
 from chassis.bootstrap import bootstrap
 from chassis.bus import connect
 from chassis.settings import System
-from chassis.standby import standing_by
 from tests.conftest import NatsServer, eventually
 from tests.ops.running import REPOSITORY, ten_free_ports
+from tests.standing_by import standing_by
 from tests.story.shop import Answer, ask
 
 WITHIN_SECONDS = 20.0

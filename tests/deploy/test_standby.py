@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -11,8 +12,9 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.settings import System
-from chassis.standby import PASSED_ON, standing_by
+from chassis.standby import PASSED_ON
 from tests.conftest import free_port
+from tests.standing_by import standing_by
 
 STANDBY, ACTIVE = "127.0.0.1", "127.0.0.2"
 
@@ -25,7 +27,7 @@ class Active:
         app.router.add_get("/livez", self.live)
         app.router.add_get("/metrics", self.live)
         app.router.add_post("/echo/{rest:.*}", self.echo)
-        self.runner, self.port = web.AppRunner(app), port
+        self.runner, self.port = web.AppRunner(app, auto_decompress=False), port
 
     async def start(self) -> None:
         await self.runner.setup()
@@ -37,7 +39,9 @@ class Active:
     async def echo(self, request: web.Request) -> web.Response:
         body = await request.read()
         twice = request.headers.getall("X-Twice", [])
-        said = {"path": request.path_qs, "bytes": len(body), "twice": twice}
+        said: dict[str, object] = {"path": request.path_qs, "bytes": len(body), "twice": twice}
+        if packed := request.headers.get("Content-Encoding"):
+            said |= {packed: body.hex()}
         if "Via" in request.headers:
             said["via"] = request.headers["Via"]
         return web.json_response(said, status=202, headers={"X-Mine": "kept"})
@@ -67,6 +71,15 @@ async def test_it_passes_on_what_it_is_asked(system: System, active: Active) -> 
             assert answer.headers["X-Mine"] == "kept"
             said = await answer.json()
     assert said == {"path": "/echo/a%2Fb?q=1", "bytes": 300_000, "twice": ["1", "2"]}
+
+
+async def test_what_is_packed_stays_packed(system: System, active: Active) -> None:
+    """A signature is over the bytes that were sent."""
+    body = gzip.compress(b"an order")
+    async with standing_by("orders", system), aiohttp.ClientSession() as session:
+        url, headers = f"http://{STANDBY}:{active.port}/echo/x", {"Content-Encoding": "gzip"}
+        async with session.post(url, data=body, headers=headers) as answer:
+            assert (await answer.json())["gzip"] == body.hex()
 
 
 async def test_it_hides_no_proxy_from_the_door(system: System, active: Active) -> None:

@@ -16,7 +16,6 @@ from chassis.bus import BusAway, open_bus
 from chassis.login import Login
 from chassis.postgres_connections import ConnectionLost, Connections
 from chassis.settings import SERVICE_PORTS, SettingsWrong, System
-from chassis.standby import standing_by
 from chassis.tls import Tls, tls
 from deploy.certificates import issue
 from ops.asking import NoAnswer, Services
@@ -24,6 +23,7 @@ from ops.system import System as Place
 from tests.conftest import free_port
 from tests.deploy.guarded import SEEDS, GuardedServer
 from tests.security.conftest import Orders, Start
+from tests.standing_by import standing_by
 
 SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 """What a PostgreSQL client begins with where it wants TLS."""
