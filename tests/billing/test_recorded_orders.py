@@ -14,17 +14,18 @@ from tests.billing.makers import billing, requested
 from tests.orders.intake.bodies import reading
 from tests.orders.intake.test_intake_fixtures import (
     DO_NOT_ADD_UP,
-    FIXTURES,
+    ORDERS,
     TOPICS,
     dated,
     files,
     orders,
 )
+from tests.recorded import needs
 
 TAX_IS_NOT_ITS_RATES = "shopifyjs_order_2024-04"
 """One vendor's documentation: lines of 199.00 at 6 % that say 3.98 of tax."""
 
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recorded orders are not on this machine")
+pytestmark = needs(ORDERS)
 CASES = [pytest.param(kind, path, id=f"{kind}-{path.stem}") for kind in TOPICS for path in files(kind)]
 
 

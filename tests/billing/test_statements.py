@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,12 @@ from contracts.money import to_minor
 from services.billing.domain.commands import ReportPayout
 from services.billing.statement import StatementUnreadable, from_csv
 from tests.billing.makers import billing, captured, due, goods, requested
+from tests.recorded import FIXTURES, needs
 
 ABOUT = {"provider": "stripe", "payout_id": "po_1", "currency": "EUR", "total_minor": "1912"}
 HEADER = "kind,reference,gross_minor,fee_minor,net_minor"
-PAYOUTS = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "payouts"
-fixtures = pytest.mark.skipif(not PAYOUTS.is_dir(), reason="the folder of real payout statements is not here")
+PAYOUTS = FIXTURES / "payouts"
+fixtures = needs(PAYOUTS)
 
 
 def test_a_csv_statement_says_the_same_as_json() -> None:

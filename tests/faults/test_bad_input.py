@@ -30,13 +30,14 @@ from chassis.settings import SERVICE_PORTS, System, system
 from chassis.sqlite_store import SQLiteStore
 from services.orders.wiring import build
 from tests.conftest import NatsServer, free_port, until
+from tests.recorded import FIXTURES, needs
 from tests.story.orders import canonical_order
 
 CHANNEL, SECRET = "shop", "s3cret"
 SUBJECT = f"evt.channels.{CHANNEL}.order_placed"
 QUICK, LONG = 300, int(os.environ.get("BAD_MESSAGES", "5000"))
 GOOD_EVERY = 10
-CORPUS = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "orders" / "malformed"
+CORPUS = FIXTURES / "orders" / "malformed"
 SIGNED = {"actor": "mira", "reason": "the channel is configured now"}
 
 
@@ -245,7 +246,7 @@ async def test_a_command_with_a_key_that_stands_twice_is_answered_with_the_key(i
     assert (await intake.running.status())["position"] == 0
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the malformed recordings are not on this machine")
+@needs(CORPUS)
 async def test_what_others_recorded_as_malformed_is_refused(intake: Intake) -> None:
     """Every file of the corpus, as a channel would send it."""
     files = sorted(CORPUS.iterdir())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from services.inventory.domain.gtin import check_digit, comparable, fault, looks_like_gtin
+from tests.recorded import FIXTURES, needs
 
-PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "barcodes" / "gs1_check_digits.json"
+PUBLISHED = FIXTURES / "barcodes" / "gs1_check_digits.json"
 
 GOOD = ["40170725", "036000291452", "4006381333931", "10614141000415"]
 """One of each length: GTIN-8, GTIN-12, GTIN-13, GTIN-14."""
@@ -46,11 +46,10 @@ def test_the_same_article_has_one_number_however_it_is_written() -> None:
 
 
 def published() -> dict[str, list]:
-    if not PUBLISHED.exists():
-        pytest.skip("the published GS1 check digits are not beside this repository")
     return json.loads(PUBLISHED.read_text())
 
 
+@needs(PUBLISHED)
 def test_published_numbers_are_right() -> None:
     """Numbers that others checked, of every length up to the SSCC's 18 digits."""
     numbers = published()["valid"]
@@ -59,6 +58,7 @@ def test_published_numbers_are_right() -> None:
     assert [fault(number) for number in numbers] == [""] * len(numbers)
 
 
+@needs(PUBLISHED)
 def test_published_wrong_numbers_are_wrong() -> None:
     """Those with a wrong check digit, and in the length of a GTIN, are faulty."""
     wrong = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 import pytest
@@ -15,12 +14,11 @@ from ops.publishing.retail_report import Report
 from ops.publishing.retail_stock import stock_rows
 from services.orders.domain.rules import findings
 from tests.ops.retail_files import event
+from tests.recorded import DATASETS, needs
 
-DATASET = (
-    Path(__file__).parents[2] / ".." / "shared" / "datasets" / "online_retail_II_2009-2010_525461.csv.gz"
-)
+DATASET = DATASETS / "online_retail_II_2009-2010_525461.csv.gz"
 pytestmark = [
-    pytest.mark.skipif(not DATASET.is_file(), reason="the retail dataset is not on this machine"),
+    needs(DATASET),
     pytest.mark.slow,
 ]
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,11 @@ import pytest
 from contracts.shipping import Milestone
 from services.shipping.domain.milestones import RANKS, Scan, Track
 from services.shipping.domain.vocabularies import AFTERSHIP, VOCABULARIES, milestone_of
+from tests.recorded import FIXTURES, needs
 from tests.spec import NOON
 
-RECORDED = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "tracking"
-needs_recorded = pytest.mark.skipif(not RECORDED.exists(), reason="recorded tracking answers are not here")
+RECORDED = FIXTURES / "tracking"
+needs_recorded = needs(RECORDED)
 M = Milestone
 
 

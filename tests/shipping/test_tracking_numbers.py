@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 
 from services.shipping.domain.number_range import Block, NumberRange, RangeBroken, evolve_range
 from services.shipping.domain.tracking_number import SERIAL_MAX, check_digit, tracking_number
+from tests.recorded import FIXTURES, needs
 from tests.shipping.makers import is_sound, own_label
 
-FORMATS = Path(__file__).parents[2] / ".." / "shared" / "fixtures" / "tracking" / "tracking_number_formats"
+FORMATS = FIXTURES / "tracking" / "tracking_number_formats"
 SERIALS = st.integers(0, SERIAL_MAX)
 
 
@@ -60,7 +60,7 @@ def test_a_serial_beyond_eight_digits_is_refused() -> None:
         tracking_number("DS", SERIAL_MAX + 1, "DE")
 
 
-@pytest.mark.skipif(not FORMATS.exists(), reason="the published tracking-number formats are not here")
+@needs(FORMATS)
 def test_published_s10_examples_are_judged_alike() -> None:
     """Check digits that others worked out. Whether the country exists is another question than the digit."""
     (s10,) = json.loads((FORMATS / "s10.json").read_text())["tracking_numbers"]

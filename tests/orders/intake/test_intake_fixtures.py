@@ -16,8 +16,9 @@ from contracts.money import to_minor
 from services.orders.domain.rules import totals_add_up
 from services.orders.intake.reading import Placed, Unreadable
 from tests.orders.intake.bodies import reading
+from tests.recorded import FIXTURES, needs
 
-FIXTURES = Path(__file__).parents[3] / ".." / "shared" / "fixtures" / "orders"
+ORDERS = FIXTURES / "orders"
 TOPICS = {"shopify": "orders_create", "woocommerce": "order_created"}
 TOTALS = {"shopify": "total_price", "woocommerce": "total"}
 TEMPLATE = re.compile(r"\{\{.*\}\}(-\d\d-\d\dT[\d:]+)?$")
@@ -34,11 +35,11 @@ DO_NOT_ADD_UP = {
 }
 """Bodies that contradict themselves, looked at one by one: whoever recorded them changed them afterwards."""
 
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recorded orders are not on this machine")
+pytestmark = needs(ORDERS)
 
 
 def files(kind: str) -> list[Path]:
-    return sorted((FIXTURES / kind).glob("*")) if FIXTURES.is_dir() else []
+    return sorted((ORDERS / kind).glob("*")) if ORDERS.is_dir() else []
 
 
 def orders(value: Any, kind: str) -> Iterator[dict[str, Any]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from multidict import CIMultiDict
 
 from services.orders.intake.signatures import SIGNATURE_HEADERS, signature, verify
+from tests.recorded import FIXTURES, needs
 
-VECTORS = Path(__file__).parents[3] / ".." / "shared" / "fixtures" / "signatures"
+VECTORS = FIXTURES / "signatures"
 FILES = {"shopify": "shopify_webhook_hmac.json", "woocommerce": "woocommerce_webhook.json"}
 REDACTED = "redacted-"
 """Stands where an e-mail address was taken out of a recorded body, after it had been signed."""
@@ -28,7 +28,7 @@ def recorded() -> list[Any]:
     ]
 
 
-@pytest.mark.skipif(not VECTORS.is_dir(), reason="the recorded signatures are not on this machine")
+@needs(VECTORS)
 @pytest.mark.parametrize(("kind", "case"), recorded())
 def test_every_recorded_verdict_is_right(kind: str, case: dict[str, Any]) -> None:
     """Vectors of the platforms' own libraries. A body that was changed after signing fits no more, by one byte."""
