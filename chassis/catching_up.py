@@ -24,10 +24,10 @@ from chassis.chain import chained
 from chassis.declare import Service
 from chassis.decoding import UnreadableEvent
 from chassis.event_store import Store
+from chassis.items import RAW_STREAM
 from chassis.logs import logger
 from chassis.parking import with_parking
 from chassis.preparation import Prepare
-from chassis.reactor import RAW_STREAM
 from chassis.relay import FOREIGN_MAX, StreamAhead, never_wrote
 from chassis.state_cache import StateCache
 from chassis.stream_copy import is_copy, is_from, stored

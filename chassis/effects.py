@@ -19,8 +19,9 @@ from chassis.breaker import Breaker, RetryBudget
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Call, Effect
 from chassis.event_store import StalePosition
+from chassis.items import Answered, Item
 from chassis.logs import logger
-from chassis.reactor import Answered, Item, Outcome
+from chassis.reactor import Outcome
 
 AT_HAND_MAX = 10_000
 """Calls kept in memory. The others wait where they are durable anyway, in the store, until there is room."""

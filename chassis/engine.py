@@ -20,10 +20,11 @@ from eventsourcing.persistence import InterfaceError, OperationalError, Persiste
 from chassis.batch import Batch, StoredEvent
 from chassis.declare import Call, kind_of
 from chassis.event_store import StalePosition, Store
+from chassis.items import Asked, Incoming, Item
 from chassis.logs import logger
 from chassis.metrics import Meter
 from chassis.pauses import pause
-from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
+from chassis.reactor import Committed, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000

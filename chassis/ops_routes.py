@@ -21,12 +21,13 @@ from chassis.http import (
     read_position,
     reply,
 )
+from chassis.items import Discarded, Item, Retried
 from chassis.keys.bodies import readable
 from chassis.keys.personal_data import key_store
 from chassis.keys.ring import KeyRing
 from chassis.openapi import openapi_of, takes
 from chassis.parking import PARKED
-from chassis.reactor import Discarded, Item, Retried, StillRefused
+from chassis.reactor import StillRefused
 
 if TYPE_CHECKING:
     from chassis.service import Running

@@ -20,80 +20,27 @@ from chassis.declare import Answer, Message, Service, Step, kind_of
 from chassis.decoding import UnreadableEvent, decode_received
 from chassis.event_store import InDoubt, Store
 from chassis.ids import span_id, trace_of
+from chassis.items import (
+    RAW_STREAM,
+    Answered,
+    Asked,
+    Discarded,
+    Due,
+    Incoming,
+    Item,
+    Retried,
+    Unnumbered,
+)
 from chassis.logs import logger
 from chassis.parking import PARKED, park, with_parking
 from chassis.state_cache import StateCache
 from chassis.work import Cause, Work
-from contracts.catalogue import STREAMS, UnknownEvent
+from contracts.catalogue import UnknownEvent
 from contracts.event import Event
 from contracts.parking import REFUSALS
 
-RAW_STREAM = STREAMS["channels"]
-"""The stream whose payloads are the channels' own bodies, not our events."""
 TRIES_MAX = 3
 """How often a message whose handler raises is tried before it is parked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message of a source stream, at the producer's sequence `position`."""
-
-    message: Message
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unnumbered:
-    """A message on a service's stream without a producer's sequence that can be: not from that service."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A command, with the id that its events name as their cause."""
-
-    command: Any
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A timer that came due."""
-
-    entity: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A call's answer; `lost` when none came."""
-
-    kind: str
-    answer: Answer
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """A parked message that a person has tried again."""
-
-    parked: str
-    message: Message
-    actor: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """A parked message that a person lets go."""
-
-    parked: str
-    actor: str
-    reason: str
-
-
-type Item = Incoming | Unnumbered | Asked | Due | Answered | Retried | Discarded
 
 
 class StillRefused(Exception):

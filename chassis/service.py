@@ -22,13 +22,14 @@ from chassis.engine import Engine
 from chassis.event_store import Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox
+from chassis.items import Due, Incoming, Item, Unnumbered
 from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
 from chassis.ops_routes import OpsRoutes
 from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Alone, Owned
-from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
+from chassis.reactor import Outcome, Reactor
 from chassis.relay import Relay
 from chassis.settings import System, section
 from chassis.timers import Timers

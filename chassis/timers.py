@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from chassis.batch import Batch
 from chassis.clock import Clock, from_rfc3339, rfc3339
+from chassis.items import Due
 from chassis.logs import logger
-from chassis.reactor import Due, Outcome
+from chassis.reactor import Outcome
 
 DUE_MAX = 500
 FURTHEST_SECONDS = 3600.0

@@ -23,8 +23,9 @@ from chassis.clock import from_rfc3339, rfc3339
 from chassis.declare import Service
 from chassis.event_store import Store
 from chassis.ids import span_id
+from chassis.items import RAW_STREAM, Incoming
 from chassis.preparation import Prepare
-from chassis.reactor import RAW_STREAM, Incoming, Reactor
+from chassis.reactor import Reactor
 from chassis.work import Work
 
 type Places = Mapping[str, tuple[str, Position]]

@@ -15,8 +15,9 @@ from chassis.declare import Message
 from chassis.effects import Effects
 from chassis.engine import Engine
 from chassis.http import Runtime, errors_as_json
+from chassis.items import Incoming
 from chassis.metrics import Meter
-from chassis.reactor import Incoming, Reactor
+from chassis.reactor import Reactor
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.billing.gateways.gateway import Gateway

@@ -23,7 +23,8 @@ from chassis.breaker import (
 from chassis.declare import Answer, Call, Effect
 from chassis.effects import Effects
 from chassis.event_store import StalePosition
-from chassis.reactor import Answered, Item, Outcome
+from chassis.items import Answered, Item
+from chassis.reactor import Outcome
 from contracts.orders import OrderFulfilled
 from tests.conftest import until
 
