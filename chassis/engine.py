@@ -270,6 +270,10 @@ class Engine:
         (state,) = await self.states([key[0]], patiently=True)
         return None if state is None else self.reactor.kinds[kind_of(key[0])].calls(state).get(key[1])
 
+    async def story_of(self, entity: str) -> str:
+        """The correlation id of what an entity's calls are about, for the log."""
+        return await self.read_patiently(lambda: self.reactor.story_of(entity))
+
     def close(self) -> None:
         """Finish the batch under way and stop the threads."""
         self._writer.shutdown(wait=True)

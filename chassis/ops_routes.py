@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from chassis import stories
 from chassis.batch import StoredEvent
 from chassis.http import Outcome as HttpOutcome
 from chassis.http import (
@@ -151,6 +152,7 @@ class OpsRoutes:
 
     async def _do(self, item: Item) -> web.Response:
         (outcome,) = await self._running.engine.submit([item])
+        stories.remember(outcome)
         if isinstance(outcome.error, StillRefused):
             return problem(
                 409, f"still refused: {outcome.error}", state="parked", allowed=["retry", "discard"]

@@ -55,6 +55,11 @@ class Outcome:
     error: Exception | None = None
     cause: Cause | None = None
 
+    @property
+    def correlation(self) -> str:
+        """The id of the story it belongs to, as its events bear it; empty where nothing was decided."""
+        return self.cause.correlation if self.cause is not None else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -121,12 +126,17 @@ class Reactor:
         self.positions |= batch.read_to
         return Committed(decided.outcomes, batch)
 
+    def story_of(self, entity: str) -> str:
+        """The correlation id that an entity's timers and answers bear. Reads the store alone, on any thread."""
+        work = Work(self.service, self.kinds, StateCache(self._store, self.kinds), self._clock(), 0)
+        return self._cause(work, Due(entity, ""), "").correlation
+
     def _decide_all(self, items: Sequence[Item]) -> Decided:
         now = self._clock()
         work = Work(self.service, self.kinds, self.cache, now, self.last_position)
         moment = rfc3339(now)
         opened = [self._open(item) for item in items]
-        work.prefetch(self._needs(items, opened))
+        work.prefetch(self._needs(work, items, opened))
         outcomes = [
             self._decide(work, item, event, moment) for item, event in zip(items, opened, strict=True)
         ]
@@ -168,7 +178,7 @@ class Reactor:
             return self.service.on_event.get(type(event)), event
         return None, None
 
-    def _needs(self, items: Sequence[Item], opened: Sequence[Any]) -> Iterable[str]:
+    def _needs(self, work: Work, items: Sequence[Item], opened: Sequence[Any]) -> Iterable[str]:
         for item, event in zip(items, opened, strict=True):
             if isinstance(item, Due):
                 yield item.entity
@@ -180,7 +190,8 @@ class Reactor:
                     try:
                         yield from step.needs(given)
                     except Exception as fault:  # noqa: BLE001 - the decision itself will show it, for this item alone
-                        logger().warning("needs_failed", error=repr(fault))
+                        story = self._cause(work, item, "").correlation
+                        logger().warning("needs_failed", correlation=story, error=repr(fault))
 
     def _decide(self, work: Work, item: Item, event: Any, moment: str) -> Outcome:
         if isinstance(item, Incoming):
@@ -191,7 +202,7 @@ class Reactor:
         except PersistenceError:
             raise
         except Exception as error:  # noqa: BLE001 - given to whoever asked; the other items go on
-            return Outcome(error=error)
+            return Outcome(error=error, cause=cause)
 
     def _decision(self, work: Work, item: Item, event: Any) -> Iterable[Event]:
         match item:
@@ -253,8 +264,14 @@ class Reactor:
     def _park(self, item: Incoming, cause: Cause, tries: int, fault: Exception) -> Event:
         message, name = item.message, type(fault).__name__
         event_type = message.headers.get("ce-type", "")
-        said = {"message": message.id, "type": event_type, "reason": name, "tries": tries}
-        logger().error("message_parked", correlation=cause.correlation, **said)
+        logger().error(
+            "message_parked",
+            correlation=cause.correlation,
+            message=message.id,
+            type=event_type,
+            reason=name,
+            tries=tries,
+        )
         return park(self.service.name, message, event_type, f"{name}: {fault}", tries, fault)
 
     def _cause(self, work: Work, item: Item, moment: str) -> Cause:

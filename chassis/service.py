@@ -75,6 +75,7 @@ class Running:
         self.effects = Effects(
             assembly.service.effects,
             self.engine.call_of,
+            self.engine.story_of,
             self.engine.submit,
             lambda: self.engine.busy,
             lambda limit: self.engine.read_patiently(lambda: self.store.calls(limit)),

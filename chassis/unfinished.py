@@ -91,7 +91,7 @@ class Again(Reactor):
 
     def _decided(self, item: Incoming) -> list[NewEvent]:
         work, event = self._work(), self._open(item)
-        work.prefetch(self._needs([item], [event]))
+        work.prefetch(self._needs(work, [item], [event]))
         self._take_in(work, item, event, rfc3339(work.now))
         return [stored for stored, _ in work.events]
 

@@ -38,7 +38,9 @@ class Shop:
         service = declare(settings or BillingSettings(), SHOP, gateway)
         self._store = stores.open("billing")
         self._engine = Engine(Reactor(service, self._store, wall_clock), self._store, Meter("billing"))
-        self._effects = Effects(service.effects, self._engine.call_of, self._engine.submit)
+        self._effects = Effects(
+            service.effects, self._engine.call_of, self._engine.story_of, self._engine.submit
+        )
         self._engine.listeners += [self._effects.committed, self._committed]
         self._positions: dict[str, int] = {}
         self._said: list[str] = []

@@ -110,6 +110,9 @@ def lane(
     async def call_of(key: tuple[str, str]) -> Call | None:
         return Call(stored[key], None) if key in stored else None
 
+    async def story_of(entity: str) -> str:
+        return f"story of {entity}"
+
     async def take(items: Sequence[Item]) -> list[Outcome]:
         for item in items:
             assert isinstance(item, Answered)
@@ -126,7 +129,9 @@ def lane(
     def then(_: Answer, __: object) -> tuple[()]:
         return ()
 
-    calls = Effects({"pay": Effect(other.call, then, at_once=2)}, call_of, submit or take, stored=rows)
+    calls = Effects(
+        {"pay": Effect(other.call, then, at_once=2)}, call_of, story_of, submit or take, stored=rows
+    )
     return calls
 
 
