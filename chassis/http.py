@@ -250,7 +250,6 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """No error leaves as HTML or as a traceback."""
-    stories.begin_request()
     try:
         return await handler(request)
     except web.HTTPException as known:

@@ -7,11 +7,7 @@ from contextvars import ContextVar
 from chassis.reactor import Outcome
 
 _STORY: ContextVar[str] = ContextVar("story", default="")
-
-
-def begin_request() -> None:
-    """Nothing is known of this request's story yet."""
-    _STORY.set("")
+"""Each request is a task of its own, and so has a context of its own."""
 
 
 def remember(outcome: Outcome) -> None:

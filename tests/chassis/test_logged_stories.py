@@ -173,12 +173,12 @@ async def a_decision_was_cut_off(place: Place) -> set[str]:
 
 
 def accepting(runtime: Runtime) -> Sequence[web.RouteDef]:
-    """A route that accepts an order."""
+    """A route that accepts an order, and one that has a defect."""
 
     async def accept(request: web.Request) -> web.Response:
         return answer(await runtime.execute(Accept("toy:1", (await request.json())["units"])))
 
-    return (web.post("/orders", accept),)
+    return web.post("/orders", accept), web.get("/broken", fails)
 
 
 async def posted(running: Running, path: str, body: dict[str, Any]) -> int:
@@ -214,6 +214,22 @@ async def test_a_line_about_a_story_names_it(
     told = {line["correlation"] for line in logs if line["event"] == event}
     assert len(told) == 1
     assert told == expected
+
+
+async def test_what_caused_nothing_is_in_no_story(bus: Bus, nats_server: NatsServer, stores: Stores) -> None:
+    """Nor in that of the request before it on the same connection."""
+    orders = await start(toy_orders(), nats_server.url, stores, routes=accepting)
+    base = f"http://127.0.0.1:{orders.settings.port_of('orders')}"
+    with capture_logs() as logs:
+        async with ClientSession(base) as session:
+            for _ in range(2):
+                async with session.post("/orders", json={"units": 1}) as answered:
+                    assert answered.status == 200
+            async with session.get("/broken") as answered:
+                assert answered.status == 500
+    await orders.stop()
+    told = [(line["event"], bool(line["correlation"])) for line in logs if "correlation" in line]
+    assert told == [("command", True), ("command", False), ("request_failed", False)]
 
 
 def test_each_line_that_bears_a_correlation_is_made_to_happen() -> None:
