@@ -22,7 +22,8 @@ from nats.js import api
 from chassis.batch import NewEvent
 from chassis.clock import wall_clock
 from chassis.declare import Message, Service
-from chassis.reactor import Incoming, Reactor
+from chassis.items import Incoming
+from chassis.reactor import Reactor
 from chassis.sqlite_store import SQLiteStore
 from contracts.catalogue import STREAMS, sources_of, subject_of
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Middleware
 
+from chassis import stories
 from chassis.access_settings import PROXY, Access
 from chassis.callers import CALLER, Caller, roles_among
 from chassis.http import Handler, problem
@@ -137,6 +138,7 @@ async def _answered(service: str, request: web.Request, handler: Handler) -> web
     caller = request[CALLER]
     logger().info(
         "command",
+        correlation=stories.of_this_request(),
         to=service,
         path=request.path,
         by=caller.name or "local",

@@ -19,15 +19,15 @@ from itertools import batched, chain
 
 from chassis.batch import Advance, NewEvent, Position, StoredEvent
 from chassis.bus import AWAY, Bus
-from chassis.causes import cause_of, place_in_channels
+from chassis.causes import cause_of, place_in_channels, story_of
 from chassis.chain import chained
 from chassis.declare import Service
 from chassis.decoding import UnreadableEvent
 from chassis.event_store import Store
+from chassis.items import RAW_STREAM
 from chassis.logs import logger
 from chassis.parking import with_parking
 from chassis.preparation import Prepare
-from chassis.reactor import RAW_STREAM
 from chassis.relay import FOREIGN_MAX, StreamAhead, never_wrote
 from chassis.state_cache import StateCache
 from chassis.stream_copy import is_copy, is_from, stored
@@ -59,7 +59,10 @@ async def catch_up(service: Service, store: Store, bus: Bus, prepare: Prepare | 
         _take_over(service, store, whole, places)
         if begun and not await finish(service, store, bus, begun, places, prepare):
             logger().error(
-                "decision_cut_off", cause=cause_of(begun[0]), known=[event.type for event in begun]
+                "decision_cut_off",
+                correlation=story_of(begun[0]),
+                cause=cause_of(begun[0]),
+                known=[event.type for event in begun],
             )
             _take_over(service, store, begun, places)
     except AWAY as away:

@@ -10,6 +10,7 @@ from chassis.batch import NewEvent, StoredEvent
 from contracts.envelope import CONTINUES, YES
 
 CAUSE = "ce-causationid"
+STORY = "ce-correlationid"
 STREAM_CAUSE = re.compile(r"(?:CHANNELS|[a-z0-9_]+_CHANNELS)/(\d+)")
 """A message of the channels' stream, in any cell: its sequence there."""
 
@@ -24,8 +25,17 @@ def goes_on(event: NewEvent | StoredEvent) -> bool:
 
 def cause_of(event: NewEvent | StoredEvent) -> str:
     """The header, as it is stored; empty if there is none."""
+    return _header(event, CAUSE)
+
+
+def story_of(event: NewEvent | StoredEvent) -> str:
+    """The correlation id, as it is stored; empty if there is none."""
+    return _header(event, STORY)
+
+
+def _header(event: NewEvent | StoredEvent, name: str) -> str:
     headers = b"\r\n" + event[5]
-    return headers.partition(f"\r\n{CAUSE}: ".encode())[2].partition(b"\r\n")[0].decode()
+    return headers.partition(f"\r\n{name}: ".encode())[2].partition(b"\r\n")[0].decode()
 
 
 def place_in_channels(cause: str) -> int | None:

@@ -19,8 +19,9 @@ from chassis.breaker import Breaker, RetryBudget
 from chassis.crashpoints import crash_point
 from chassis.declare import Answer, Call, Effect
 from chassis.event_store import StalePosition
+from chassis.items import Answered, Item
 from chassis.logs import logger
-from chassis.reactor import Answered, Item, Outcome
+from chassis.reactor import Outcome
 
 AT_HAND_MAX = 10_000
 """Calls kept in memory. The others wait where they are durable anyway, in the store, until there is room."""
@@ -57,12 +58,14 @@ class Effects:
         self,
         effects: Mapping[str, Effect],
         call_of: Callable[[Key], Awaitable[Call | None]],
+        story_of: Callable[[str], Awaitable[str]],
         submit: Callable[[list[Item]], Awaitable[list[Outcome]]],
         busy: Callable[[], bool] = bool,
         stored: Callable[[int], Awaitable[Sequence[Row]]] | None = None,
     ) -> None:
         self._lanes = {kind: Lane(effect) for kind, effect in effects.items()}
         self._call_of = call_of
+        self._story_of = story_of
         self._submit = submit
         self._busy = busy
         self._stored = stored
@@ -223,10 +226,17 @@ class Effects:
         try:
             answer = await self._answer(lane.effect, key, call)
         except Exception as fault:  # noqa: BLE001 - no answer, whatever the adapter says: it is asked for again
-            logger().warning("call_unanswered", kind=call.kind, entity=key[0], key=key[1], error=repr(fault))
             self._unsure.add(key)
             self.unanswered[call.kind] += 1
             pause = lane.breaker.unanswered(time.monotonic())
+            logger().warning(
+                "call_unanswered",
+                correlation=await self._story_of(key[0]),
+                kind=call.kind,
+                entity=key[0],
+                key=key[1],
+                error=repr(fault),
+            )
             await self._doubt(lane, key, call, repr(fault))
             self._retry_later(lane, key, pause)
             return
@@ -234,9 +244,7 @@ class Effects:
         crash_point("after_call")
         (outcome,) = await self._submit([Answered(call.kind, Answer(*key, call.payload, answer))])
         if outcome.error is not None or not outcome.events:
-            logger().error(
-                "answer_not_taken", kind=call.kind, entity=key[0], key=key[1], error=repr(outcome.error)
-            )
+            self._not_taken(call, key, outcome)
             self._unsure.add(key)
             self._retry_later(lane, key, lane.breaker.pause())
 
@@ -252,7 +260,20 @@ class Effects:
         if lane.effect.in_doubt is None or key in self._doubted:
             return
         self._doubted.add(key)
-        await self._submit([Answered(call.kind, Answer(*key, call.payload, fault), lost=True)])
+        (outcome,) = await self._submit([Answered(call.kind, Answer(*key, call.payload, fault), lost=True)])
+        if outcome.error is not None:
+            self._not_taken(call, key, outcome)
+
+    @staticmethod
+    def _not_taken(call: Call, key: Key, outcome: Outcome) -> None:
+        logger().error(
+            "answer_not_taken",
+            correlation=outcome.correlation,
+            kind=call.kind,
+            entity=key[0],
+            key=key[1],
+            error=repr(outcome.error),
+        )
 
     def _retry_later(self, lane: Lane, key: Key, pause: float) -> None:
         """Again after this pause, in seconds; it is also when an open breaker lets a probe through."""

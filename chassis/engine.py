@@ -20,10 +20,11 @@ from eventsourcing.persistence import InterfaceError, OperationalError, Persiste
 from chassis.batch import Batch, StoredEvent
 from chassis.declare import Call, kind_of
 from chassis.event_store import StalePosition, Store
+from chassis.items import Asked, Incoming, Item
 from chassis.logs import logger
 from chassis.metrics import Meter
 from chassis.pauses import pause
-from chassis.reactor import Asked, Committed, Incoming, Item, Outcome, Reactor
+from chassis.reactor import Committed, Outcome, Reactor
 
 ITEMS_PER_BATCH_MAX = 1000
 COMMANDS_WAITING_MAX = 2000
@@ -268,6 +269,10 @@ class Engine:
         """The call that an entity's committed state asks for under a key, if it still does."""
         (state,) = await self.states([key[0]], patiently=True)
         return None if state is None else self.reactor.kinds[kind_of(key[0])].calls(state).get(key[1])
+
+    async def story_of(self, entity: str) -> str:
+        """The correlation id of what an entity's calls are about, for the log."""
+        return await self.read_patiently(lambda: self.reactor.story_of(entity))
 
     def close(self) -> None:
         """Finish the batch under way and stop the threads."""

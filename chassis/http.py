@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis import stories
 from chassis.batch import StoredEvent
 from chassis.bus import Bus, BusAway
 from chassis.callers import CALLER, Caller
@@ -24,9 +25,9 @@ from chassis.decoding import decode
 from chassis.engine import Engine, Overloaded
 from chassis.first_fault import first_fault
 from chassis.ids import command_id
+from chassis.items import RAW_STREAM
 from chassis.keys.store import KeysAway
 from chassis.logs import logger
-from chassis.reactor import RAW_STREAM
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.event import Event
 from contracts.parking import CommandRefused
@@ -94,6 +95,7 @@ class Runtime:
     async def execute(self, command: Any) -> Outcome:
         """Decide a command and commit what it causes. Raises what the decision raises, or `Overloaded`."""
         outcome = await self._engine.command(command, command_id())
+        stories.remember(outcome)
         if outcome.error is not None:
             raise outcome.error
         return Outcome(outcome.events)
@@ -261,6 +263,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception as fault:  # noqa: BLE001 - the border: logged with its traceback, answered without it
         logger().exception(
             "request_failed",
+            correlation=stories.of_this_request(),
             path=request.match_info.route.resource and request.match_info.route.resource.canonical,
         )
         return problem(500, f"{type(fault).__name__}: see the service's log")

@@ -32,10 +32,10 @@ from chassis.crashpoints import crash_point
 from chassis.declare import Message
 from chassis.deliveries import moment_of, producer_position, sequences_of
 from chassis.event_store import StalePosition
+from chassis.items import RAW_STREAM, Incoming, Unnumbered
 from chassis.logs import logger
 from chassis.pauses import pause
 from chassis.pull import AWAY_SECONDS, BATCH_MAX, Pull
-from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 from chassis.tap import Delivery
 from chassis.wholeness import Wholeness
 

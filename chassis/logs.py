@@ -36,6 +36,7 @@ def set_up(service: str, *, human: bool = False) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             without_people,
+            without_an_empty_story,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -60,6 +61,13 @@ def without_people(_: Any, __: str, event: EventDict) -> EventDict:
     for field in SAID_BY_OTHERS:
         if isinstance(said := event.get(field), str):
             event[field] = without_addresses(said)
+    return event
+
+
+def without_an_empty_story(_: Any, __: str, event: EventDict) -> EventDict:
+    """What turns out to be of no story, such as a request that failed before it was a command, does not claim one."""
+    if not event.get("correlation", "known"):
+        del event["correlation"]
     return event
 
 

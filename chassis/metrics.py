@@ -17,7 +17,8 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 
 from chassis.clock import wall_clock
 from chassis.declare import Message
-from chassis.reactor import RAW_STREAM, Committed, Incoming, Item, Outcome
+from chassis.items import RAW_STREAM, Incoming, Item
+from chassis.reactor import Committed, Outcome
 from contracts.catalogue import BY_TYPE
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

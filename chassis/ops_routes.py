@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from chassis import stories
 from chassis.batch import StoredEvent
 from chassis.http import Outcome as HttpOutcome
 from chassis.http import (
@@ -21,12 +22,13 @@ from chassis.http import (
     read_position,
     reply,
 )
+from chassis.items import Discarded, Item, Retried
 from chassis.keys.bodies import readable
 from chassis.keys.personal_data import key_store
 from chassis.keys.ring import KeyRing
 from chassis.openapi import openapi_of, takes
 from chassis.parking import PARKED
-from chassis.reactor import Discarded, Item, Retried, StillRefused
+from chassis.reactor import StillRefused
 
 if TYPE_CHECKING:
     from chassis.service import Running
@@ -150,6 +152,7 @@ class OpsRoutes:
 
     async def _do(self, item: Item) -> web.Response:
         (outcome,) = await self._running.engine.submit([item])
+        stories.remember(outcome)
         if isinstance(outcome.error, StillRefused):
             return problem(
                 409, f"still refused: {outcome.error}", state="parked", allowed=["retry", "discard"]

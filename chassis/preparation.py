@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from chassis.declare import Message
+from chassis.items import RAW_STREAM, Incoming, Unnumbered
 from chassis.keys.store import KeysAway
 from chassis.logs import logger
-from chassis.reactor import RAW_STREAM, Incoming, Unnumbered
 
 KEYS_RETRY_SECONDS = 0.5
 

@@ -20,80 +20,27 @@ from chassis.declare import Answer, Message, Service, Step, kind_of
 from chassis.decoding import UnreadableEvent, decode_received
 from chassis.event_store import InDoubt, Store
 from chassis.ids import span_id, trace_of
+from chassis.items import (
+    RAW_STREAM,
+    Answered,
+    Asked,
+    Discarded,
+    Due,
+    Incoming,
+    Item,
+    Retried,
+    Unnumbered,
+)
 from chassis.logs import logger
 from chassis.parking import PARKED, park, with_parking
 from chassis.state_cache import StateCache
 from chassis.work import Cause, Work
-from contracts.catalogue import STREAMS, UnknownEvent
+from contracts.catalogue import UnknownEvent
 from contracts.event import Event
 from contracts.parking import REFUSALS
 
-RAW_STREAM = STREAMS["channels"]
-"""The stream whose payloads are the channels' own bodies, not our events."""
 TRIES_MAX = 3
 """How often a message whose handler raises is tried before it is parked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message of a source stream, at the producer's sequence `position`."""
-
-    message: Message
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unnumbered:
-    """A message on a service's stream without a producer's sequence that can be: not from that service."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A command, with the id that its events name as their cause."""
-
-    command: Any
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A timer that came due."""
-
-    entity: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A call's answer; `lost` when none came."""
-
-    kind: str
-    answer: Answer
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """A parked message that a person has tried again."""
-
-    parked: str
-    message: Message
-    actor: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """A parked message that a person lets go."""
-
-    parked: str
-    actor: str
-    reason: str
-
-
-type Item = Incoming | Unnumbered | Asked | Due | Answered | Retried | Discarded
 
 
 class StillRefused(Exception):
@@ -107,6 +54,11 @@ class Outcome:
     events: tuple[Event, ...] = ()
     error: Exception | None = None
     cause: Cause | None = None
+
+    @property
+    def correlation(self) -> str:
+        """The id of the story it belongs to, as its events bear it; empty where nothing was decided."""
+        return self.cause.correlation if self.cause is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +126,17 @@ class Reactor:
         self.positions |= batch.read_to
         return Committed(decided.outcomes, batch)
 
+    def story_of(self, entity: str) -> str:
+        """The correlation id that an entity's timers and answers bear. Reads the store alone, on any thread."""
+        work = Work(self.service, self.kinds, StateCache(self._store, self.kinds), self._clock(), 0)
+        return self._cause(work, Due(entity, ""), "").correlation
+
     def _decide_all(self, items: Sequence[Item]) -> Decided:
         now = self._clock()
         work = Work(self.service, self.kinds, self.cache, now, self.last_position)
         moment = rfc3339(now)
         opened = [self._open(item) for item in items]
-        work.prefetch(self._needs(items, opened))
+        work.prefetch(self._needs(work, items, opened))
         outcomes = [
             self._decide(work, item, event, moment) for item, event in zip(items, opened, strict=True)
         ]
@@ -221,7 +178,7 @@ class Reactor:
             return self.service.on_event.get(type(event)), event
         return None, None
 
-    def _needs(self, items: Sequence[Item], opened: Sequence[Any]) -> Iterable[str]:
+    def _needs(self, work: Work, items: Sequence[Item], opened: Sequence[Any]) -> Iterable[str]:
         for item, event in zip(items, opened, strict=True):
             if isinstance(item, Due):
                 yield item.entity
@@ -233,7 +190,8 @@ class Reactor:
                     try:
                         yield from step.needs(given)
                     except Exception as fault:  # noqa: BLE001 - the decision itself will show it, for this item alone
-                        logger().warning("needs_failed", error=repr(fault))
+                        story = self._cause(work, item, "").correlation
+                        logger().warning("needs_failed", correlation=story, error=repr(fault))
 
     def _decide(self, work: Work, item: Item, event: Any, moment: str) -> Outcome:
         if isinstance(item, Incoming):
@@ -244,7 +202,7 @@ class Reactor:
         except PersistenceError:
             raise
         except Exception as error:  # noqa: BLE001 - given to whoever asked; the other items go on
-            return Outcome(error=error)
+            return Outcome(error=error, cause=cause)
 
     def _decision(self, work: Work, item: Item, event: Any) -> Iterable[Event]:
         match item:
@@ -306,8 +264,14 @@ class Reactor:
     def _park(self, item: Incoming, cause: Cause, tries: int, fault: Exception) -> Event:
         message, name = item.message, type(fault).__name__
         event_type = message.headers.get("ce-type", "")
-        said = {"message": message.id, "type": event_type, "reason": name, "tries": tries}
-        logger().error("message_parked", correlation=cause.correlation, **said)
+        logger().error(
+            "message_parked",
+            correlation=cause.correlation,
+            message=message.id,
+            type=event_type,
+            reason=name,
+            tries=tries,
+        )
         return park(self.service.name, message, event_type, f"{name}: {fault}", tries, fault)
 
     def _cause(self, work: Work, item: Item, moment: str) -> Cause:

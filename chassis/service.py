@@ -22,6 +22,7 @@ from chassis.engine import Engine
 from chassis.event_store import Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox
+from chassis.items import Due, Incoming, Item, Unnumbered
 from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
@@ -29,7 +30,7 @@ from chassis.ops_routes import OpsRoutes
 from chassis.port import Port
 from chassis.preparation import Preparation, Prepare
 from chassis.pulse import Alone, Owned
-from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
+from chassis.reactor import Outcome, Reactor
 from chassis.relay import Relay
 from chassis.settings import System, section
 from chassis.timers import Timers
@@ -80,6 +81,7 @@ class Running:
         self.effects = Effects(
             assembly.service.effects,
             self.engine.call_of,
+            self.engine.story_of,
             self.engine.submit,
             lambda: self.engine.busy,
             lambda limit: self.engine.read_patiently(lambda: self.store.calls(limit)),

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from chassis.batch import Batch
 from chassis.clock import Clock, from_rfc3339, rfc3339
+from chassis.items import Due
 from chassis.logs import logger
-from chassis.reactor import Due, Outcome
+from chassis.reactor import Outcome
 
 DUE_MAX = 500
 FURTHEST_SECONDS = 3600.0
@@ -117,7 +118,13 @@ class Timers:
         outcomes = await self._fire([Due(entity, name) for entity, name, _ in rows])
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome.error is not None:
-                logger().error("timer_failed", entity=row[0], timer=row[1], error=repr(outcome.error))
+                logger().error(
+                    "timer_failed",
+                    correlation=outcome.correlation,
+                    entity=row[0],
+                    timer=row[1],
+                    error=repr(outcome.error),
+                )
         idle = [row for row, outcome in zip(rows, outcomes, strict=True) if not outcome.events]
         if idle:
             still_due = set(await self._due(rfc3339(self._clock()), DUE_MAX))

@@ -20,9 +20,10 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from chassis.ids import span_id
+from chassis.items import Incoming, Item
 from chassis.logs import logger
 from chassis.metrics import Meter, type_of
-from chassis.reactor import Committed, Incoming, Item
+from chassis.reactor import Committed
 from chassis.work import Cause
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from chassis.clock import from_rfc3339, rfc3339
 from chassis.declare import Service
 from chassis.event_store import Store
 from chassis.ids import span_id
+from chassis.items import RAW_STREAM, Incoming
 from chassis.preparation import Prepare
-from chassis.reactor import RAW_STREAM, Incoming, Reactor
+from chassis.reactor import Reactor
 from chassis.work import Work
 
 type Places = Mapping[str, tuple[str, Position]]
@@ -90,7 +91,7 @@ class Again(Reactor):
 
     def _decided(self, item: Incoming) -> list[NewEvent]:
         work, event = self._work(), self._open(item)
-        work.prefetch(self._needs([item], [event]))
+        work.prefetch(self._needs(work, [item], [event]))
         self._take_in(work, item, event, rfc3339(work.now))
         return [stored for stored, _ in work.events]
 

@@ -26,9 +26,9 @@ def timeline(
     about: Annotated[
         str,
         typer.Argument(
-            metavar="ORDER|sku:SKU|payout:ID",
-            help="An order id (<channel>:<channel order id>), a SKU, or a payout ([<provider>:]<id>). "
-            "An order of a channel that is called sku or payout: order:<id>.",
+            metavar="ORDER|sku:SKU|payout:ID|story:ID",
+            help="An order id (<channel>:<channel order id>), a SKU, a payout ([<provider>:]<id>), or the correlation "
+            "of a line of the log. An order of a channel that is called sku, payout or story: order:<id>.",
         ),
     ],
     at: Annotated[str | None, typer.Option("--at", help="Its state at this time (RFC 3339).")] = None,
@@ -40,7 +40,9 @@ def timeline(
     port_base: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell the story of an order, a SKU or a payout. With the reasons; or its state at a time."""
+    """Tell the story of an order, a SKU or a payout. Or that of a line of the log. With the reasons; or its state at a
+    time.
+    """
     try:
         _tell(_story(find(data, port_base), about, moment("--at", at), limit), as_json)
     except CannotDo as reason:
@@ -106,6 +108,7 @@ def _tell(told: Told, as_json: bool) -> None:
 
 
 def _story(system: System, about: str, at: datetime | None, limit: int | None) -> Told:
+    from ops.history.correlated import timeline_of_story
     from ops.history.payout import timeline_of_payout
     from ops.history.sku import timeline_of_sku
     from ops.history.timeline import timeline_of
@@ -116,6 +119,8 @@ def _story(system: System, about: str, at: datetime | None, limit: int | None) -
             return timeline_of_sku(system, name, at, limit or MOVEMENTS_SHOWN)
         case "payout":
             return timeline_of_payout(system, name, at, limit)
+        case "story":
+            return timeline_of_story(system, name, at, limit)
         case "order":
             return timeline_of(system, name, at, limit)
         case _:

@@ -15,8 +15,9 @@ from chassis.declare import Message
 from chassis.effects import Effects
 from chassis.engine import Engine
 from chassis.http import Runtime, errors_as_json
+from chassis.items import Incoming
 from chassis.metrics import Meter
-from chassis.reactor import Incoming, Reactor
+from chassis.reactor import Reactor
 from contracts.catalogue import subject_of
 from contracts.event import Event
 from services.billing.gateways.gateway import Gateway
@@ -37,7 +38,9 @@ class Shop:
         service = declare(settings or BillingSettings(), SHOP, gateway)
         self._store = stores.open("billing")
         self._engine = Engine(Reactor(service, self._store, wall_clock), self._store, Meter("billing"))
-        self._effects = Effects(service.effects, self._engine.call_of, self._engine.submit)
+        self._effects = Effects(
+            service.effects, self._engine.call_of, self._engine.story_of, self._engine.submit
+        )
         self._engine.listeners += [self._effects.committed, self._committed]
         self._positions: dict[str, int] = {}
         self._said: list[str] = []

@@ -23,7 +23,8 @@ from chassis.breaker import (
 from chassis.declare import Answer, Call, Effect
 from chassis.effects import Effects
 from chassis.event_store import StalePosition
-from chassis.reactor import Answered, Item, Outcome
+from chassis.items import Answered, Item
+from chassis.reactor import Outcome
 from contracts.orders import OrderFulfilled
 from tests.conftest import until
 
@@ -109,6 +110,9 @@ def lane(
     async def call_of(key: tuple[str, str]) -> Call | None:
         return Call(stored[key], None) if key in stored else None
 
+    async def story_of(entity: str) -> str:
+        return f"story of {entity}"
+
     async def take(items: Sequence[Item]) -> list[Outcome]:
         for item in items:
             assert isinstance(item, Answered)
@@ -125,7 +129,9 @@ def lane(
     def then(_: Answer, __: object) -> tuple[()]:
         return ()
 
-    calls = Effects({"pay": Effect(other.call, then, at_once=2)}, call_of, submit or take, stored=rows)
+    calls = Effects(
+        {"pay": Effect(other.call, then, at_once=2)}, call_of, story_of, submit or take, stored=rows
+    )
     return calls
 
 

@@ -14,7 +14,7 @@ from chassis.catching_up import catch_up
 from chassis.chain import chained
 from chassis.declare import Effect, Service
 from chassis.event_store import Store
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
 from ops.copies.stores import copy_store

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chassis.declare import Kind, Service, Step
-from chassis.reactor import Asked, Reactor
+from chassis.items import Asked
+from chassis.reactor import Reactor
 from contracts.event import Event
 from contracts.inventory import ReservationReleased
 from tests.simulation.store import MemoryStore

@@ -46,6 +46,16 @@ def test_what_others_say_is_logged_without_addresses(capture: pytest.CaptureFixt
     assert line["by"] == "ops@shop.example"
 
 
+def test_a_line_that_is_about_no_story_does_not_claim_one(capture: pytest.CaptureFixture[str]) -> None:
+    """A field that is there and empty would be found by whoever looks for lines with a story."""
+    set_up("test")
+    logger().info("command", correlation="")
+    logger().info("command", correlation="command/1")
+    _, (without, with_story) = logged(capture)
+    assert "correlation" not in without
+    assert with_story["correlation"] == "command/1"
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [

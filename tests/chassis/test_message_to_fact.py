@@ -139,6 +139,6 @@ async def test_a_call_without_an_answer_is_asked_for_before_it_is_made_again(
 
 
 def _asked(name: object):
-    from chassis.reactor import Asked
+    from chassis.items import Asked
 
     return Asked(Accept(f"toy:{name}"), f"command/{name}")

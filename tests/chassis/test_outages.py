@@ -12,7 +12,7 @@ from chassis.bootstrap import bootstrap
 from chassis.bus import Bus, connect
 from chassis.event_store import StalePosition
 from chassis.inbox import StreamLost
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
 from tests.chassis.toys import Accept, Stores, start, stores_of, toy_inventory, toy_orders

@@ -11,8 +11,8 @@ import pytest
 from chassis.bus import Bus
 from chassis.event_store import StalePosition
 from chassis.inbox import Source
+from chassis.items import Asked, Incoming
 from chassis.pull import Pull
-from chassis.reactor import Asked, Incoming
 from chassis.tap import Delivery
 from tests.chassis.toys import Accept, Stores, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until

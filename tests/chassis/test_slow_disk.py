@@ -13,8 +13,8 @@ from chassis import engine, relay
 from chassis.batch import Batch
 from chassis.bus import Bus
 from chassis.engine import Overloaded
+from chassis.items import Asked
 from chassis.pull import BATCH_MAX, PULLED_AHEAD_MAX
-from chassis.reactor import Asked
 from chassis.sqlite_store import SQLiteStore
 from tests.chassis.toys import Accept, Files, start, toy_inventory, toy_orders
 from tests.conftest import NatsServer, until

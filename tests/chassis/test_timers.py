@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 
 from chassis.batch import Batch
-from chassis.reactor import Due, Outcome
+from chassis.items import Due
+from chassis.reactor import Outcome
 from chassis.timers import Timers
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from chassis.catching_up import catch_up
 from chassis.causes import goes_on
 from chassis.declare import Service, Step, World
 from chassis.event_store import Store
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.rebuild import all_events
 from chassis.relay import Relay
 from chassis.service import Running

@@ -5,14 +5,17 @@ They speak real contracts, so that streams, subjects and consumers are the real 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from chassis.bus import Bus, open_bus
 from chassis.declare import Answer, Call, Effect, Kind, Service, Step, World
+from chassis.http import Runtime
 from chassis.service import Assembly, Running
 from chassis.settings import SERVICE_PORTS, System
 from contracts.address import Recipient
@@ -162,7 +165,11 @@ def toy_inventory(effect: Effect | None = None) -> Service:
 
 
 async def start(
-    service: Service, url: str, stores: Stores | Path, before: Callable[[], None] = lambda: None
+    service: Service,
+    url: str,
+    stores: Stores | Path,
+    before: Callable[[], None] = lambda: None,
+    routes: Callable[[Runtime], Sequence[web.RouteDef]] = lambda _: (),
 ) -> Running:
     """A running toy with its own connection and store; a path is a folder for SQLite files.
 
@@ -171,7 +178,7 @@ async def start(
     store = (Files(stores) if isinstance(stores, Path) else stores).open(service.name)
     bus: Bus = await open_bus(url, f"toy-{service.name}")
     port_base = free_port() - SERVICE_PORTS[service.name]
-    running = Running(Assembly(service, lambda _: []), System(port_base=port_base, nats_url=url), bus, store)
+    running = Running(Assembly(service, routes), System(port_base=port_base, nats_url=url), bus, store)
     before()
     await running.start()
     return running

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from chassis import relay
 from chassis.bootstrap import consumer_config, stream_config
 from chassis.bus import Bus
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.relay import StreamAhead
 from chassis.service import Running
 from contracts.catalogue import sources_of

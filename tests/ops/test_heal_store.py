@@ -17,7 +17,7 @@ from chassis.bootstrap import bootstrap
 from chassis.bus import Bus
 from chassis.catching_up import catch_up
 from chassis.declare import Effect, Message
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.rebuild import live_rows, state_hash
 from chassis.stores import open_store
 from chassis.stream_copy import stored

@@ -216,13 +216,31 @@ async def test_every_answer_carries_its_headers(locked: Orders) -> None:
 
 
 async def test_a_command_is_in_the_log_with_who_gave_it(locked: Orders) -> None:
-    """Who, what, and how it ended; no body."""
+    """Who, what, how it ended, and the story it began; no body."""
     with capture_logs() as said:
         await locked.ask("POST", HOLD, json={"reason": "late"}, headers=proxied("mira", "operator"))
     (line,) = (line for line in said if line["event"] == "command")
     assert line["by"] == "mira"
     assert (line["to"], line["path"], line["status"]) == ("orders", HOLD, 200)
+    assert line["correlation"] == await newest_story(locked, "OrderHeld")
     assert "late" not in str(line)
+
+
+async def test_a_command_that_is_refused_is_in_the_log_with_its_story(locked: Orders) -> None:
+    """The refusal is an event like any other. What was not even a command has no story to name."""
+    headers = proxied("mira", "operator")
+    gone = f"{HOLD}/stock_short/release"
+    with capture_logs() as said:
+        assert (await locked.ask("POST", gone, json={"reason": "x"}, headers=headers))[0] == 409
+        assert (await locked.ask("POST", "/made/up", json={"reason": "x"}, headers=TOOL))[0] == 404
+    (line,) = (line for line in said if line["event"] == "command")
+    assert line["correlation"] == await newest_story(locked, "CommandRefused")
+
+
+async def newest_story(orders: Orders, fact: str) -> str:
+    """The correlation id of the newest event of a type, as `/ops/recent` shows it."""
+    _, told = await orders.ask("GET", f"/ops/recent?type=orders.{fact}.v1&limit=1", headers=TOOL)
+    return told["events"][0]["correlation_id"]
 
 
 @pytest.mark.parametrize("wrong", [{"password": "short"}, {"password_file": "/does/not/exist"}])

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
+from chassis.items import Discarded, Retried
 from chassis.ops_routes import OpsRoutes
-from chassis.reactor import Discarded, Retried
 from contracts.event import Event
 from contracts.orders import HoldReason
 from contracts.parking import REFUSALS, SERVICES, CommandRefused

@@ -11,7 +11,8 @@ from typing import Any
 
 from chassis.batch import Batch
 from chassis.declare import Answer, Call, Effect
-from chassis.reactor import Answered, Outcome
+from chassis.items import Answered
+from chassis.reactor import Outcome
 from tests.simulation.bus import finished
 from tests.simulation.store import Interrupt
 

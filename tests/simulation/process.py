@@ -18,7 +18,8 @@ from chassis.clock import Clock, rfc3339
 from chassis.declare import Call, Service, kind_of
 from chassis.event_store import StalePosition
 from chassis.inbox import Source
-from chassis.reactor import Answered, Asked, Due, Incoming, Item, Outcome, Reactor
+from chassis.items import Answered, Asked, Due, Incoming, Item
+from chassis.reactor import Outcome, Reactor
 from chassis.relay import Relay
 from chassis.timers import DUE_MAX, SNOOZE
 from contracts.catalogue import STREAMS, sources_of

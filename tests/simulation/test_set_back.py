@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from chassis.reactor import Asked
+from chassis.items import Asked
 from chassis.relay import StreamAhead
 from tests.simulation.bus import MemoryBus
 from tests.simulation.orders import workload

@@ -15,7 +15,8 @@ from eventsourcing.persistence import OperationalError
 
 from chassis.catching_up import catch_up
 from chassis.event_store import StalePosition
-from chassis.reactor import Asked, Outcome
+from chassis.items import Asked
+from chassis.reactor import Outcome
 from chassis.relay import StreamAhead
 from contracts.catalogue import STREAMS
 from contracts.parking import SERVICES

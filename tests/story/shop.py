@@ -213,6 +213,12 @@ class Shop:
         lines = (self.up.data / "sandbox" / f"{sandbox}.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
+    def logged(self, service: str, event: str) -> list[dict[str, Any]]:
+        """The lines of a service's log that are called so, oldest first."""
+        text = (self.up.data / "logs" / f"{service}.log").read_text()
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
     def behave(self, sandbox: str, **behaviour: Any) -> None:
         """Tell the `gateway` or the `carrier` how to be: `mode`, each so-many-th time, at most so often."""
         port = self.up.port_base + {"gateway": 6, "carrier": 7}[sandbox]

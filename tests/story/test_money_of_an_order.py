@@ -45,6 +45,21 @@ def test_a_lost_answer_is_asked_for_and_not_charged_again(gateway: Shop) -> None
     assert history.count("billing.PaymentCaptured.v1") == 1
 
 
+def test_a_line_of_the_log_leads_to_its_order(gateway: Shop) -> None:
+    """As docs/observability.md has it: the id in the line is one to ask for."""
+    gateway.behave("gateway", mode="timeout_after_effect", every=1, count=1)
+    order = _unpaid(gateway, 7007)
+    gateway.until_invoiced(order)
+    (line,) = (
+        line for line in gateway.logged("billing", "call_unanswered") if line["entity"] == f"payment/{order}"
+    )
+    assert line["correlation"].startswith("CHANNELS/")
+    told = gateway.doorstep("timeline", f"story:{line['correlation']}")
+    assert told["orders"] == [order]
+    steps = {event["type"] for event in told["events"]}
+    assert {"orders.OrderReceived.v1", "billing.PaymentInDoubt.v1", "billing.PaymentCaptured.v1"} <= steps
+
+
 def test_a_declined_card_holds_the_order_until_a_person_tries_again(gateway: Shop) -> None:
     """The hold says what the gateway said; released, it is a second attempt with a reference of its own."""
     gateway.behave("gateway", mode="decline", every=1, count=1)
