@@ -116,6 +116,7 @@ def guarded(service: str, door: Door) -> Middleware:
         except KeysAway as reason:
             return problem(503, str(reason))
         if resource is not None and not caller.may(role):
+            _note_command(service, request, caller, 403)
             return problem(403, f"this needs the role {role}", role=role)
         request[CALLER] = caller
         return await _answered(service, request, handler)
@@ -134,8 +135,22 @@ async def _answered(service: str, request: web.Request, handler: Handler) -> web
         late = problem(408, "the body did not arrive in time")
         late.force_close()
         return late
-    answer = await handler(request)
-    caller = request[CALLER]
+    status = 500
+    try:
+        answer = await handler(request)
+        status = answer.status
+    except web.HTTPException as refusal:
+        status = refusal.status
+        raise
+    finally:
+        _note_command(service, request, request[CALLER], status)
+    return answer
+
+
+def _note_command(service: str, request: web.Request, caller: Caller, status: int) -> None:
+    is_command = request.method not in SAFE_METHODS and request.match_info.route.resource is not None
+    if not is_command:
+        return
     logger().info(
         "command",
         correlation=stories.of_this_request(),
@@ -143,9 +158,8 @@ async def _answered(service: str, request: web.Request, handler: Handler) -> web
         path=request.path,
         by=caller.name or "local",
         roles=sorted(caller.roles),
-        status=answer.status,
+        status=status,
     )
-    return answer
 
 
 async def say_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -237,6 +237,24 @@ async def test_a_command_that_is_refused_is_in_the_log_with_its_story(locked: Or
     assert line["correlation"] == await newest_story(locked, "CommandRefused")
 
 
+TRIED = {
+    "without the role": (SIGNED, "viewer", 403),
+    "in another's name": ({**SIGNED, "actor": "tom"}, "operator", 403),
+    "without a reason": ({}, "operator", 422),
+}
+
+
+@pytest.mark.parametrize("tried", TRIED)
+async def test_a_command_that_was_only_tried_is_in_the_log_too(locked: Orders, tried: str) -> None:
+    """Who goes beyond what is allowed is to be found; nothing was decided, so there is no story."""
+    body, group, status = TRIED[tried]
+    with capture_logs() as said:
+        assert (await locked.ask("POST", HOLD, json=body, headers=proxied("mira", group)))[0] == status
+    (line,) = (line for line in said if line["event"] == "command")
+    assert (line["by"], line["roles"], line["path"], line["status"]) == ("mira", [group], HOLD, status)
+    assert not line["correlation"]
+
+
 async def newest_story(orders: Orders, fact: str) -> str:
     """The correlation id of the newest event of a type, as `/ops/recent` shows it."""
     _, told = await orders.ask("GET", f"/ops/recent?type=orders.{fact}.v1&limit=1", headers=TOOL)
