@@ -14,6 +14,7 @@ async function refresh() {
   url.searchParams.set("part", "main");
   try {
     const answer = await fetch(url, { headers: { Accept: "text/html" } });
+    if (answer.redirected) return location.reload(); // signed out meanwhile: it leads to the form, and back here
     const html = await answer.text();
     lost.hidden = true;
     if (html !== shown) replace(html);
@@ -26,6 +27,7 @@ async function refresh() {
 
 function isBusy() {
   if (!getSelection().isCollapsed) return true;
+  if ([...main.querySelectorAll("input:not([type=hidden])")].some((each) => each.value !== each.defaultValue)) return true;
   return main.contains(document.activeElement) && document.activeElement.matches("input, button, select");
 }
 
