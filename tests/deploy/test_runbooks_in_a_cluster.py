@@ -26,7 +26,7 @@ ALERTS = ROOT / "deploy" / "observability" / "alerts.yaml"
 ALL = (RUNBOOKS / COMMON, *PAGES)
 LINES_MAX = 60
 SECTION = "\n## In a cluster\n"
-LOOKED_FOR = re.compile(r"\bgrep (\w+)")
+LOOKED_FOR = re.compile(r"\| grep (\w+)")
 TOOLS, DATABASE = "tools", "database"
 """What the common page calls `doorstep` in the pod of the tools, and a command beside PostgreSQL."""
 POD_OF_POSTGRES = "postgres"
