@@ -1,4 +1,4 @@
-"""The stores of `production` are lost and the streams are not: docs/runbooks/store-lost.md, as the users of a cluster."""
+"""The stores of `production` are lost, the streams are not: docs/runbooks/store-lost.md, as the users of a cluster."""
 
 from __future__ import annotations
 

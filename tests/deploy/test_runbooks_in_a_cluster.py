@@ -260,5 +260,3 @@ def test_a_line_of_shell_is_read_as_a_shell_reads_it() -> None:
         ("tools", "h"),
         ("i",),
     ]
-
-

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import eventually, free_port
-from tests.deploy.guarded import SEEDS, GuardedServer
+from tests.deploy.guarded import GuardedServer
 from tests.deploy.staff import Staff, at_work
 from tests.story.orders import canonical_order
 from tests.story.shop import MARKET
@@ -83,7 +83,7 @@ def read_up_to(staff: Staff, copy: Path) -> int:
 
 
 def test_channels_is_lost_while_the_stores_are_well(staff: Staff, tmp_path: Path) -> None:
-    """A backup tells how far orders had read; made from the first message it ends orders, made behind that it goes on."""
+    """A backup tells how far orders had read; made anew from 1 the stream ends orders, made behind that it goes on."""
     sell(staff, 1)
     sell(staff, 2)
     lose(staff, "CHANNELS")
