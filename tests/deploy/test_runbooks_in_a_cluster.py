@@ -5,6 +5,7 @@ No cluster is needed: kubectl reads a command to its end before it finds that no
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -168,6 +169,15 @@ def test_kubectl_takes_every_line(page: Path) -> None:
                 timeout=30,
             )
             assert NO_SERVER in done.stderr, (words, done.stderr)
+            json.loads(Kubectl.read(words[1:]).options.get("-p", "{}"))  # it leaves that to the server
+
+
+@every_page
+def test_a_shell_reads_every_block(page: Path) -> None:
+    """Quotes, braces and loops end where they should."""
+    for block in BLOCK.findall(page.read_text()):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, (block, done.stderr)
 
 
 @every_page
