@@ -86,6 +86,10 @@ class Node:
         self.process.kill()
         assert self.process.wait() == -signal.SIGKILL
 
+    def lose_its_disk(self) -> None:
+        """Nothing is left of what it stored; its name stays."""
+        shutil.rmtree(self.folder / "js")
+
     def pause(self) -> None:
         """SIGSTOP: its connections stand, and it says nothing."""
         os.kill(self.pid, signal.SIGSTOP)
@@ -174,6 +178,12 @@ class Cluster:
             each for account in said.get("account_details", ()) for each in account.get("stream_detail", ())
         ]
         return {each["name"]: each.get("cluster", {}) for each in streams}
+
+    async def messages(self, name: str) -> dict[str, int]:
+        """How many each stream has on a node."""
+        said = await self.jsz(self.nodes[name])
+        streams = (each for account in said["account_details"] for each in account["stream_detail"])
+        return {each["name"]: each["state"]["messages"] for each in streams}
 
     async def leaders(self, among: Iterable[str] = NAMES) -> dict[str, str]:
         """Each stream's leader, as the leader itself says: a node that lost its group says so only when it knows."""

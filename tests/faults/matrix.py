@@ -97,9 +97,12 @@ MATRIX = (
     ),
     Row(
         "F8",
-        "a bit flips in a stream's file, or its end is cut; the memory of the bus is emptied under it",
+        "a bit flips in a stream's file, or its end is cut; the bus loses its memory; a node loses its disk",
         "noticed and healed; never a wrong effect",
-        ("faults/test_damaged_files.py",),
+        (
+            "faults/test_damaged_files.py",
+            "faults/test_cluster.py::test_a_node_that_lost_its_disk_takes_everything_from_the_others",
+        ),
     ),
     Row(
         "F9",

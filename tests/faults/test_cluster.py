@@ -169,6 +169,25 @@ async def test_a_leader_that_stops_answering_and_comes_back(
     await settle_and_judge(siege, sold)
 
 
+async def test_a_node_that_lost_its_disk_takes_everything_from_the_others(
+    cluster: Cluster, siege: Siege, sold: list[Sale], record_property: Note
+) -> None:
+    """One that leads few streams, then the one that leads most: it comes back empty, under its old name."""
+    leader = _leads_most(await cluster.until_led(), Counter())
+    follower, other = sorted(set(NAMES) - {leader})
+    async with trading(siege, sold, Random(SEED + 6)) as watch:
+        for victim in (follower, leader):
+            cluster.nodes[victim].kill()
+            cluster.nodes[victim].lose_its_disk()
+            await siege.until_taken(1)
+            cluster.nodes[victim].start()
+            await cluster.until_current()
+    _tell(watch, "two disks lost, one after the other", record_property)
+    await settle_and_judge(siege, sold)
+    for name in (follower, leader):
+        assert await cluster.messages(name) == await cluster.messages(other)
+
+
 async def _without_a_distant_node(cluster: Cluster, siege: Siege, others: list[str]) -> None:
     """A node that none of our services is connected to, alone: it stores nothing for anybody, the majority goes on."""
     lonely = max(others, key=list((await cluster.until_led()).values()).count)
