@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 
 from chassis.settings import SERVICE_PORTS, System
-from chassis.standby import standing_by
 from chassis.starting import Starting
 from deploy.health import url_of
 from tests.conftest import free_port
 from tests.deploy.rendered import NAMES, containers
 from tests.deploy.test_standby import ACTIVE, STANDBY, Active
+from tests.standing_by import standing_by
 
 
 async def asked(url: str) -> subprocess.CompletedProcess[str]:
