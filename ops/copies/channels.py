@@ -20,6 +20,7 @@ from chassis.clock import rfc3339
 from chassis.declare import Message
 from chassis.stream_put_back import Kept, ends_of
 from ops.console import CannotDo, Progress
+from ops.stores import open_stores
 from ops.system import System
 
 CHANNELS = "CHANNELS"
@@ -75,6 +76,22 @@ def first_of(copy: Path) -> int | None:
     """The sequence of a copy's first message: where the stream has to begin. None where there is none."""
     first = next(kept_in(copy), None) if copy.exists() else None
     return first.seq if first else None
+
+
+def ends_at(copy: Path) -> int:
+    """The sequence of a copy's last message; 0 where there is none."""
+    newest = deque(_lines(copy), maxlen=1)
+    return _kept(newest[0]).seq if newest else 0
+
+
+def read_by_orders(system: System) -> int:
+    """How far the orders service has read the stream; 0 for not at all. Raises as `open_stores`."""
+    store = open_stores(system, ("orders",))["orders"]
+    try:
+        known = store.positions().get(CHANNELS)
+    finally:
+        store.close()
+    return known.stream_seq if known else 0
 
 
 def first_waiting(system: System) -> int | None:

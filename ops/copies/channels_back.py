@@ -18,7 +18,7 @@ from chassis.settings import system as settings
 from chassis.stream_put_back import Kept, PlaceTaken, PutBack, ends_of
 from ops.bus_access import connected
 from ops.console import CannotDo, Progress
-from ops.copies.channels import CHANNELS, first_of, kept_in, newest_of, waiting_copy
+from ops.copies.channels import CHANNELS, ends_at, first_of, kept_in, newest_of, read_by_orders, waiting_copy
 from ops.copies.manifest import messages_of
 from ops.system import System
 
@@ -31,7 +31,8 @@ async def restore_channels(system: System, folder: Path, seed: Path | None = Non
     """Put the messages of the backup in a folder back; returns how many were published, and how many it has.
 
     We look as the configured user, and publish as the user `channels` where the file of its `seed` is named. Raises
-    `CannotDo` for a backup without whole messages, and where the stream holds, or would hold, something else.
+    `CannotDo` for a backup without whole messages or without all that orders has read, and where the stream holds, or
+    would hold, something else.
     """
     copy, has = messages_of(folder)
     return {"published": await _put_back(system, copy, seed), "messages": has}
@@ -53,9 +54,19 @@ async def _put_back(system: System, copy: Path, seed: Path | None = None) -> int
     try:
         async with connected(system, "restore") as looking, _publishing(system, looking, seed) as publishing:
             last = await _last(looking, copy, beginning)
+            _require_all_that_was_read(system, max(last, ends_at(copy)))
             return await _publish(PutBack(publishing), kept_in(copy, last + 1 - beginning))
     except BusAway as away:
         raise CannotDo(f"the channel messages of the backup could not be put back: {away}") from None
+
+
+def _require_all_that_was_read(system: System, last: int) -> None:
+    """Orders reads on from where it was: at a number that another message would have by then."""
+    if (read := read_by_orders(system)) > last:
+        raise CannotDo(
+            f"orders has read {CHANNELS} up to {read}, and this backup ends at {last}: name a newer one, or let the "
+            f"stream begin behind what was read, with `python -m chassis.bootstrap --channels-from {read + 1}`"
+        )
 
 
 @asynccontextmanager

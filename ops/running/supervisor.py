@@ -13,14 +13,14 @@ from pathlib import Path
 from contracts.parking import SERVICES
 from ops.asking import Services
 from ops.console import CannotDo, note
-from ops.copies.channels import first_waiting
+from ops.copies.channels import first_waiting, read_by_orders
 from ops.copies.channels_back import put_back_waiting
 from ops.kept import Kept
 from ops.running.nats_memory import deliver_from_memory, forget, is_lost, stage_in_memory
 from ops.running.nats_server import nats_part, wait_until_healthy
 from ops.running.postgres_server import postgres_part, wait_until_accepting
 from ops.running.processes import Keeper, Part
-from ops.stores import kept_in, open_stores, path_of
+from ops.stores import kept_in, path_of
 from ops.system import System
 
 READY_WITHIN_SECONDS = 60.0
@@ -190,12 +190,7 @@ class Supervisor:
             return first
         if kept_in(self.system) is Kept.SQLITE and not path_of(self.system, "orders").exists():
             return 1
-        store = open_stores(self.system, ("orders",))["orders"]
-        try:
-            known = store.positions().get("CHANNELS")
-        finally:
-            store.close()
-        return known.stream_seq + 1 if known else 1
+        return read_by_orders(self.system) + 1
 
     def _sandbox(self, name: str, module: str) -> Part:
         truth = self.system.folder("sandbox") / f"{name}.jsonl"

@@ -160,7 +160,7 @@ async def test_messages_are_not_put_behind_those_of_somebody_else(
     lost: Callable[..., Awaitable[Lost]],
 ) -> None:
     """Nor between them: events would name another's message as their cause."""
-    found = await lost(2)
+    found = await lost(3)
     async with found.connected("channels") as bus:
         await say(bus, 9)
     with pytest.raises(CannotDo, match="CHANNELS holds 1 messages that are not those of the backup"):
@@ -168,14 +168,26 @@ async def test_messages_are_not_put_behind_those_of_somebody_else(
     assert len(await found.now()) == 1
 
 
+async def test_a_backup_that_is_older_than_the_stores_is_refused(
+    lost: Callable[..., Awaitable[Lost]],
+) -> None:
+    """What comes next would get a number that orders has already read, and never be read."""
+    found = await lost(2)
+    with pytest.raises(
+        CannotDo, match=r"orders has read CHANNELS up to 3, .* ends at 2: .*--channels-from 4"
+    ):
+        await restore_channels(found.system, found.copy, found.seed)
+    assert await found.now() == []
+
+
 async def test_a_stream_that_begins_elsewhere_is_left_alone_until_it_is_made_anew(
     lost: Callable[..., Awaitable[Lost]],
 ) -> None:
     """As bootstrap makes it where no backup has the messages."""
-    found = await lost(2)
+    found = await lost(3)
     lines = (found.copy / "channels.jsonl").read_bytes().splitlines(keepends=True)
     told = json.loads((found.copy / "manifest.json").read_text())
-    (found.copy / "channels.jsonl").write_bytes(lines[1])
+    (found.copy / "channels.jsonl").write_bytes(b"".join(lines[1:]))
     with pytest.raises(CannotDo, match=r"channels\.jsonl is missing or not as the manifest says"):
         await restore_channels(found.system, found.copy, found.seed)
     told["channels"]["sha256"] = sha256_of(found.copy / "channels.jsonl")
@@ -190,13 +202,13 @@ async def test_a_stream_that_begins_elsewhere_is_left_alone_until_it_is_made_ane
     found.server.start()
     async with found.connected("bootstrap") as bus:
         await bootstrap(bus, channels_from=2)
-    assert (await restore_channels(found.system, found.copy, found.seed))["published"] == 1
+    assert (await restore_channels(found.system, found.copy, found.seed))["published"] == 2
     assert list(map(kept, await found.now())) == list(map(kept, found.before[1:]))
 
 
 async def test_a_seed_that_is_none_is_named(lost: Callable[..., Awaitable[Lost]]) -> None:
     """And a stranger's is refused by the server."""
-    found = await lost(1)
+    found = await lost(3)
     for text, said in (
         ("", "there is no seed in"),
         ("hello", "channels: "),
@@ -212,7 +224,7 @@ async def test_a_seed_that_is_none_is_named(lost: Callable[..., Awaitable[Lost]]
 @pytest.mark.long
 async def test_who_may_not_publish_is_told_of_the_seed(lost: Callable[..., Awaitable[Lost]]) -> None:
     """The tools may read, and by themselves change nothing."""
-    found = await lost(1)
+    found = await lost(3)
     with pytest.raises(
         CannotDo, match=r"only the user `channels` may publish, name its seed with --seed-file"
     ):
