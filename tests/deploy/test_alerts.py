@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,17 +12,21 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.rules_turned import turned
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "deploy" / "observability"
 GROUPS = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
 ALERTS: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+CASES: dict[str, Any] = yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())
+SUCCEEDED = re.compile(r"^Unit Testing:\s+(\d+)_test\.yaml\n\s+SUCCESS", re.MULTILINE)
 promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is missing: it comes with the package prometheus"
 )
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+def run(*arguments: str, within: Path = FOLDER) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], cwd=within, capture_output=True, text=True, timeout=60)
 
 
 @promtool
@@ -41,31 +46,40 @@ def test_promtool_agrees(arguments: tuple[str, ...]) -> None:
 
 
 @promtool
-def test_a_rule_that_is_never_raised_would_be_noticed(tmp_path: Path) -> None:
-    """So that the test above means something: with another threshold the same series raises nothing."""
-    for name in ("alerts.yaml", "alerts_test.yaml"):
-        text = (FOLDER / name).read_text().replace("doorstep_parked > 0", "doorstep_parked > 1000")
-        (tmp_path / name).write_text(text)
-    done = subprocess.run(
-        ["promtool", "test", "rules", "alerts_test.yaml"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode != 0
-    assert "DoorstepMessagesParked" in done.stdout + done.stderr
+def test_a_rule_that_is_a_little_wrong_is_noticed(tmp_path: Path) -> None:
+    """A threshold one step off, a comparison turned, half a `for:` or window, or twice of it: each fails its cases."""
+    right = [("", alert) for alert in ALERTS]
+    wrong = [(what, rule) for alert in ALERTS for what, rule in turned(alert)]
+    tried = right + wrong
+    for number, (_, rule) in enumerate(tried):
+        told = {"groups": [{"name": "wrong", "rules": [rule]}]}
+        cases = [case for case in CASES["tests"] if alert_of(case) == rule["alert"]]
+        (tmp_path / f"{number}.yaml").write_text(json.dumps(told))
+        (tmp_path / f"{number}_test.yaml").write_text(
+            json.dumps(CASES | {"rule_files": [f"{number}.yaml"], "tests": cases})
+        )
+    valid = run("check", "rules", *(f"{number}.yaml" for number in range(len(tried))), within=tmp_path)
+    assert valid.returncode == 0, valid.stdout + valid.stderr
+    done = run("test", "rules", *(f"{number}_test.yaml" for number in range(len(tried))), within=tmp_path)
+    passed = [tried[int(number)] for number in SUCCEEDED.findall(done.stdout)]
+    assert len(wrong) > 5 * len(ALERTS)
+    assert [what for what, _ in passed if what] == []
+    assert passed == right
 
 
-def test_every_alert_has_a_case() -> None:
-    """A new rule gets its series."""
-    cases = yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())["tests"]
-    tried = {
-        case["alert_rule_test"][-1]["alertname"]
-        for case in cases
-        if case["alert_rule_test"][-1]["exp_alerts"]
-    }
-    assert tried == {alert["alert"] for alert in ALERTS}
+def test_every_alert_is_judged_before_and_after_its_time() -> None:
+    """Not raised yet, then raised: a new rule gets its series."""
+    for raised in (False, True):
+        judged = [judgement for case in CASES["tests"] for judgement in case["alert_rule_test"]]
+        tried = {each["alertname"] for each in judged if bool(each["exp_alerts"]) is raised}
+        assert tried == {alert["alert"] for alert in ALERTS}
+
+
+def alert_of(case: dict[str, Any]) -> str:
+    """The one alert that a case is about."""
+    (name,) = {judgement["alertname"] for judgement in case["alert_rule_test"]}
+    assert isinstance(name, str)
+    return name
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
