@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import PersistenceError
 
+from chassis.certificates import Ends, nats_server_end
 from chassis.clock import rfc3339, wall_clock
 from chassis.logs import logger
 from chassis.metrics import Figure
@@ -40,6 +41,8 @@ class Measures:
     def __init__(self, running: Running, own: Measure | None) -> None:
         self._running = running
         self._own = own
+        self.certificates: Ends = {}
+        """Until when those in use hold (`certificates.py`)."""
         self._looked = float("-inf")
 
     async def refresh(self) -> None:
@@ -73,7 +76,17 @@ class Measures:
             ),
             _one("doorstep_disk_free_bytes", "Free where the service keeps its data", disk["free_bytes"]),
             _one("doorstep_disk_size_bytes", "Size of that file system", disk["size_bytes"]),
+            Figure(
+                "doorstep_certificate_expires_seconds",
+                "For how long a certificate in use still holds",
+                ("certificate",),
+                self._certificates_left(),
+            ),
         ]
+
+    def _certificates_left(self) -> dict[tuple[str, ...], float]:
+        now, ends = wall_clock(), {**self.certificates, **nats_server_end(self._running.bus)}
+        return {(name,): (end - now).total_seconds() for name, end in ends.items()}
 
     async def _waiting(self) -> list[Figure]:
         late, oldest = await self.late_timers()

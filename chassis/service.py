@@ -15,6 +15,7 @@ from chassis.access import IDLE_SECONDS_MAX, configured, guarded, say_headers
 from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway
+from chassis.certificates import ends
 from chassis.clock import rfc3339, wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
@@ -22,6 +23,7 @@ from chassis.engine import Engine
 from chassis.event_store import Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox
+from chassis.login import configured as login
 from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
@@ -32,7 +34,7 @@ from chassis.reactor import Due, Incoming, Item, Outcome, Reactor, Unnumbered
 from chassis.relay import Relay
 from chassis.settings import System, section
 from chassis.timers import Timers
-from chassis.tls import listen
+from chassis.tls import listen, tls
 from chassis.tracing import Tracer, Traces
 from contracts.catalogue import sources_of
 
@@ -138,6 +140,7 @@ class Running:
     async def start(self) -> None:
         """Bring every part up, the listening port first, reading the sources last."""
         await self._serve()
+        self.measures.certificates = ends(tls(), login())
         self._spawn(self.engine.run(self._room), "engine")
         self._spawn(self.relay.run(), "relay")
         self._spawn(self.timers.run(), "timers")
