@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.doctor.rules import WAITS
 from tests.deploy.rules_turned import turned
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "deploy" / "observability"
 GROUPS = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
 ALERTS: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+DOCUMENT = (REPOSITORY / "docs" / "observability.md").read_text()
 CASES: dict[str, Any] = {
     path.name: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("alerts*_test.yaml"))
 }
@@ -98,9 +100,60 @@ def test_whoever_has_to_act_is_told_what_to_do(alert: dict[str, Any]) -> None:
     assert told["summary"]
     assert ("runbook" in told) == (severity != "info")
     if "runbook" in told:
-        assert (REPOSITORY / told["runbook"]).is_file()
-        name = alert["alert"].removeprefix("Doorstep")
-        assert f"`{name}`" in (REPOSITORY / "docs" / "observability.md").read_text()
+        page = (REPOSITORY / told["runbook"]).read_text()
+        assert f"`{short(alert)}`" in page.partition("## Look")[0]
+
+
+def test_the_document_lists_each_alert_once_under_its_severity_and_page() -> None:
+    """Whoever is woken up by a name finds it where it belongs."""
+    listed = {
+        (severity, name, page)
+        for severity, cell in re.findall(r"^\| (page|ticket|info) \| (.+) \|$", DOCUMENT, re.MULTILINE)
+        for names, page in re.findall(r"((?:`\w+`,? ?)+)(?:\(\[[\w-]+\]\(([^)]+)\)\))?", cell)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert listed == {
+        (
+            alert["labels"]["severity"],
+            short(alert),
+            alert["annotations"].get("runbook", "").removeprefix("docs/"),
+        )
+        for alert in ALERTS
+    }
+    table = DOCUMENT.partition("| severity | alerts |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(short(alert) for alert in ALERTS)
+
+
+SAID_BY_THE_DOCTOR = {
+    "PaymentInDoubt": "payment in_doubt",
+    "RefundRefused": "payment refund_failed",
+    "RefundOwed": "payment refund_due",
+    "LabelFailed": "label failed",
+    "CountDue": "count due",
+    "ApprovalWaits": "approval",
+    "HoldTooOld": "hold ",
+}
+"""By alert, the kinds of `doorstep doctor` that begin so."""
+
+
+def test_what_waits_is_too_old_for_alerts_and_doctor_at_the_same_time() -> None:
+    """And both send to the same page. A kind that the doctor learns gets its alert."""
+    told = {short(alert): alert for alert in ALERTS}
+    agreed = set[str]()
+    for name, begins in SAID_BY_THE_DOCTOR.items():
+        (limit,) = re.findall(r" > (\d+)$", told[name]["expr"])
+        kinds = {kind: rule for kind, rule in WAITS.items() if kind.startswith(begins)}
+        assert {rule.patience_seconds for rule in kinds.values()} == {float(limit)}
+        assert {f"docs/runbooks/{rule.runbook}.md" for rule in kinds.values()} == {
+            told[name]["annotations"]["runbook"]
+        }
+        agreed |= kinds.keys()
+    assert agreed == WAITS.keys()
+
+
+def short(alert: dict[str, Any]) -> str:
+    """Its name without that of the product."""
+    return str(alert["alert"]).removeprefix("Doorstep")
 
 
 def test_groups_keep_severities_apart() -> None:
