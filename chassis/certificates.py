@@ -54,5 +54,5 @@ def _read(name: str, path: Path) -> list[datetime]:
     try:
         return [each.not_valid_after_utc for each in x509.load_pem_x509_certificates(path.read_bytes())]
     except (OSError, ValueError) as fault:
-        logger().warning("certificate_not_read", setting=name, error=str(fault))
+        logger().warning("figures_not_read", error=f"{name}: {fault}")
         return []
