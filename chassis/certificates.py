@@ -7,39 +7,49 @@ NATS shows is asked of the connection, whoever signed it.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 
 from chassis.bus import Bus
 from chassis.login import Login
-from chassis.logs import logger
 from chassis.tls import Tls
 
 NATS_SERVER = "nats_server"
 """The one certificate of which no file is here."""
 
 type Ends = Mapping[str, datetime]
-"""By setting, when what its file holds ends."""
+"""When each ends, by what it is called in the figures."""
 
 
-def ends(tls: Tls, login: Login) -> Ends:
-    """For each configured file. A chain ends with its first certificate; of several authorities, which stand side by
-    side while one is exchanged, the last counts.
+class InUse(NamedTuple):
+    """A file of certificates that a setting names. `of_several`, when they end, counts one."""
+
+    setting: str
+    path: Path
+    of_several: Callable[[Iterable[datetime]], datetime]
+
+    def end(self) -> datetime:
+        """When it ends. Raises `OSError`, and `ValueError` for a file without certificates that can be read."""
+        found = x509.load_pem_x509_certificates(self.path.read_bytes())
+        return self.of_several(each.not_valid_after_utc for each in found)
+
+
+def in_use(tls: Tls, login: Login) -> Iterator[InUse]:
+    """Each configured file. A chain ends with its first certificate; of several authorities, which stand side by side
+    while one is exchanged, the last counts.
     """
-    files: tuple[tuple[str, Path | None, Callable[[Iterable[datetime]], datetime]], ...] = (
+    for setting, path, of_several in (
         ("cert_file", tls.cert_file, min),
         ("ca_file", tls.ca_file, max),
         ("client_ca_file", tls.client_ca_file, max),
         ("nats_ca_file", login.nats_ca_file, max),
-    )
-    found = {}
-    for name, path, of_several in files:
-        if path is not None and (all_of_them := _read(name, path)):
-            found[name] = of_several(all_of_them)
-    return found
+    ):
+        if path is not None:
+            yield InUse(setting, path, of_several)
 
 
 def nats_server_end(bus: Bus) -> Ends:
@@ -48,11 +58,3 @@ def nats_server_end(bus: Bus) -> Ends:
     if "notAfter" not in shown:
         return {}
     return {NATS_SERVER: datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)}
-
-
-def _read(name: str, path: Path) -> list[datetime]:
-    try:
-        return [each.not_valid_after_utc for each in x509.load_pem_x509_certificates(path.read_bytes())]
-    except (OSError, ValueError) as fault:
-        logger().warning("figures_not_read", error=f"{name}: {fault}")
-        return []

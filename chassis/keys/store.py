@@ -122,6 +122,11 @@ class KeyStore(ABC):
         with self.transaction(Purpose.READ):
             pass
 
+    def prove(self) -> None:
+        """Make sure that keys can be had: that it answers, and that its keys are wrapped by our master key."""
+        with self.transaction(Purpose.READ) as sql:
+            self._ours(sql)
+
     def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key | None]:
         """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one.
 

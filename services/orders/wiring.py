@@ -103,6 +103,7 @@ def build() -> Assembly:
         on_start=(readings.start, retention.start),
         on_stop=(retention.stop,),
         prepare=readings.prepare if seals else None,
+        prove=key_store().prove if seals else None,
         measure=measures.measure(answered, known),
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from chassis import nkeys
 from chassis.bus import BusAway, open_bus
-from chassis.certificates import ends, nats_server_end
+from chassis.certificates import in_use, nats_server_end
 from chassis.clock import wall_clock
 from chassis.login import Login
 from chassis.postgres_connections import ConnectionLost, Connections
@@ -97,10 +97,11 @@ def test_a_chain_ends_with_its_first_certificate_authorities_with_their_last(tmp
         cert_file=tmp_path / "cert", key_file=tmp_path / "key", ca_file=tmp_path / "ca",
         client_ca_file=tmp_path / "no-certificate",
     )  # fmt: skip
-    found = {
-        name: round((end - wall_clock()).total_seconds() / DAY) for name, end in ends(files, Login()).items()
-    }
-    assert found == {"cert_file": 3, "ca_file": VALID_DAYS}
+    found = {file.setting: file for file in in_use(files, Login())}
+    with pytest.raises(ValueError, match="PEM"):
+        found.pop("client_ca_file").end()
+    days = {name: round((file.end() - wall_clock()).total_seconds() / DAY) for name, file in found.items()}
+    assert days == {"cert_file": 3, "ca_file": VALID_DAYS}
 
 
 def certificates_left(running: Running) -> dict[str, float]:
