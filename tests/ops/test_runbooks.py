@@ -240,12 +240,14 @@ def let_a_history_fork(shop: Shop) -> None:
 
 
 def damage_the_keys(shop: Shop) -> None:
-    """After a backup of them; the next order waits."""
+    """After a backup of them; orders says that it is not ready."""
     assert shop.sh("doorstep backup-keys keys-backup").returncode == 0
     shop.stop()
     for left in shop.folder.glob("var/keys/keys.sqlite*"):
         left.write_bytes(b"not a database " * 500)
-    shop.start()
+    shop.sh("nohup doorstep up --autopilot > up.log 2>&1 &")
+    log = shop.folder / "var" / "logs" / "orders.log"
+    eventually(lambda: '"keys_away"' in log.read_text(), 60, "orders says that the keys are away")
 
 
 def park_a_message(shop: Shop) -> None:
