@@ -80,6 +80,14 @@ class Bus:
             return False  # not opened yet, or closed
 
     @property
+    def server_certificate(self) -> dict[str, Any] | None:
+        """What the server proved itself with, as `ssl` decodes it; None without TLS, or without a connection."""
+        if not self.connected:
+            return None
+        writer = getattr(self.client._transport, "_io_writer", None)
+        return writer.get_extra_info("peercert") if writer else None
+
+    @property
     def refusing(self) -> bool:
         """Whether the last message was not stored, a moment ago: a disk or a stream is full, or nobody answers."""
         return self._refused_at is not None and time.monotonic() - self._refused_at < REFUSING_SECONDS

@@ -26,7 +26,7 @@ from chassis.engine import Engine, Overloaded
 from chassis.first_fault import first_fault
 from chassis.ids import command_id
 from chassis.items import RAW_STREAM
-from chassis.keys.store import KeysAway
+from chassis.keys.away import KeysAway
 from chassis.logs import logger
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.event import Event

@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import PersistenceError
 
+from chassis.certificates import InUse, nats_server_end
 from chassis.clock import rfc3339, wall_clock
 from chassis.logs import logger
 from chassis.metrics import Figure
@@ -40,7 +41,16 @@ class Measures:
     def __init__(self, running: Running, own: Measure | None) -> None:
         self._running = running
         self._own = own
+        self._certificates = dict[str, datetime]()
         self._looked = float("-inf")
+
+    def note_certificates(self, in_use: Iterable[InUse]) -> None:
+        """What was read just now, and is used until the process ends."""
+        for file in in_use:
+            try:
+                self._certificates[file.setting] = file.end()
+            except (OSError, ValueError) as fault:
+                logger().warning("figures_not_read", error=f"{file.setting}: {fault}")
 
     async def refresh(self) -> None:
         """Look, unless somebody just did. What a store would have to say is left out while it cannot be read."""
@@ -73,7 +83,17 @@ class Measures:
             ),
             _one("doorstep_disk_free_bytes", "Free where the service keeps its data", disk["free_bytes"]),
             _one("doorstep_disk_size_bytes", "Size of that file system", disk["size_bytes"]),
+            Figure(
+                "doorstep_certificate_expires_seconds",
+                "For how long a certificate in use still holds",
+                ("certificate",),
+                self._certificates_left(),
+            ),
         ]
+
+    def _certificates_left(self) -> dict[tuple[str, ...], float]:
+        now, ends = wall_clock(), {**self._certificates, **nats_server_end(self._running.bus)}
+        return {(name,): (end - now).total_seconds() for name, end in ends.items()}
 
     async def _waiting(self) -> list[Figure]:
         late, oldest = await self.late_timers()

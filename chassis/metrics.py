@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from chassis.clock import wall_clock
 from chassis.declare import Message
@@ -33,12 +33,16 @@ STORIES_MAX = 20_000
 
 
 class Figure(NamedTuple):
-    """A gauge as it was found: its value for each combination of label values, which are closed sets."""
+    """A gauge as it was found: its value for each combination of label values, which are closed sets.
+
+    With `counted` it only grows, and is told as a counter: `_total` is added to its name.
+    """
 
     name: str
     help: str
     labels: tuple[str, ...]
     values: Mapping[tuple[str, ...], float]
+    counted: bool = False
 
 
 class Buckets:
@@ -155,7 +159,8 @@ class Meter:
 
     def _gauges(self, figures: Iterable[Figure]) -> Iterator[Metric]:
         for figure in figures:
-            family = GaugeMetricFamily(figure.name, figure.help, labels=["service", *figure.labels])
+            kind = CounterMetricFamily if figure.counted else GaugeMetricFamily
+            family = kind(figure.name, figure.help, labels=["service", *figure.labels])
             for labels, value in figure.values.items():
                 family.add_metric([self._service, *labels], value)
             yield family

@@ -17,7 +17,7 @@ from chassis.bus import Bus, BusAway, open_bus
 from chassis.catching_up import catch_up
 from chassis.event_store import UNREADABLE, StalePosition, Store
 from chassis.inbox import StreamLost
-from chassis.keys.store import KeysAway
+from chassis.keys.away import KeysAway
 from chassis.logs import set_up
 from chassis.names import Names
 from chassis.ownership import own

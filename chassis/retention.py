@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.keys.away import KeysAway
 from chassis.keys.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from chassis.logs import logger
 
 EVERY_SECONDS = 3600.0

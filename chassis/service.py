@@ -15,6 +15,7 @@ from chassis.access import configured, guarded, say_headers
 from chassis.admission import REQUESTS_AT_ONCE_MAX, bounded
 from chassis.batch import Batch
 from chassis.bus import DISCONNECTED, Bus, BusAway
+from chassis.certificates import in_use
 from chassis.clock import rfc3339, wall_clock
 from chassis.declare import Service
 from chassis.effects import Effects
@@ -23,17 +24,19 @@ from chassis.event_store import Store
 from chassis.http import BODY_BYTES_MAX, Handler, Runtime, errors_as_json
 from chassis.inbox import Inbox
 from chassis.items import Due, Incoming, Item, Unnumbered
+from chassis.login import configured as login
 from chassis.logs import logger
 from chassis.measures import Measure, Measures, calls_of, disk_of, watch
 from chassis.metrics import Meter
 from chassis.ops_routes import OpsRoutes
 from chassis.port import Port
-from chassis.preparation import Preparation, Prepare
+from chassis.preparation import Preparation, Prepare, Prove
 from chassis.pulse import Alone, Owned
 from chassis.reactor import Outcome, Reactor
 from chassis.relay import Relay
 from chassis.settings import System, section
 from chassis.timers import Timers
+from chassis.tls import tls
 from chassis.tracing import Tracer, Traces
 from contracts.catalogue import sources_of
 
@@ -52,6 +55,8 @@ class Assembly:
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
     prepare: Prepare | None = None
     """While it raises `KeysAway` the messages of the channels wait, and nothing else."""
+    prove: Prove | None = None
+    """While it raises `KeysAway` nothing can be sealed, and the service is not ready."""
     body_bytes_max: int = BODY_BYTES_MAX
     measure: Measure | None = None
 
@@ -102,7 +107,7 @@ class Running:
         self.started = False
         self._taken = 1
         self.owned.on_again.append(self.engine.nudge)
-        self.preparation = Preparation(assembly.prepare)
+        self.preparation = Preparation(assembly.prepare, assembly.prove)
         self._tasks: list[asyncio.Task[None]] = []
         self.engine.listeners += [self._relay_committed, self.timers.committed, self.effects.committed]
         self.measures = Measures(self, assembly.measure)
@@ -146,6 +151,7 @@ class Running:
     async def start(self) -> None:
         """Bring every part up, the listening port first, reading the sources last."""
         await self._serve()
+        self.measures.note_certificates(in_use(tls(), login()))
         self._spawn(self.engine.run(self._room), "engine")
         self._spawn(self.relay.run(), "relay")
         self._spawn(self.timers.run(), "timers")
@@ -222,7 +228,7 @@ class Running:
             "bus": {"ok": self.bus.connected},
             "publish": {"ok": not self.bus.refusing},
             "relay": {"ok": self.relay.age_seconds < RELAY_READY_SECONDS_MAX, "behind": self.relay.behind},
-            "keys": self.preparation.check(),
+            "keys": await self.preparation.check(),
             "stream": {"ok": not self.relay.lost, "lost": self.relay.lost},
         }
         if self.bus.connected:

@@ -27,19 +27,19 @@ class Certificates(NamedTuple):
     key: str
 
 
-def issue(names: Sequence[str]) -> Certificates:
+def issue(names: Sequence[str], valid_days: int = VALID_DAYS) -> Certificates:
     """A new authority, and a certificate for these host names signed by it, good for both ends of a connection."""
-    now = datetime.now(UTC)
+    now, days = datetime.now(UTC), timedelta(days=valid_days)
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     us = _name("Doorstep NATS authority")
     authority = (
-        _blank(us, us, authority_key, now)
+        _blank(us, us, authority_key, now, days)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
-        _blank(_name(names[0]), us, key, now)
+        _blank(_name(names[0]), us, key, now, days)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -56,7 +56,7 @@ def issue(names: Sequence[str]) -> Certificates:
 
 
 def _blank(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, valid: timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -65,7 +65,7 @@ def _blank(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - EARLIER)
-        .not_valid_after(now + timedelta(days=VALID_DAYS))
+        .not_valid_after(now + valid)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
+from chassis.keys.away import KeysAway
 from chassis.keys.ring import KEPT_SECONDS, Opens
 from chassis.keys.sealing import NONCE_BYTES, TAG_BYTES, Key
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from contracts.frozen import replace
 
 SEALED = "doorstep-sealed"

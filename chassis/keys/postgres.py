@@ -15,8 +15,9 @@ import psycopg
 from eventsourcing.persistence import PersistenceError
 
 from chassis.event_store import OldStore
+from chassis.keys.away import KeysAway
 from chassis.keys.master import MasterKey
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from chassis.keys.tables import Purpose, Row
 from chassis.postgres_connections import Connection, Connections, eraser_of
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from chassis.keys.away import KeysAway
 from chassis.keys.master import MasterKey
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from chassis.keys.tables import Purpose, Row
 
 BUSY_SECONDS = 5.0

@@ -17,6 +17,7 @@ from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 
+from chassis.keys.away import KeysAway, NoSuchKey, OtherMaster
 from chassis.keys.master import MasterKey, Naming
 from chassis.keys.sealing import KEY_BYTES, Key
 from chassis.keys.tables import (
@@ -43,31 +44,6 @@ PAGE = 1_000
 DESTROY = (
     "UPDATE keys SET wrapped = NULL, destroyed_at = %s, actor = %s, reason = %s WHERE wrapped IS NOT NULL"
 )
-
-
-class KeysAway(Exception):
-    """The key store does not answer, or its keys are not of our master key. Nothing is sealed or opened meanwhile."""
-
-
-class OtherMaster(KeysAway):
-    """The keys are wrapped by another master key than ours; `rotated_at` is when that began, empty if it always was."""
-
-    def __init__(self, place: str, rotated_at: str) -> None:
-        if rotated_at:
-            said = f"the keys in {place} are wrapped by another master key than ours since {rotated_at}, when it was"
-            super().__init__(f"{said} rotated: give this process the new one, and start it again")
-        else:
-            super().__init__(
-                f"{place} was made with another master key than ours: nothing can be sealed or opened"
-            )
-
-
-class NoSuchKey(KeysAway):
-    """Keys that this store, which others came from, never had."""
-
-    def __init__(self, place: str, key_ids: Sequence[str]) -> None:
-        super().__init__(f"{place} has no key {key_ids[0]}: put the backup of the keys back")
-        self.key_ids = frozenset(key_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +97,11 @@ class KeyStore(ABC):
         """Make sure that it is there: whoever else needs keys finds the store of this system, not one of their own."""
         with self.transaction(Purpose.READ):
             pass
+
+    def prove(self) -> None:
+        """Make sure that keys can be had: that it answers, and that its keys are wrapped by our master key."""
+        with self.transaction(Purpose.READ) as sql:
+            self._ours(sql)
 
     def issue(self, wanted: Sequence[Wanted], now: str) -> list[Key | None]:
         """A key for each, durable when this returns: the one its entity has, else its owner's, else a new one.

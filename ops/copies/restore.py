@@ -11,8 +11,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from chassis.event_store import UNREADABLE, UnusableStore
+from chassis.keys.away import KeysAway
 from chassis.keys.personal_data import personal
-from chassis.keys.store import KeysAway
 from chassis.login import configured
 from chassis.settings import system as settings
 from chassis.stores import open_store

@@ -68,7 +68,7 @@ WHY: dict[str, tuple[str, str, str]] = {
     "store": (
         "cannot write to its store",
         "make room on the disk, or bring the database back: it tries again by itself",
-        "disk-full",
+        "store-not-writable",
     ),
     "bus": (
         "has no connection to NATS",

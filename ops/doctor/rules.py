@@ -21,7 +21,7 @@ class Rule:
     patience_seconds: float
 
 
-HOLD = "orders-on-hold"
+HOLD, WAITING = "orders-on-hold", "waiting-for-people"
 UNKNOWN = Rule(
     "waiting, for a reason this release does not know", "`doorstep timeline ORDER` tells its story", HOLD, 0.0
 )
@@ -75,36 +75,36 @@ WAITS: dict[str, Rule] = {
         "owed money that the channel has to give back",
         "give it back at the channel; where the channel does not tell, confirm it to billing:"
         " `POST /orders/ORDER/refunds/confirm`",
-        "",
+        WAITING,
         2 * DAY,
     ),
     "payment refund_failed": Rule(
         "owed a refund that was refused",
         "see at the gateway why; then have it tried again (`POST /orders/ORDER/refunds/retry`), or give it back by hand"
         " and confirm it (`…/refunds/confirm`)",
-        "",
+        WAITING,
         0.0,
     ),
     "label failed": Rule(
         "without a label, as none could be had",
         "the order's page says why and asks for it again; with another carrier or a corrected address:"
         " `POST /fulfilments/ORDER/labels/retry`",
-        "",
+        WAITING,
         HOUR,
     ),
     "count due": Rule(
         "to be counted, as more units left than the books had",
         "count it and book the difference: `POST /stock/adjustments`; until then too much may be promised",
-        "",
+        WAITING,
         0.0,
     ),
     "approval": Rule(
         "waiting for a second person",
         "somebody else than who asked decides: `doorstep approvals list`, then `approvals approve` or `deny`",
-        "",
+        WAITING,
         DAY,
     ),
 }
-"""By kind. Two days is the alert's limit for holds (`deploy/observability/alerts.yaml`)."""
+"""By kind. The alerts have the same limits (`deploy/observability/alerts.yaml`)."""
 THINGS = {"approval": "approval", "count due": "SKU"}
 """What waits, where it is no order."""

@@ -122,8 +122,8 @@ def forget_bodies(
     as_json: JsonOption = False,
 ) -> None:
     """Make the channels' own old bodies unreadable. Their digests and what was made of them stay."""
+    from chassis.keys.away import KeysAway
     from chassis.keys.personal_data import forget_old_bodies
-    from chassis.keys.store import KeysAway
     from ops.personal.keys import keys_of
 
     def forgotten() -> dict[str, Any]:

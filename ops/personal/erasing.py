@@ -10,8 +10,9 @@ import asyncio
 from dataclasses import asdict, dataclass
 
 from chassis.clock import rfc3339, wall_clock
+from chassis.keys.away import KeysAway
 from chassis.keys.ring import KEPT_SECONDS
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from contracts.notify import NotificationSent
 from ops.asking import Services
 from ops.console import CannotDo, note

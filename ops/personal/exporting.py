@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chassis.clock import rfc3339, wall_clock
+from chassis.keys.away import KeysAway
 from chassis.keys.sealing import Key, key_id_of
-from chassis.keys.store import KeysAway
 from contracts.personal import ERASED, TOGETHER, Texts, opened_texts
 from ops.console import CannotDo
 from ops.history.timeline import timeline_of

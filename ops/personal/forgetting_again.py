@@ -6,7 +6,8 @@ from contextlib import closing
 
 from chassis.clock import rfc3339, wall_clock
 from chassis.event_store import Store
-from chassis.keys.store import BODY, KeysAway, KeyStore
+from chassis.keys.away import KeysAway
+from chassis.keys.store import BODY, KeyStore
 from contracts.orders import CustomerForgotten
 from ops.console import CannotDo
 from ops.personal.keys import keys_of

@@ -11,11 +11,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from chassis.keys.away import KeysAway
 from chassis.keys.master import FILE as MASTER
 from chassis.keys.master import configured_by, keep, master_key, master_key_in
 from chassis.keys.personal_data import FILE, FOLDER
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from chassis.keys.tables import Contents
 from chassis.settings import SettingsWrong
 from ops.console import CannotDo, note

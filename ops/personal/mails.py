@@ -10,8 +10,9 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
+from chassis.keys.away import KeysAway
 from chassis.keys.personal_data import personal
-from chassis.keys.store import KeysAway, Wanted
+from chassis.keys.store import Wanted
 from contracts.mail_address import one_address
 from ops.console import CannotDo
 from ops.personal.keys import keys_of

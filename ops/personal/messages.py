@@ -16,9 +16,10 @@ from typing import Any
 from chassis.bus import Bus, BusAway
 from chassis.clock import rfc3339, wall_clock
 from chassis.declare import Message
+from chassis.keys.away import NoSuchKey
 from chassis.keys.bodies import SEALED
 from chassis.keys.sealing import Key, NotSealed
-from chassis.keys.store import KeyStore, NoSuchKey
+from chassis.keys.store import KeyStore
 from ops.bus_access import connected
 from ops.console import CannotDo
 from ops.personal.customer import Customer

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chassis.clock import rfc3339, wall_clock
+from chassis.keys.away import KeysAway
 from chassis.keys.master import FILE, MasterKey, configured_by, draw, keep, master_key, master_key_in
 from chassis.keys.personal_data import FOLDER
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from chassis.settings import SettingsWrong
 from contracts.parking import SERVICES
 from ops.asking import Services

@@ -12,7 +12,7 @@ from typing import Any
 
 from chassis.bus import BusAway, connect
 from chassis.http import BODY_BYTES_MAX
-from chassis.keys.store import KeysAway
+from chassis.keys.away import KeysAway
 from chassis.names import Names
 from chassis.settings import system as settings
 from ops.console import CannotDo, Progress, fail, note

@@ -8,10 +8,11 @@ from functools import cached_property
 import orjson
 
 from chassis.declare import Message
+from chassis.keys.away import KeysAway, NoSuchKey
 from chassis.keys.bodies import DIGEST, SEALED, readable
 from chassis.keys.ring import KeyRing
 from chassis.keys.sealing import NotSealed
-from chassis.keys.store import KeysAway, KeyStore, NoSuchKey
+from chassis.keys.store import KeyStore
 from contracts.frozen import replace
 from ops.console import CannotDo
 

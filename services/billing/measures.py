@@ -1,4 +1,4 @@
-"""What only billing can say of itself: the books by account, and the money that nothing explains."""
+"""What only billing can say of itself: the books by account, money that nothing explains, and money that waits."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from collections.abc import Iterable
 
 from chassis.http import Runtime
 from chassis.metrics import Figure
+from chassis.waiting import Tagged, waiting
+from contracts.second_person import WAITS
 from services.billing.domain.ledger import UNEXPLAINED, Ledger
+from services.billing.domain.payment import Stage
 from services.billing.domain.payout import STATES
 
 type Balances = Counter[tuple[str, ...]]
 """Account of the chart and currency to minor units; debits positive."""
 
+WAITING = {
+    **{
+        stage.value: Tagged(f"state={stage}")
+        for stage in (Stage.IN_DOUBT, Stage.REFUND_DUE, Stage.REFUND_FAILED)
+    },
+    "approval": Tagged(WAITS),
+}
+"""What billing cannot end by itself, or not yet."""
+
 
 async def money(runtime: Runtime) -> Iterable[Figure]:
-    """Balances by account of the chart (sub-accounts together), payouts by state, and what of them is unexplained.
+    """Balances by account of the chart (sub-accounts together), payouts by state, what of them is unexplained, and
+    payments that wait.
 
     Unexplained is what the books have on that account: a payout whose difference a later one gave back stays named as
     unexplained, and nothing of it is left.
@@ -41,6 +54,7 @@ async def money(runtime: Runtime) -> Iterable[Figure]:
             ("currency",),
             {(currency,): abs(balances[UNEXPLAINED, currency]) for currency in currencies},
         ),
+        *await waiting(runtime, WAITING),
     )
 
 

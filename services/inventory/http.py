@@ -16,12 +16,12 @@ from contracts.identifiers import Location, Quantity, Sku
 from contracts.inventory import WriteOffRequested
 from services.inventory.domain.commands import AdjustStock, ApproveWriteOff, DenyWriteOff, ReceiveStock
 from services.inventory.domain.names import reservation_entity, sku_entity, write_off_entity, write_off_named
-from services.inventory.domain.stock import LISTED, Stock
+from services.inventory.domain.stock import COUNT_DUE, LISTED, Stock
 from services.inventory.domain.writing_off import WriteOff
 from services.inventory.views import reservation_shape, stock_shape
 
 LIMIT, LIMIT_MAX = 50, 500
-FILTERS = {"": LISTED, "in": "stock=in", "out": "stock=out", "count_due": "count=due"}
+FILTERS = {"": LISTED, "in": "stock=in", "out": "stock=out", "count_due": COUNT_DUE}
 """`GET /stock?state=`: everything, what can be sold, what cannot, what has to be counted."""
 
 

@@ -13,7 +13,7 @@ from chassis.settings import section
 from contracts.catalogue import STREAMS
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
-from services.inventory import http, imports
+from services.inventory import http, imports, measures
 from services.inventory.domain import (
     booking,
     opening,
@@ -92,7 +92,9 @@ def declare(settings: InventorySettings) -> Service:
 
 def build() -> Assembly:
     """Inventory as configured, ready to run."""
-    return Assembly(service=declare(section("inventory", InventorySettings)), routes=_routes)
+    return Assembly(
+        service=declare(section("inventory", InventorySettings)), routes=_routes, measure=measures.stock
+    )
 
 
 def _routes(runtime: Runtime) -> Sequence[web.RouteDef]:

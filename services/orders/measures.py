@@ -1,17 +1,40 @@
-"""What only orders can say of itself: which holds there are, and for how long the oldest has been waiting."""
+"""What only orders can say of itself: which holds there are, how old the oldest is, what became of deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import product
 
 from chassis.clock import wall_clock
 from chassis.http import Runtime
+from chassis.measures import Measure
 from chassis.metrics import Figure
 from contracts.orders import HoldReason
 from services.orders.domain.states import Order
+from services.orders.intake.webhook import OUTCOMES, Answered
 
 LOOKED_AT_MAX = 200
 """Orders looked at for each reason, those that came first first: of more, the age is "at least"."""
+
+
+def measure(answered: Answered, channels: Collection[str]) -> Measure:
+    """Holds, and the deliveries of these channels that were counted there."""
+
+    async def look(runtime: Runtime) -> Iterable[Figure]:
+        return (*await holds(runtime), deliveries(answered, channels))
+
+    return look
+
+
+def deliveries(answered: Answered, channels: Collection[str]) -> Figure:
+    """Each channel with each outcome from the start on: what happens for the first time is an increase, too."""
+    return Figure(
+        "doorstep_webhooks",
+        "Deliveries of channels, by what became of them",
+        ("channel", "outcome"),
+        {each: answered[each] for each in product(sorted(channels), OUTCOMES.values())},
+        counted=True,
+    )
 
 
 async def holds(runtime: Runtime) -> Iterable[Figure]:

@@ -84,7 +84,7 @@ def build() -> Assembly:
     known, settings = channels(), section("orders", OrdersSettings)
     seals = personal().seal
     retention = Retention(key_store(), personal())
-    bodies = SealsBodies(key_store())
+    bodies, answered = SealsBodies(key_store()), webhook.Answered()
     readings = SealedReadings(
         lambda message: read(message, known), key_store(), seals=seals, fresh=bodies.fresh
     )
@@ -92,12 +92,19 @@ def build() -> Assembly:
         service=declare(policies_of(settings, known), told_by(readings)),
         routes=lambda runtime: (
             *http.routes(runtime, readings.seal),
-            *webhook.routes(runtime, known, limits=settings.intake, bodies=bodies if seals else None),
+            *webhook.routes(
+                runtime,
+                known,
+                limits=settings.intake,
+                bodies=bodies if seals else None,
+                answered=answered,
+            ),
         ),
         on_start=(readings.start, retention.start),
         on_stop=(retention.stop,),
         prepare=readings.prepare if seals else None,
-        measure=measures.holds,
+        prove=key_store().prove if seals else None,
+        measure=measures.measure(answered, known),
     )
 
 

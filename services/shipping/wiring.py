@@ -9,7 +9,7 @@ from chassis.keys.ring import AS_IT_IS, Opens
 from chassis.service import Assembly
 from chassis.settings import CARRIER_PORT, DEFAULT_PORT_BASE, section, system
 from contracts.orders import CancellationRequested, OrderReleased
-from services.shipping import http, pending, reactions
+from services.shipping import http, measures, pending, reactions
 from services.shipping.carriers.desk import LabelDesk
 from services.shipping.carriers.http_carrier import HttpCarrier
 from services.shipping.domain.commands import DispatchFulfilment, GrantRange, RecordScan, RetryLabel
@@ -91,6 +91,7 @@ def build() -> Assembly:
         routes=lambda runtime: http.routes(runtime, readers, seals()),
         on_start=(open_desk, grant_first_ranges),
         on_stop=(desk.close,),
+        measure=measures.labels,
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from chassis.clock import wall_clock
 from services.billing.measures import money
+from tests.billing.makers import ORDER, cancelled, requested
 from tests.billing.running import Shop
 from tests.stores import Stores
 
@@ -41,3 +44,23 @@ async def test_what_a_later_payout_gave_back_is_not_unexplained_any_more(shop: S
     await report(shop, "po_3", "EUR", 2859)
     assert await figure(shop, "doorstep_money_unexplained_minor") == {("EUR",): 0, ("JPY",): 700}
     assert (await figure(shop, "doorstep_payouts"))["unexplained",] == 3
+
+
+async def test_money_that_waits_for_a_person_is_told_with_its_age(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kind is there from the start, so that an alert begins and ends; the age runs from the newest event on."""
+    nothing = {("in_doubt",): 0, ("refund_due",): 0, ("refund_failed",): 0, ("approval",): 0}
+    assert await figure(shop, "doorstep_waiting") == nothing
+    assert await figure(shop, "doorstep_waiting_oldest_seconds") == nothing
+    await shop.hears(requested())
+    asked = wall_clock()
+    await shop.hears(cancelled())
+    monkeypatch.setattr("chassis.waiting.wall_clock", lambda: wall_clock() + timedelta(hours=1))
+    assert await figure(shop, "doorstep_waiting") == nothing | {("refund_due",): 1}
+    ages = await figure(shop, "doorstep_waiting_oldest_seconds")
+    assert 3600 <= ages.pop(("refund_due",)) <= 3600 + (wall_clock() - asked).total_seconds()
+    assert set(ages.values()) == {0}
+    confirmed = {"actor": "mira", "reason": "given back in the shop's admin", "reference": "re-9"}
+    assert (await shop.post(f"/orders/{ORDER}/refunds/confirm", json=confirmed))[0] == 200
+    assert await figure(shop, "doorstep_waiting") == nothing

@@ -15,10 +15,11 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from chassis.keys.away import KeysAway, OtherMaster
 from chassis.keys.master import MasterKey
 from chassis.keys.postgres import PostgresKeys
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import KeysAway, KeyStore, OtherMaster, Wanted
+from chassis.keys.store import KeyStore, Wanted
 from chassis.migrate import migrate
 from chassis.migrations import KEYS, migrations
 from chassis.postgres_connections import schema_of

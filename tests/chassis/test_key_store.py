@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from chassis.keys.away import KeysAway, NoSuchKey
 from chassis.keys.bodies import DIGEST, SEALED, Forgotten, SealsBodies
 from chassis.keys.master import MasterKey, master_key
 from chassis.keys.personal_data import PersonalSettings, forget_old_accesses, forget_old_bodies
 from chassis.keys.postgres import PostgresKeys
 from chassis.keys.ring import KEPT_SECONDS, KeyRing, Sealer
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import BODY, PERSON, KeysAway, KeyStore, NoSuchKey, Wanted
+from chassis.keys.store import BODY, PERSON, KeyStore, Wanted
 from chassis.retention import Retention, policies
 from chassis.settings import SettingsWrong
 from contracts.address import Address, Recipient

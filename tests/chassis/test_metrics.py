@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.bus import Bus
 from chassis.declare import Effect
-from chassis.metrics import RAW_TYPE, UNKNOWN_TYPE, Buckets
+from chassis.metrics import RAW_TYPE, UNKNOWN_TYPE, Buckets, Figure, Meter
 from chassis.service import Running
 from contracts.catalogue import BY_TYPE, STREAMS
 from contracts.orders import HoldReason
@@ -141,6 +141,21 @@ def test_buckets_are_what_prometheus_counts() -> None:
     }
     assert [samples["seconds_bucket", le] for le in ("0.1", "1.0", "10.0", "+Inf")] == [1, 3, 3, 4]
     assert samples["seconds_sum", None] == pytest.approx(12.6)
+
+
+def test_what_only_grows_is_told_as_a_counter() -> None:
+    """So that Prometheus and whoever reads its list know that `rate` may be asked of it."""
+    meter = Meter("orders")
+    meter.figures = (
+        Figure("doorstep_webhooks", "Deliveries", ("channel",), {("shop",): 3}, counted=True),
+        Figure("doorstep_waiting", "Waiting", ("kind",), {("approval",): 1}),
+    )
+    told = {
+        family.name: (family.type, [sample.name for sample in family.samples])
+        for family in text_string_to_metric_families(meter.exposition().decode())
+    }
+    assert told["doorstep_webhooks"] == ("counter", ["doorstep_webhooks_total"])
+    assert told["doorstep_waiting"] == ("gauge", ["doorstep_waiting"])
 
 
 async def test_looking_often_costs_one_look(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:

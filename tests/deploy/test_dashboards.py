@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import urllib.error
@@ -35,6 +36,9 @@ EMPTY_UNTIL_IT_HAPPENS = {
     "notify.NotificationFailed.v1",
 }
 """Events of which a healthy shop may have none for a while; their series begin with the first."""
+ONLY_WHERE_IT_APPLIES = {"doorstep_standby", "doorstep_certificate_expires_seconds"}
+"""Told by a process that waits, and where there are certificates."""
+LISTING = 'label_replace(count by (__name__) ({__name__=~"doorstep_.+"}), "name", "$1", "__name__", "(.+)")'
 WITHIN_SECONDS = 150
 
 
@@ -139,6 +143,26 @@ def test_a_query_is_answered(prometheus: str, board: str, title: str, query: str
         assert isinstance(ask(prometheus, query), list)
     else:
         eventually(lambda: ask(prometheus, query), WITHIN_SECONDS, f"{board}, {title}: {query}", every=1.0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_document_names_every_metric_and_no_other(prometheus: str) -> None:
+    """As they are asked for; a histogram by its own name."""
+    eventually(lambda: ask(prometheus, "sum(up) == 5"), WITHIN_SECONDS, "all five services are scraped")
+    eventually(lambda: ask(prometheus, "doorstep_story_seconds_count"), WITHIN_SECONDS, "orders are decided")
+    found = {
+        re.sub("_(bucket|sum|count)$", "", series["metric"]["name"])
+        for series in ask(prometheus, LISTING)
+        if not series["metric"]["name"].endswith("_created")
+    }
+    table = (FOLDER.parents[1] / "docs" / "observability.md").read_text()
+    named = {
+        name
+        for row in table.partition("| metric | labels | is |")[2].partition("\n\n")[0].splitlines()
+        for name in re.findall(r"`(doorstep_\w+)`", row.split("|")[1] if "|" in row else "")
+    }
+    assert named == found | ONLY_WHERE_IT_APPLIES
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ from contracts.event import Event
 from contracts.inventory import AvailabilityChanged, ReservationRefused, StockReserved
 from contracts.orders import OrderAccepted, OrderCancelled
 from contracts.shipping import ParcelDispatched
+from services.inventory.measures import stock
 from services.inventory.settings import InventorySettings
 from services.inventory.wiring import declare
 from tests.conftest import NatsServer, free_port, until
@@ -127,6 +128,25 @@ async def test_an_order_goes_its_way_through_the_stock(client: Client, voices: V
 
 async def _is(client: Client, expected: tuple[int, int]) -> bool:
     return await stock_of_the_lamp(client) == expected
+
+
+async def test_what_has_to_be_counted_is_told(client: Client, voices: Voices) -> None:
+    """More left than the books had: the SKU is one to be counted, and is none any more after the count."""
+
+    async def to_be_counted() -> float:
+        counts, _ = await stock(client.running.runtime)
+        return counts.values["count_due",]
+
+    async def is_noticed() -> bool:
+        return await to_be_counted() == 1
+
+    await client.with_stock(1)
+    assert await to_be_counted() == 0
+    await voices.say(parcel(units(3)))
+    await until(is_noticed)
+    counted = {"sku": "LAMP", "location": "MAIN", "quantity": 4, "reason": "count", "actor": "anna"}
+    assert (await client.post("/stock/adjustments", counted | {"reference": "COUNT-1"}))[0] == 200
+    assert await to_be_counted() == 0
 
 
 async def test_five_hundred_orders_for_the_last_unit(client: Client, voices: Voices) -> None:

@@ -72,7 +72,7 @@ ILL: dict[str, tuple[Found, str, str]] = {
         "service-down",
     ),
     "silent": (Found(silent={"orders": "billing does not answer"}), "does not answer", "service-down"),
-    "store": (of_billing(**failing("store")), "cannot write to its store", "disk-full"),
+    "store": (of_billing(**failing("store")), "cannot write to its store", "store-not-writable"),
     "bus": (of_billing(**failing("bus")), "no connection to NATS", "nats-unhealthy"),
     "keys": (of_billing(**failing("keys")), "has no keys to personal data", "keys-away"),
     "starting": (of_billing(**failing("started")), "still starting", "service-down"),

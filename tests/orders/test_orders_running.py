@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from chassis.bus import Bus, open_bus
+from chassis.keys.away import KeysAway
 from chassis.keys.master import MasterKey
 from chassis.keys.personal_data import key_store
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import KeysAway
 from chassis.rebuild import all_events, fold, live_rows, state_hash
 from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, System
@@ -295,6 +295,23 @@ async def test_while_the_keys_are_away_orders_wait_and_the_rest_goes_on(
     aside.rename(keys)
     await until(lambda: _known(client, "shop:1002"))
     assert not [event for event in all_events(client.running.store) if b"Ada" in event.data]
+
+
+async def test_keys_that_are_away_are_noticed_though_nobody_could_send_anything(
+    client: Client, own_data: Path
+) -> None:
+    """Webhooks are not stored without keys, so that no message waits which could show it. It ends by itself, too."""
+    assert (await client.get("/readyz"))[0] == 200
+    key_store().close()
+    keys, aside = own_data / "keys" / "keys.sqlite", own_data / "aside"
+    keys.rename(aside)
+    keys.mkdir()
+    status, said = await client.get("/readyz")
+    assert (status, [name for name, check in said["checks"].items() if not check["ok"]]) == (503, ["keys"])
+    assert "cannot be used" in said["checks"]["keys"]["detail"]
+    keys.rmdir()
+    aside.rename(keys)
+    assert (await client.get("/readyz"))[0] == 200
 
 
 async def test_a_new_store_of_keys_does_not_take_the_place_of_a_lost_one(

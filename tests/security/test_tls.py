@@ -13,11 +13,14 @@ import pytest
 
 from chassis import nkeys
 from chassis.bus import BusAway, open_bus
+from chassis.certificates import in_use, nats_server_end
+from chassis.clock import wall_clock
 from chassis.login import Login
 from chassis.postgres_connections import ConnectionLost, Connections
+from chassis.service import Running
 from chassis.settings import SERVICE_PORTS, SettingsWrong, System
 from chassis.tls import Tls, tls
-from deploy.certificates import issue
+from deploy.certificates import VALID_DAYS, issue
 from ops.asking import NoAnswer, Services
 from ops.system import System as Place
 from tests.conftest import free_port
@@ -25,6 +28,7 @@ from tests.deploy.guarded import SEEDS, GuardedServer
 from tests.security.conftest import Orders, Start
 from tests.standing_by import standing_by
 
+DAY = 86_400
 SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 """What a PostgreSQL client begins with where it wants TLS."""
 
@@ -66,6 +70,45 @@ async def test_a_service_speaks_tls_and_nothing_else(orders: Orders, tmp_path: P
         old.maximum_version = ssl.TLSVersion.TLSv1_2
         with pytest.raises(aiohttp.ClientError):
             await session.get(f"https://localhost:{orders.port}/livez", ssl=old)
+
+
+async def test_a_service_tells_for_how_long_its_certificates_hold(orders: Orders) -> None:
+    """Its own, and the authority that it believes; nothing of files that it was not given."""
+    await orders.running.measures.refresh()
+    left = certificates_left(orders.running)
+    assert left.keys() == {"cert_file", "ca_file"}
+    assert all(VALID_DAYS * DAY - 60 < seconds < VALID_DAYS * DAY for seconds in left.values())
+
+
+async def test_without_certificates_nothing_is_told_of_any(start_orders: Start) -> None:
+    """An alert about what is not there would be one that nobody can end."""
+    orders = await start_orders("")
+    await orders.running.measures.refresh()
+    assert certificates_left(orders.running) == {}
+
+
+def test_a_chain_ends_with_its_first_certificate_authorities_with_their_last(tmp_path: Path) -> None:
+    """While an authority is exchanged the old one stands beside the new one, and may end."""
+    young, old = issue(("localhost",)), issue(("localhost",), valid_days=3)
+    for name in ("cert", "ca"):
+        (tmp_path / name).write_text(young.authority + old.authority)
+    (tmp_path / "no-certificate").write_text("-----BEGIN CERTIFICATE-----")
+    files = Tls(
+        cert_file=tmp_path / "cert", key_file=tmp_path / "key", ca_file=tmp_path / "ca",
+        client_ca_file=tmp_path / "no-certificate",
+    )  # fmt: skip
+    found = {file.setting: file for file in in_use(files, Login())}
+    with pytest.raises(ValueError, match="PEM"):
+        found.pop("client_ca_file").end()
+    days = {name: round((file.end() - wall_clock()).total_seconds() / DAY) for name, file in found.items()}
+    assert days == {"cert_file": 3, "ca_file": VALID_DAYS}
+
+
+def certificates_left(running: Running) -> dict[str, float]:
+    (figure,) = (
+        found for found in running.meter.figures if found.name == "doorstep_certificate_expires_seconds"
+    )
+    return {certificate: seconds for (certificate,), seconds in figure.values.items()}
 
 
 async def test_a_service_that_a_stranger_vouches_for_is_not_asked(
@@ -124,7 +167,10 @@ async def test_the_bus_refuses_who_speaks_plainly(certificates: Path, tmp_path: 
         with_authority = Login.model_validate(said | {"nats_ca_file": str(certificates / "ca.crt")})
         bus = await open_bus(f"tls://localhost:{server.port}", "tls", login=with_authority)
         assert bus.connected
+        (left,) = (end - wall_clock() for end in nats_server_end(bus).values())
+        assert VALID_DAYS * DAY - 60 < left.total_seconds() < VALID_DAYS * DAY
         await bus.close()
+        assert nats_server_end(bus) == {}
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         info = json.loads((await reader.readline()).removeprefix(b"INFO "))
         assert info["tls_required"] is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.shipping import LabelBought, ParcelDispatched
+from services.shipping.measures import labels
 from tests.conftest import until
 from tests.shipping.conftest import Client
 from tests.shipping.houses import SandboxHouse
@@ -165,14 +166,20 @@ async def test_a_lost_answer_does_not_buy_a_second_label(
     assert (facts.count(LabelBought), facts.count(ParcelDispatched)) == (1, 1)
 
 
+async def without_a_label(client: Client) -> float:
+    counts, _ = await labels(client.running.runtime)
+    return counts.values["label_failed",]
+
+
 async def test_a_refused_label_is_asked_for_again_by_a_person(
     by_call: None, client: Client, house: SandboxHouse
 ) -> None:
-    """The reason is shown; with the corrected address the same order leaves."""
+    """The reason is shown and Prometheus told; with the corrected address the same order leaves."""
     await house.behave(mode="refuse", count=1)
     await client.say(released())
     shown = await client.in_state(ORDER, "label_failed")
     assert shown["parcels"][0]["problem"] == "the carrier does not serve this address"
+    assert await without_a_label(client) == 1
     body = {
         "actor": "mia",
         "reason": "wrong street",
@@ -181,6 +188,7 @@ async def test_a_refused_label_is_asked_for_again_by_a_person(
     status, _ = await client.post(f"/fulfilments/{ORDER}/labels/retry", body)
     assert status == 200
     await client.in_state(ORDER, "dispatched")
+    assert await without_a_label(client) == 0
     assert b"Kungsgatan 2" in (await client.raw(f"/parcels/{P1}/label.zpl"))[1]
 
 

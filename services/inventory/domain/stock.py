@@ -31,6 +31,8 @@ OURSELVES = "doorstep"
 """The actor of what the service does without a person."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 LISTED = "listed"
+COUNT_DUE = "count=due"
+"""The tag of SKUs of which more left than the books had."""
 COMMAND_REFUSED = REFUSALS["inventory"].command_refused
 
 
@@ -117,7 +119,7 @@ def tags(stock: Stock) -> tuple[str, ...]:
     if stock.item is None:
         return ()
     barcode = (barcode_tag(stock.item.barcode),) if stock.item.barcode else ()
-    due = ("count=due",) if stock.uncounted else ()
+    due = (COUNT_DUE,) if stock.uncounted else ()
     return (LISTED, "stock=in" if stock.announced else "stock=out", *barcode, *due)
 
 

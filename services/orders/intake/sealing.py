@@ -14,9 +14,10 @@ from typing import Any
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.declare import Message
 from chassis.http import Runtime
+from chassis.keys.away import KeysAway, NoSuchKey
 from chassis.keys.bodies import SEALED
 from chassis.keys.sealing import Key, NotSealed, key_id_of
-from chassis.keys.store import KeysAway, KeyStore, NoSuchKey, Wanted
+from chassis.keys.store import KeyStore, Wanted
 from contracts.frozen import replace
 from contracts.mail_address import is_mail_address, one_address
 from contracts.orders import OrderReceived

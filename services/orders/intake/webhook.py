@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,8 +21,8 @@ from chassis.admission import Admission, Pace, TooBusy, too_busy
 from chassis.bus import BusAway
 from chassis.clock import Clock, rfc3339, wall_clock
 from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
+from chassis.keys.away import KeysAway
 from chassis.keys.bodies import Forgotten, SealedBody
-from chassis.keys.store import KeysAway
 from chassis.logs import logger
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.standard_webhooks import ID, SIGNATURE, verify_standard
@@ -58,6 +59,22 @@ STANDARD = Names("X-Doorstep-Topic", ID)
 """A canonical channel that signs by the Standard Webhooks scheme: its id is signed too."""
 
 
+OUTCOMES: Mapping[int, str] = {
+    HTTPStatus.ACCEPTED: "stored",
+    HTTPStatus.BAD_REQUEST: "topic",
+    HTTPStatus.UNAUTHORIZED: "signature",
+    HTTPStatus.REQUEST_TIMEOUT: "slow",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.TOO_MANY_REQUESTS: "busy",
+    HTTPStatus.SERVICE_UNAVAILABLE: "away",
+}
+"""What became of a delivery, by what it was answered: stored, or refused for this reason."""
+
+
+class Answered(Counter[tuple[str, str]]):
+    """Deliveries by channel and outcome, since the start."""
+
+
 class Publisher(Protocol):
     """What the intake needs of the runtime."""
 
@@ -82,15 +99,18 @@ def routes(
     clock: Clock = wall_clock,
     limits: IntakeSettings = STANDARD_INTAKE,
     bodies: Bodies | None = None,
+    answered: Answered | None = None,
 ) -> list[web.RouteDef]:
-    """The intake, and which channels it knows."""
+    """The intake, and which channels it knows. It counts in `answered` what it answers them."""
 
     def backlog() -> str:
         return f"{runtime.unread} messages wait to be decided" if runtime.unread >= limits.unread_max else ""
 
     pace = Pace(SERVED_SECONDS)
     admission = Admission(limits.webhooks_at_once, backlog, pace)
-    webhooks = Webhooks(runtime, channels, clock, admission, pace, bodies)
+    webhooks = Webhooks(
+        runtime, channels, clock, admission, pace, Answered() if answered is None else answered, bodies
+    )
     return [
         web.get("/channels", webhooks.known),
         web.post("/channels/{channel}/webhooks", webhooks.receive),
@@ -106,6 +126,7 @@ class Webhooks:
     clock: Clock
     admission: Admission
     pace: Pace
+    answered: Answered
     bodies: Bodies | None = None
 
     async def known(self, _: web.Request) -> web.Response:
@@ -118,9 +139,15 @@ class Webhooks:
         """202 `{"stored": seq}` once the stream has it; 404, 408, 413, 401, 400, 429 or 503 where it does not."""
         try:
             with self.admission.enter():
-                return await self._take(request)
+                response = await self._take(request)
         except TooBusy as busy:
-            return too_busy(busy)
+            response = too_busy(busy)
+        self._count(request.match_info["channel"], response.status)
+        return response
+
+    def _count(self, channel: str, status: int) -> None:
+        if channel in self.channels and status in OUTCOMES:
+            self.answered[channel, OUTCOMES[status]] += 1
 
     async def _take(self, request: web.Request) -> web.Response:
         name = request.match_info["channel"]

@@ -14,7 +14,8 @@ from chassis.bus import BusAway
 from chassis.http import BODY_BYTES_MAX
 from services.orders.intake.signatures import SIGNATURE_HEADERS, signature
 from services.orders.intake.topics import digest_of
-from services.orders.intake.webhook import routes
+from services.orders.intake.webhook import Answered, routes
+from services.orders.measures import deliveries
 from tests.orders.intake.bodies import CHANNELS, NOON
 
 BODY = b'{"id": 1,  "note": "kept byte for byte"}'
@@ -46,9 +47,14 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-async def client(stream: Stream) -> AsyncIterator[Client]:
+def answered() -> Answered:
+    return Answered()
+
+
+@pytest.fixture
+async def client(stream: Stream, answered: Answered) -> AsyncIterator[Client]:
     application = web.Application()
-    application.add_routes(routes(stream, CHANNELS, clock=lambda: NOON))
+    application.add_routes(routes(stream, CHANNELS, clock=lambda: NOON, answered=answered))
     async with TestClient(TestServer(application)) as client:
         yield client
 
@@ -243,3 +249,26 @@ def test_a_message_without_an_id_is_known_by_topic_and_body() -> None:
     assert digest_of("orders/create", BODY) == digest_of("orders.create", BODY)
     assert digest_of("orders/create", BODY) != digest_of("orders/cancelled", BODY)
     assert digest_of("orders/create", BODY) != digest_of("orders/create", BODY + b" ")
+
+
+async def test_deliveries_are_counted_by_channel_and_outcome(
+    post: Post, stream: Stream, answered: Answered
+) -> None:
+    """A secret that was changed on one side only is seen by that; a channel that we do not know is no label."""
+    await post("shopify", headers=shopify())
+    for _ in range(2):
+        await post("shopify", headers=shopify() | {"X-Shopify-Hmac-Sha256": "AAAA"})
+    await post("shopify", headers=shopify() | {"X-Shopify-Topic": ""})
+    await post("shopify", b"x" * (BODY_BYTES_MAX + 1))
+    await post("somebody-elses", headers=shopify())
+    stream.away = True
+    await post("shopify", headers=shopify())
+    stream.unread = 1_000_000_000
+    await post("shopify", headers=shopify())
+    await post("somebody-elses", headers=shopify())
+    told = deliveries(answered, CHANNELS).values
+    assert {channel for channel, _ in told} == CHANNELS.keys()
+    assert {outcome: count for (channel, outcome), count in told.items() if channel == "shopify"} == {
+        "stored": 1, "signature": 2, "topic": 1, "too_large": 1, "away": 1, "busy": 1, "slow": 0,
+    }  # fmt: skip
+    assert sum(told.values()) == sum(answered.values()) == 7

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from chassis.declare import Message
+from chassis.keys.away import KeysAway
 from chassis.keys.bodies import SEALED, SealsBodies, sealed_body
 from chassis.keys.master import MasterKey
 from chassis.keys.ring import KEPT_SECONDS
 from chassis.keys.sealing import key_id_of
 from chassis.keys.sqlite import SQLiteKeys
-from chassis.keys.store import KeysAway, KeyStore
+from chassis.keys.store import KeyStore
 from contracts.channels import OrderPlaced
 from contracts.frozen import replace
 from contracts.personal import ERASED, TOGETHER, personal_texts, with_opened
