@@ -28,7 +28,7 @@ async def bus_of(system: System, name: str) -> AsyncIterator[Bus]:
         note("the system is stopped: starting its bus for the while")
         supervisor = Supervisor(system, environment_of(system, {}, Wishes()))
         try:
-            await supervisor.start_bus()
+            await supervisor.start_nats()
             async with connected(system, name) as bus:
                 yield bus
         finally:

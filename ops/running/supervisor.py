@@ -75,14 +75,18 @@ class Supervisor:
     async def start_bus(self) -> None:
         """nats-server, healthy, with its streams and consumers in place."""
         if self.own_nats:
-            part = nats_part(self.system)
-            forget(self._nats_folder)
-            self.nats = await self._keep(part)
-            await wait_until_healthy(self.system, part.log)
+            await self.start_nats()
         await self._bootstrap()
         if self.own_nats:
             deliver_from_memory(self._nats_folder)
             stage_in_memory(self._nats_folder)
+
+    async def start_nats(self) -> None:
+        """nats-server, healthy, with the streams that it has."""
+        part = nats_part(self.system)
+        forget(self._nats_folder)
+        self.nats = await self._keep(part)
+        await wait_until_healthy(self.system, part.log)
 
     async def until_ready(self) -> None:
         """Return when every service says it is ready. Raises `CannotDo` for one that does not even answer in time,
