@@ -14,6 +14,7 @@ from functools import partial
 
 import aiohttp
 
+from chassis.tls import tls
 from ops.asking import Services
 from ops.console import CannotDo, note
 from ops.demo.carrier import drive_parcels
@@ -31,6 +32,7 @@ CALM_PAUSE_SECONDS = 3.0
 ORDERS_A_RUN_MOST = 1_500
 """Then the demo rests, so that a system left alone does not grow for ever: a good hour."""
 AGAIN_AFTER_SECONDS = 1.0
+SAID_AFTER_SECONDS = 20.0
 REFUSED_SHOWN = 3
 
 
@@ -39,7 +41,7 @@ async def play(system: System, secrets: dict[str, str]) -> None:
     await until_done(partial(load_shop, system))
     memory = Memory(system.data / "demo.json")
     async with (
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls().client())) as session,
         Services(system) as services,
         Sender(system, secrets, session) as sender,
         asyncio.TaskGroup() as parts,
@@ -77,11 +79,15 @@ async def play_orders(sender: Sender, memory: Memory) -> None:
 
 
 async def until_done(act: Callable[[], Awaitable[None]]) -> None:
-    """Do it again until it worked, as a channel does with a webhook that was not taken."""
+    """Do it again until it worked, as a channel does with a webhook that was not taken; of a long wait it says why."""
+    begun, said = time.monotonic(), False
     while True:
         try:
             await act()
-        except (CannotDo, aiohttp.ClientError, TimeoutError):
+        except (CannotDo, aiohttp.ClientError, TimeoutError) as fault:
+            if not said and time.monotonic() - begun > SAID_AFTER_SECONDS:
+                note(f"demo: waits, and tries again: {fault or type(fault).__name__}")
+                said = True
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
         else:
             return
