@@ -94,9 +94,14 @@ async def _body_in_time(request: web.Request) -> None:
         raise web.HTTPRequestTimeout(text="the form did not arrive in time") from None
 
 
+def is_for_a_person(request: web.Request) -> bool:
+    """Whether a browser shows the answer as a page."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
 def _to_the_login(request: web.Request) -> web.HTTPException:
     """A person is led to the form; a program, and a form that was sent, is told."""
-    if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+    if request.method == "GET" and is_for_a_person(request):
         return web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='/')}")
     return web.HTTPUnauthorized(
         text="sign in at /login", headers={"WWW-Authenticate": 'Bearer realm="doorstep"'}

@@ -21,14 +21,20 @@ from chassis.http import Handler
 from chassis.port import Port
 from chassis.settings import section
 from chassis.tls import CannotListen, tls
-from contracts.rights import role_for
 from ops.asking import Refused, Services
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.page import wording
 from ops.page.finding import SearchPage
 from ops.page.glance import Glance, quoted
-from ops.page.guard import FORM_BYTES_MAX, VISITOR, own_names_only, say_headers, visitors_only
+from ops.page.guard import (
+    FORM_BYTES_MAX,
+    VISITOR,
+    is_for_a_person,
+    own_names_only,
+    say_headers,
+    visitors_only,
+)
 from ops.page.order_page import order_content, parcel_content
 from ops.page.payout_page import payout_content
 from ops.page.sign_in import Reception, require_own_form
@@ -107,7 +113,7 @@ def application(system: System, services: Services, reception: Reception) -> web
     search = SearchPage(services, pages.render)
     names = section("system", Listening).names
     app = web.Application(
-        middlewares=[own_names_only(names), visitors_only(reception), readable_errors(pages)],
+        middlewares=[own_names_only(names), readable_errors(pages), visitors_only(reception)],
         client_max_size=FORM_BYTES_MAX,
     )
     app.on_response_prepare.append(say_headers)
@@ -153,8 +159,9 @@ class Pages:
         order_id = request.match_info["id"]
         order = await self._subjects.get("orders", f"/orders/{quoted(order_id)}")
         content = await order_content(self._parts, order)
-        said = request.query.get("said", "")
-        return self.render(request, "order", order=order, said=said, **content)
+        said, visitor = request.query.get("said", ""), request[VISITOR]
+        lacking = {action: visitor.lacks(service, path) for action, (service, path, _) in ACTIONS.items()}
+        return self.render(request, "order", order=order, said=said, lacking=lacking, **content)
 
     async def parcel(self, request: web.Request) -> web.Response:
         """Where a parcel is: the page behind a customer's tracking link. Shows no name and no address."""
@@ -191,9 +198,7 @@ class Pages:
         form, visitor = await request.post(), request[VISITOR]
         require_own_form(visitor, form.get("form_token"))
         service, path, fields = ACTIONS[action]
-        role = role_for(service, "POST", path)
-        if role is not None and not visitor.caller.may(role):
-            raise web.HTTPForbidden(text=f"this needs the role {role}")
+        visitor.require(service, path)
         target = path.format(id=quoted(order_id), reason=quoted(str(form.get("part", ""))))
         signed = {name: str(form.get(name, "")).strip() for name in fields}
         if visitor.caller.name:
@@ -250,6 +255,7 @@ class Pages:
         html = page.render(
             layout="part.html" if part else "layout.html",
             path=request.path_qs,
+            again=request.method == "GET",
             shop=self._shop,
             me=visitor.caller.name if visitor else "",
             form_token=visitor.form_token if visitor else "",
@@ -273,6 +279,11 @@ def readable_errors(pages: Pages) -> Any:
             return await handler(request)
         except web.HTTPNotFound:
             return _nothing_there(pages, request)
+        except web.HTTPError as refused:
+            if not is_for_a_person(request):
+                raise
+            heading, reason = wording.REFUSED.get(refused.status, (wording.NOT_POSSIBLE, refused.text or ""))
+            return pages.render(request, "sorry", refused.status, heading=heading, reason=reason)
         except Refused as refusal:
             if refusal.status == 404:
                 return _nothing_there(pages, request)

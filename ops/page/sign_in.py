@@ -17,6 +17,7 @@ from aiohttp import web
 
 from chassis.access import Door, NotKnown
 from chassis.callers import Caller
+from contracts.rights import role_for
 
 SESSION_SECONDS = 12 * 3600.0
 SESSIONS_MAX = 1_000
@@ -33,6 +34,16 @@ class Visitor:
     caller: Caller
     form_token: str
     signed_in: bool = False
+
+    def lacks(self, service: str, path: str) -> str:
+        """The role that a command needs and this visitor does not have; empty where they may give it."""
+        role = role_for(service, "POST", path)
+        return "" if role is None or self.caller.may(role) else role
+
+    def require(self, service: str, path: str) -> None:
+        """Raises 403 for a command that this visitor may not give."""
+        if role := self.lacks(service, path):
+            raise web.HTTPForbidden(text=f"this needs the role {role}")
 
 
 class Reception:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from contracts.rights import role_for
 from ops.approvals import DECIDING, path_of, waiting_of
 from ops.asking import Refused, Services
 from ops.page.guard import VISITOR
@@ -33,9 +32,14 @@ class WaitingPage:
     async def show(self, request: web.Request) -> web.Response:
         """All that waits, oldest first."""
         waiting, silent = await waiting_of(self._parts)
-        said = request.query.get("said", "")
+        visitor = request[VISITOR]
         return self._render(
-            request, "approvals", waiting=waiting, silent=[str(away) for away in silent], said=said
+            request,
+            "approvals",
+            waiting=waiting,
+            silent=[str(away) for away in silent],
+            said=request.query.get("said", ""),
+            lacking={service: visitor.lacks(service, "/approvals/{id}/approve") for service in DECIDING},
         )
 
     async def decide(self, request: web.Request) -> web.StreamResponse:
@@ -45,9 +49,7 @@ class WaitingPage:
             raise web.HTTPNotFound
         form, visitor = await request.post(), request[VISITOR]
         require_own_form(visitor, form.get("form_token"))
-        role = role_for(service, "POST", f"/approvals/{{id}}/{decision}")
-        if role is not None and not visitor.caller.may(role):
-            raise web.HTTPForbidden(text=f"this needs the role {role}")
+        visitor.require(service, f"/approvals/{{id}}/{decision}")
         signed = {name: str(form.get(name, "")).strip() for name in ("actor", "reason")}
         if visitor.caller.name:
             signed["actor"] = visitor.caller.name

@@ -72,6 +72,11 @@ NOT_FOUND = {
     ),
 }
 """What to say where nothing is found, by the first part of the path: what was looked for, and what to do."""
+NOT_POSSIBLE = "That is not possible"
+REFUSED = {
+    401: ("You are signed out", "Nothing was done. Sign in, and then do it again."),
+}
+"""What to say to a person who is refused, by status: a heading and a sentence. Others say their reason."""
 NO_SUCH_PAGE = ("There is no such page", "The address is not one of this system's.")
 
 

@@ -35,7 +35,17 @@ def order_page(**otherwise: Any) -> str:
     """The living part of a released order's page, as somebody in Berlin sees it."""
     nothing = dict.fromkeys(("silent", "deliveries", "messages", "unlabelled", "events"), ())
     texts = dict.fromkeys(("said", "me", "form_token", "number", "channel_says"), "")
-    content = nothing | texts | {"order": released_order(), "titles": {}, "may_dispatch": False} | otherwise
+    content = (
+        nothing
+        | texts
+        | {
+            "order": released_order(),
+            "titles": {},
+            "may_dispatch": False,
+            "lacking": {},
+        }
+        | otherwise
+    )
     return templates(BERLIN).get_template("order.html").render(layout="part.html", **content)
 
 
