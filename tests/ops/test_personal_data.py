@@ -229,7 +229,7 @@ def test_who_never_ordered_is_told_and_erased_too_wherever_it_was_cut_off(up: Up
 
     shutil.rmtree(up.data / "keys")
     restored = up.run("restore-keys", str(tmp_path / "keys"), "--json")
-    assert json.loads(restored.stdout) == {"forgotten_again": 2}, restored.stderr
+    assert json.loads(restored.stdout)["forgotten_again"] == 2, restored.stderr
     assert all(wrapped is None for _, _, _, wrapped, *_ in keys_of(find(up.data)).contents()["keys"])
 
 

@@ -227,6 +227,8 @@ class Shop:
 
     def verdicts(self) -> dict[str, str]:
         """What `doorstep verify` finds wrong: by invariant, and why."""
-        found = json.loads(self.up.run("verify", "--json").stdout)
+        done = self.up.run("verify", "--json")
+        assert done.stdout, done.stderr
+        found = json.loads(done.stdout)
         assert len(found["invariants"]) == 13
         return {each["id"]: each["detail"] for each in found["invariants"] if not each["holds"]}
