@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chassis import service
+from chassis import port
 from services.orders.intake import webhook
 from tests.conftest import until
 from tests.orders.situations import ORDER
@@ -30,7 +30,7 @@ STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 @pytest.fixture
 async def orders(start_orders: Start, monkeypatch: pytest.MonkeyPatch) -> Orders:
     """A real service with five channels; nobody waits for half a minute for what never comes."""
-    monkeypatch.setattr(service, "IDLE_SECONDS_MAX", 3)
+    monkeypatch.setattr(port, "IDLE_SECONDS_MAX", 3)
     monkeypatch.setattr(webhook, "BODY_SECONDS_MAX", 2.0)
     return await start_orders(STANDARD_CHANNEL)
 
@@ -137,7 +137,7 @@ async def test_a_delivery_keeps_no_other_one_out(orders: Orders) -> None:
 @pytest.fixture
 async def impatient(start_orders: Start, monkeypatch: pytest.MonkeyPatch) -> Orders:
     """The same service with short deadlines, so that nobody waits for half a minute here."""
-    monkeypatch.setattr(service, "IDLE_SECONDS_MAX", 1)
+    monkeypatch.setattr(port, "IDLE_SECONDS_MAX", 1)
     monkeypatch.setattr(webhook, "BODY_SECONDS_MAX", 0.5)
     return await start_orders("")
 
