@@ -16,6 +16,7 @@ import aiohttp
 from chassis.access_settings import PROXY
 from chassis.settings import SettingsWrong
 from chassis.tls import tls
+from ops.checks import in_words
 from ops.console import CannotDo
 from ops.local_password import access_of
 from ops.system import System
@@ -41,15 +42,18 @@ def on_behalf_of(caller: Caller) -> Iterator[None]:
 
 
 class NoAnswer(CannotDo):
-    """A service could not be asked: it does not run, or did not answer in time."""
+    """A service could not be asked: it does not run, or did not answer in time. `why` says it without advice."""
+
+    def __init__(self, said: str, why: str) -> None:
+        super().__init__(said)
+        self.why = why
 
 
 class NotYet(NoAnswer):
     """A service is there and does not work yet: it starts, or stands by where nobody is active. `why` says what for."""
 
     def __init__(self, service: str, why: str) -> None:
-        super().__init__(f"{service} does not work yet: {why}")
-        self.why = why
+        super().__init__(f"{service} does not work yet: {why}", why)
 
 
 class Refused(CannotDo):
@@ -102,15 +106,22 @@ class Services:
 
     async def is_ready(self, service: str) -> bool:
         """Whether it says itself that it is ready."""
-        return await self._answers(service, "/readyz")
+        return not await self.why_not_ready(service)
+
+    async def why_not_ready(self, service: str) -> str:
+        """What keeps it from being ready, as one sentence; nothing where it is ready."""
+        try:
+            await self.get(service, "/readyz")
+        except NoAnswer as reason:
+            return reason.why
+        except Refused as refused:
+            return f"{service} {_failing(refused)}"
+        return ""
 
     async def is_live(self, service: str) -> bool:
         """Whether it answers at all."""
-        return await self._answers(service, "/livez")
-
-    async def _answers(self, service: str, path: str) -> bool:
         try:
-            await self.get(service, path)
+            await self.get(service, "/livez")
         except CannotDo:
             return False
         return True
@@ -152,7 +163,8 @@ class Services:
 
     def _silent(self, service: str, fault: Exception) -> NoAnswer:
         url = self._system.url(service)
-        return NoAnswer(f"{service} does not answer at {url} ({_why(fault)}): is `doorstep up` running?")
+        why = f"{service} does not answer at {url} ({_why(fault)})"
+        return NoAnswer(f"{why}: is `doorstep up` running?", why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,5 +197,14 @@ async def _json(answer: aiohttp.ClientResponse) -> Any:
     return {"error": (await answer.text())[:500]} if answer.status >= 400 else await answer.text()
 
 
+def _failing(refused: Refused) -> str:
+    """Each check of `/readyz` that fails, in words."""
+    checks = refused.body.get("checks", {}) if isinstance(refused.body, dict) else {}
+    failing = [in_words(name, check) for name, check in checks.items() if not check["ok"]]
+    return ", ".join(failing) or f"says {refused.status}: {refused.said}"
+
+
 def _why(fault: Exception) -> str:
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError):
+        return str(fault.certificate_error)
     return "timeout" if isinstance(fault, TimeoutError) else type(fault).__name__

@@ -53,7 +53,7 @@ def status(data: DataOption = None, port_base: PortOption = None, as_json: JsonO
     said = carry_out(status_of(find(data, port_base)))
     tell(said, readable, as_json)
     if silent := [name for name, service in said["services"].items() if not service["ready"]]:
-        fail(f"not ready: {', '.join(silent)}")
+        fail(f"not ready: {', '.join(silent)}; `doorstep doctor` says why")
 
 
 def doctor(data: DataOption = None, port_base: PortOption = None, as_json: JsonOption = False) -> None:

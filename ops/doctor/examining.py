@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from contracts.services import SERVICES
+from ops.checks import CHECKS, in_words, meaning
 from ops.doctor.complaints import SEVERITIES, Complaint
 from ops.doctor.looking import Copies, Found
 from ops.doctor.waiting import payouts_unexplained, waiting_for_people
@@ -63,79 +64,24 @@ def _starting(found: Found) -> Iterator[Complaint]:
         yield Complaint(name, f"does not work yet: {reason}", do, "service-down", "severe")
 
 
-WHY: dict[str, tuple[str, str, str]] = {
-    "started": ("is still starting", "wait; if it stays so, its log says what it waits for", "service-down"),
-    "store": (
-        "cannot write to its store",
-        "make room on the disk, or bring the database back: it tries again by itself",
-        "store-not-writable",
-    ),
-    "bus": (
-        "has no connection to NATS",
-        "bring nats-server back, or mend the network: it connects again by itself",
-        "nats-unhealthy",
-    ),
-    "publish": (
-        "had a message refused by NATS",
-        "make room on nats-server's disk or in the stream; after a full disk, start nats-server again",
-        "disk-full",
-    ),
-    "relay": (
-        "cannot publish what it decided",
-        "look at the log for `relay_interrupted`: it says what NATS refuses",
-        "nats-unhealthy",
-    ),
-    "keys": (
-        "has no keys to personal data: channel messages wait",
-        "bring the key store back, or the way to it: it tries again by itself",
-        "keys-away",
-    ),
-    "stream": (
-        "found that its stream lacks messages",
-        "wait: it publishes them again by itself; the page says what to do if it may not",
-        "stream-lost",
-    ),
-    "lag": (
-        "is far behind its sources",
-        "wait while the figure falls; if it stands still, the consumer is stuck",
-        "consumer-reset",
-    ),
-}
-"""For each check of /readyz: what its failing means, what to do, and where to read on."""
-UNHEARD = (
-    "does not hear from NATS how far it is",
-    "wait: a stream may be looking for a new leader; if it stays so, nats-server's log says more",
-    "nats-unhealthy",
-)
-"""The check `lag` where it has no figure to go by, but only why there is none."""
-
-
 def _not_ready(name: str, status: Status) -> Iterator[Complaint]:
     for check, said in status["checks"].items():
-        if said["ok"]:
-            continue
-        what, do, runbook = _meaning(check, said)
-        details = ", ".join(f"{key} {value}" for key, value in said.items() if key != "ok")
-        yield Complaint(name, f"{what}{f' ({details})' if details else ''}", do, runbook, "severe")
-
-
-def _meaning(check: str, said: Status) -> tuple[str, str, str]:
-    if check == "lag" and "detail" in said:
-        return UNHEARD
-    return WHY.get(check, (f"fails its check `{check}`", "look at /readyz", "service-down"))
+        if not said["ok"]:
+            failing = meaning(check, said)
+            yield Complaint(name, in_words(check, said), failing.do, failing.runbook, "severe")
 
 
 def _behind(name: str, status: Status) -> Iterator[Complaint]:
     for stream, lag in status["lag"].items():
         if lag > LAG_MAX and status["checks"].get("lag", {}).get("ok"):
-            yield Complaint(name, f"is {lag:,} messages behind {stream}", WHY["lag"][1], "consumer-reset")
+            yield Complaint(name, f"is {lag:,} messages behind {stream}", CHECKS["lag"].do, "consumer-reset")
 
 
 def _relay(name: str, status: Status) -> Iterator[Complaint]:
     age = status["relay_age_seconds"]
     if age > RELAY_SECONDS_MAX and status["checks"]["relay"]["ok"]:
         what = f"{status['relay_behind']:,} events wait to be published, the oldest for {age:.0f} s"
-        yield Complaint(name, what, WHY["relay"][1], "nats-unhealthy")
+        yield Complaint(name, what, CHECKS["relay"].do, "nats-unhealthy")
 
 
 def _parked(name: str, status: Status) -> Iterator[Complaint]:

@@ -96,22 +96,24 @@ class Supervisor:
         """
         started, said = time.monotonic(), 0.0
         async with Services(self.system, answer_within_seconds=2.0) as services:
-            while missing := [name for name in SERVICES if not await self._is_ready(services, name)]:
+            while missing := {name: why for name in SERVICES if (why := await self._lacks(services, name))}:
                 waited = time.monotonic() - started
                 if waited > READY_WITHIN_SECONDS:
                     await self._require_life(services, missing)
                 if waited > said + SAY_EVERY_SECONDS:
-                    note(f"waiting for {', '.join(missing)}")
+                    for why in missing.values():
+                        note(f"waiting: {why}")
                     said = waited
                 await asyncio.sleep(READY_LOOK_SECONDS)
 
-    async def _is_ready(self, services: Services, name: str) -> bool:
+    async def _lacks(self, services: Services, name: str) -> str:
+        """Why it is not ready, if it is not."""
         keeper = self.services[name]
         if keeper.given_up:
             raise CannotDo(keeper.last_words())
-        ready = await services.is_ready(name)
-        keeper.probation = keeper.probation and not ready
-        return ready
+        why = await services.why_not_ready(name)
+        keeper.probation = keeper.probation and bool(why)
+        return why
 
     async def _require_life(self, services: Services, missing: Iterable[str]) -> None:
         dead = [name for name in missing if not await services.is_live(name)]
@@ -121,14 +123,14 @@ class Supervisor:
 
     async def watch(self) -> None:
         """Say when a service stops being ready, and when it is again; look after the bus's memory; until cancelled."""
-        well = set(SERVICES)
+        lacking: dict[str, str] = {}
         async with Services(self.system, answer_within_seconds=5.0) as services:
             while True:
                 await asyncio.sleep(WATCH_EVERY_SECONDS)
-                now = {name for name in SERVICES if await services.is_ready(name)}
-                for name in sorted(well ^ now):
-                    note(f"{name} is ready again" if name in now else f"{name} is not ready")
-                well = now
+                now = {name: why for name in SERVICES if (why := await services.why_not_ready(name))}
+                for name in sorted(lacking.keys() ^ now.keys()):
+                    note(f"not ready: {now[name]}" if name in now else f"{name} is ready again")
+                lacking = now
                 if self.nats is not None:
                     await self._tend_memory(self.nats)
 

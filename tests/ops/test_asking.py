@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from chassis.starting import Starting
 from ops.asking import NotYet, Services
@@ -29,6 +30,8 @@ async def test_a_service_that_starts_is_not_taken_for_one_that_refuses(tmp_path:
         async with Services(system) as asked:
             assert await asked.is_live("billing")
             assert not await asked.is_ready("billing")
+            assert await asked.why_not_ready("billing") == WAITS
+            assert (await asked.why_not_ready("orders")).startswith(f"orders does not answer at {nobody} (")
             with pytest.raises(NotYet, match=WAITS):
                 await asked.get("billing", "/invoices/1")
             with pytest.raises(NotYet, match=WAITS):
@@ -38,3 +41,19 @@ async def test_a_service_that_starts_is_not_taken_for_one_that_refuses(tmp_path:
         await runner.cleanup()
     assert found.starting == {"billing": WAITS}
     assert found.silent.keys() == services.keys()
+
+
+async def test_a_service_whose_checks_fail_is_told_in_words(tmp_path: Path) -> None:
+    """`doorstep up` waits for it, and says for what: each check that fails, none that holds."""
+    checks = {"started": {"ok": True}, "bus": {"ok": False}, "relay": {"ok": False, "behind": 7}}
+
+    async def readyz(_: web.Request) -> web.Response:
+        return web.json_response({"ready": False, "checks": checks}, status=503)
+
+    app = web.Application()
+    app.router.add_get("/readyz", readyz)
+    async with TestServer(app) as served:
+        system = System(tmp_path, 1, "nats://127.0.0.1:1", {"billing": str(served.make_url("")).rstrip("/")})
+        async with Services(system) as asked:
+            why = await asked.why_not_ready("billing")
+    assert why == "billing has no connection to NATS, cannot publish what it decided (behind 7)"

@@ -9,8 +9,9 @@ import pytest
 
 from contracts.orders import HoldReason
 from contracts.services import SERVICES
+from ops import checks
 from ops.doctor.complaints import as_shape, readable
-from ops.doctor.examining import WHY, examine
+from ops.doctor.examining import examine
 from ops.doctor.looking import Copies, Found, seconds_ahead
 from ops.doctor.rules import DAY, HOUR, WAITS
 from ops.doctor.waiting import STAGES, Unexplained, Waiting
@@ -192,7 +193,7 @@ def test_every_reason_to_wait_has_a_sentence_and_an_end() -> None:
 
 def test_every_check_of_readiness_has_words() -> None:
     """A new check in `chassis/service.py` gets its sentence here."""
-    assert WHY.keys() == set(CHECKS)
+    assert checks.CHECKS.keys() == set(CHECKS)
 
 
 def test_what_stops_orders_comes_first() -> None:
