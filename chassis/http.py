@@ -175,36 +175,35 @@ async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
 
     Where the caller is known by name, that is the `actor`: another one is answered 403.
     """
-    body = await request.read()
-    _has_one_meaning(body)
-    raw = _in_the_callers_name(request, model, body)
+    said = _in_the_callers_name(request, model, _json_of(await request.read()))
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(orjson.dumps(said))
     except ValidationError as wrong:
         fault = first_fault(wrong)
         raise unprocessable(fault.path, f"{fault.path or 'body'}: {fault.says}") from None
 
 
-def _has_one_meaning(body: bytes) -> None:
+def _json_of(body: bytes) -> Any:
+    """What the body says, read once and by one reader: what another one would make of it has no say.
+
+    Readers differ in what they take (`NaN`, `1e999`), and what one of them checked must not be another's to believe.
+    """
     try:
         refuse_repeated_keys(body)
+        return orjson.loads(body)
     except RepeatedKey as ambiguous:
         raise unprocessable("", f"body: {ambiguous}") from None
+    except orjson.JSONDecodeError as wrong:
+        raise unprocessable("", f"body: Invalid JSON: {wrong}") from None
 
 
-def _in_the_callers_name(request: web.Request, model: type[BaseModel], raw: bytes) -> bytes:
+def _in_the_callers_name(request: web.Request, model: type[BaseModel], said: Any) -> Any:
     caller = request.get(CALLER)
-    if caller is None or not caller.name or "actor" not in model.model_fields:
-        return raw
-    try:
-        said = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return raw
-    if not isinstance(said, dict):
-        return raw
+    if caller is None or not caller.name or "actor" not in model.model_fields or not isinstance(said, dict):
+        return said
     if said.setdefault("actor", caller.name) != caller.name:
         raise _somebody_else(caller)
-    return orjson.dumps(said)
+    return said
 
 
 def signer(request: web.Request, said: str = "") -> str:

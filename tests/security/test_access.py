@@ -99,6 +99,43 @@ async def test_the_actor_is_who_was_let_in(locked: Orders) -> None:
     assert said["events"][0]["data"]["detail"].startswith("mira: ")
 
 
+OTHERWISE_READ = {
+    "not a number": b'"x": NaN',
+    "infinite": b'"x": Infinity',
+    "less than everything": b'"x": -Infinity',
+    "too large for a float": b'"x": 1e999',
+    "digits without end": b'"x": ' + b"9" * 5000,
+    "half a character": b'"x": "\\ud800"',
+    "half a character as a key": b'"\\udc00": 1',
+    "bytes that are no text": b'"x": "\xff"',
+    "a line break in a text": b'"x": "a\nb"',
+    "a comment": b'"x": 1 /* */',
+    "a comma too many": b'"x": 1,',
+    "single quotes": b"'x': 1",
+    "nested out of sight": b'"x": ' + b"[" * 2000 + b"]" * 2000,
+    "the actor twice": b'"actor": "mira"',
+    "the actor twice, hidden": b'"\\u0061ctor": "mira"',
+}
+"""What JSON readers do not agree upon: one of them that checks and another that believes would be two doors."""
+
+
+@pytest.mark.parametrize("more", OTHERWISE_READ)
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16", "utf-32"])
+async def test_nobody_acts_as_another_by_a_body_that_readers_read_differently(
+    locked: Orders, more: str, encoding: str
+) -> None:
+    """Behind an odd part of the body, or before it, or in another encoding: the actor is who was let in, or nobody."""
+    before, as_mira = await locked.stored(), proxied("mira", "operator")
+    forged = b'"actor": "boss", "reason": "asked for"'
+    for inside in (forged + b", " + OTHERWISE_READ[more], OTHERWISE_READ[more] + b", " + forged):
+        body = (b"{" + inside + b"}").decode("latin-1").encode(encoding)
+        status, _ = await locked.ask(
+            "POST", HOLD, data=body, headers=as_mira | {"Content-Type": "application/json"}
+        )
+        assert status in (403, 422)
+    assert await locked.stored() == before
+
+
 async def test_a_tool_of_this_machine_says_for_whom_it_acts(locked: Orders) -> None:
     """The password tells a machine and not a person: the body's actor stands."""
     _, said = await locked.ask("POST", HOLD, json=SIGNED | {"actor": "jon"}, headers=TOOL)
