@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from chassis.keys.master import MasterKey
@@ -79,9 +80,18 @@ class Database:
         return f"t{os.getpid()}_{next(self._cells)}"
 
     def keys(self, cell: str, master: Callable[[], MasterKey]) -> PostgresKeys:
-        """The store of keys in a cell, made if need be."""
+        """The store of keys in a cell, made if need be, and the role of who looks after it."""
         migrate(self.url, cell, (KEYS,))
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            keeper = schema_of(cell, "orders")
+            if not owner.execute(b"SELECT FROM pg_roles WHERE rolname = %s", [keeper]).fetchall():
+                owner.execute(f"CREATE ROLE {keeper}".encode())
         return PostgresKeys(self.url, schema_of(cell, KEYS), master)
+
+    def note_accesses_when_they_say(self, schema: str) -> None:
+        """As if the server had noted each access when its caller says that it was."""
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            owner.execute(f"UPDATE {schema}.accesses SET noted_at = at::timestamptz".encode())
 
     def store(self, cell: str, service: str = "orders", *, url: str = "") -> PostgresStore:
         """The store of a service in a cell, made if need be. `url` may lead there by a detour."""

@@ -52,10 +52,10 @@ class PostgresKeys(KeyStore):
             connection.execute(BEGIN[purpose].encode())
             yield PostgresSession(connection)
 
-    def forget_bodies(self, before: str, actor: str, reason: str, now: str) -> int:
+    def expire_bodies(self, before: str, reason: str, now: str) -> int:
         """See `KeyStore`. Takes no more than the right to use keys."""
         with self.transaction(Purpose.ISSUE) as sql:
-            return int(sql.rows(FORGET_BODIES, before, actor, reason, now)[0][0])
+            return int(sql.rows(FORGET_BODIES, before, "", reason, now)[0][0])
 
     def forget_accesses(self, before: str) -> int:
         """See `KeyStore`. Takes no more than the right to use keys."""

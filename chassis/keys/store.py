@@ -181,10 +181,17 @@ class KeyStore(ABC):
             self.sweep()
         return forgotten
 
+    def expire_bodies(self, before: str, reason: str, now: str) -> int:
+        """The same for what is kept for so many days and no longer. PostgreSQL goes by its own clock, never below a
+        day, and takes no more than the right to use keys, from the service that takes bodies in.
+        """
+        return self.forget_bodies(before, "doorstep", reason, now)
+
     def forget_accesses(self, before: str) -> int:
         """Forget who fetched which key before a moment (RFC 3339, UTC); returns how many rows that were.
 
-        Raises `KeysAway` where the store finds that too early: PostgreSQL keeps a month whatever is asked.
+        Raises `KeysAway` where the store finds that too early: PostgreSQL keeps a month whatever is asked, and goes by
+        when it noted them itself.
         """
         with self.transaction(Purpose.ISSUE) as sql:
             return sql.change("DELETE FROM accesses WHERE at < %s", before)

@@ -123,12 +123,12 @@ def forget_bodies(
 ) -> None:
     """Make the channels' own old bodies unreadable. Their digests and what was made of them stay."""
     from chassis.keys.away import KeysAway
-    from chassis.keys.personal_data import forget_old_bodies
+    from chassis.keys.personal_data import forget_bodies_when_told
     from ops.personal.keys import keys_of
 
     def forgotten() -> dict[str, Any]:
         try:
-            return {"bodies": forget_old_bodies(keys_of(find(data)), days)}
+            return {"bodies": forget_bodies_when_told(keys_of(find(data)), days)}
         except KeysAway as away:
             raise CannotDo(str(away)) from away
 

@@ -17,7 +17,7 @@ from chassis.migrations import KEYS
 from chassis.postgres_connections import eraser_of, schema_of
 from tests.postgres import Database
 
-THEN, NOW = "2026-11-21T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"
+THEN, NOW = "2026-01-21T12:00:00.000000Z", "2026-01-22T12:00:00.000000Z"
 SERVICES_MAY_NOT = (
     "UPDATE keys SET wrapped = NULL, destroyed_at = 'now'",
     "UPDATE keys SET wrapped = NULL, destroyed_at = 'now' WHERE false",
@@ -42,6 +42,11 @@ SERVICES_MAY_NOT = (
     "UPDATE accesses SET who = 'somebody else'",
     "TRUNCATE accesses",
     "INSERT INTO accesses (at, who, key_id, login) VALUES ('now', 'billing', 'key', 'somebody_else')",
+    "INSERT INTO accesses (at, who, key_id, noted_at) VALUES ('now', 'billing', 'key', '2001-01-01')",
+    "UPDATE accesses SET noted_at = '2001-01-01'",
+    "SELECT forget_bodies('2026-01-01', 'doorstep', 'kept for 90 days', 'now')",
+    "SELECT forget_accesses('2001-01-01')",
+    "SELECT require_keeper()",
     "CREATE TABLE mine (id bigint)",
     "SET ROLE {eraser}",
 )
@@ -91,6 +96,16 @@ def acting(session: psycopg.Connection, role: str, schema: str) -> psycopg.Conne
     session.execute(f"SET SESSION AUTHORIZATION {role}_login".encode())
     session.execute(f"SET search_path TO {schema}".encode())
     return session
+
+
+def keeping(owner: psycopg.Connection, schema: str) -> psycopg.Connection:
+    """As the service that takes bodies in."""
+    keeper = schema.removesuffix(KEYS) + "orders"
+    owner.execute(f"CREATE ROLE {keeper}_login LOGIN IN ROLE {keeper}, {schema}".encode())
+    owner.execute(f"SET SESSION AUTHORIZATION {keeper}_login".encode())
+    owner.execute(f"SET ROLE {schema}".encode())
+    owner.execute(f"SET search_path TO {schema}".encode())
+    return owner
 
 
 def usable(session: psycopg.Connection, schema: str) -> list[str]:
@@ -192,13 +207,16 @@ def test_a_service_without_personal_data_has_no_keys(owner: psycopg.Connection, 
         session.execute(f"SELECT * FROM {schema}.keys".encode())
 
 
-def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Connection, schema: str) -> None:
-    """A service may tidy up what is old; what it fetched today stays for whoever asks tomorrow."""
+def test_accesses_of_the_last_month_are_forgotten_by_nobody(
+    owner: psycopg.Connection, schema: str, database: Database
+) -> None:
+    """The service that keeps them may tidy up what is old; what was fetched today stays for whoever asks tomorrow."""
     today = datetime.now(UTC)
-    session = acting(owner, schema, schema)
     for days in (0, 28, 31, 500):
-        moment = rfc3339(today - timedelta(days=days))
-        session.execute(NOTED, [moment])
+        owner.execute(f"SET search_path TO {schema}".encode())
+        owner.execute(NOTED, [rfc3339(today - timedelta(days=days))])
+    database.note_accesses_when_they_say(schema)
+    session = keeping(owner, schema)
     forget = b"SELECT forget_accesses(%s)"
     for days in (-1, 0, 28):
         with pytest.raises(psycopg.errors.RestrictViolation):
@@ -207,6 +225,13 @@ def test_accesses_of_the_last_month_are_forgotten_by_nobody(owner: psycopg.Conne
     assert session.execute(forget, [rfc3339(today - timedelta(days=30))]).fetchone() == (1,)
     session.execute(b"RESET SESSION AUTHORIZATION")
     assert owner.execute(f"SELECT count(*) FROM {schema}.accesses".encode()).fetchone() == (2,)
+
+
+def test_an_access_that_is_said_to_be_old_is_not_forgotten(owner: psycopg.Connection, schema: str) -> None:
+    """Whoever writes down a wrong day for what it fetched would otherwise have it wiped away at once."""
+    session = keeping(owner, schema)
+    session.execute(NOTED, ["2001-01-01T00:00:00.000000Z"])
+    assert session.execute(b"SELECT forget_accesses('2002-01-01T00:00:00Z')").fetchone() == (0,)
 
 
 def test_who_fetched_a_key_is_what_the_server_saw(owner: psycopg.Connection, schema: str) -> None:
@@ -219,12 +244,30 @@ def test_who_fetched_a_key_is_what_the_server_saw(owner: psycopg.Connection, sch
     assert noted == [("shipping", f"{schema}_login")]
 
 
+FORGET = b"SELECT forget_bodies(%s, 'somebody', 'kept for 90 days', '2001-01-01T00:00:00.000000Z')"
+
+
 def test_bodies_that_are_too_old_can_be_forgotten_by_whoever_keeps_them(
     owner: psycopg.Connection, schema: str
 ) -> None:
-    """And no person with them."""
-    session = acting(owner, schema, schema)
-    forget = b"SELECT forget_bodies(%s, 'doorstep', 'kept for 90 days', %s)"
-    assert session.execute(forget, [THEN, NOW]).fetchone() == (0,)
-    assert session.execute(forget, [NOW, NOW]).fetchone() == (1,)
+    """And no person with them. Who did it and when is the server's word."""
+    made = datetime.fromisoformat(THEN)
+    session = keeping(owner, schema)
+    assert session.execute(FORGET, [rfc3339(made)]).fetchone() == (0,)
+    assert session.execute(FORGET, [rfc3339(made + timedelta(seconds=1))]).fetchone() == (1,)
     assert usable(session, schema) == ["person"]
+    said = owner.execute(f"SELECT actor, destroyed_at FROM {schema}.keys WHERE wrapped IS NULL".encode())
+    ((actor, destroyed_at),) = said.fetchall()
+    assert actor == schema.removesuffix(KEYS) + "orders_login"
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(destroyed_at)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("before", ["9999", "2999-01-01T00:00:00Z", "now"])
+def test_bodies_of_the_last_day_are_forgotten_by_nobody(
+    owner: psycopg.Connection, schema: str, before: str
+) -> None:
+    """Not even by whoever keeps them: the newest are still to be read."""
+    session = keeping(owner, schema)
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        session.execute(FORGET, [rfc3339(datetime.now(UTC)) if before == "now" else before])
+    assert usable(session, schema) == ["body", "person"]
