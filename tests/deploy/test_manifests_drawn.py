@@ -41,12 +41,33 @@ def _variables(spec: Manifest) -> set[str]:
     return {each["name"] for each in references if each and not each.get("optional")}
 
 
+def over(folder: Path, overlay: str, line: str) -> Path:
+    """An overlay on one of ours, with this line. `ROOT` in it is `deploy/kubernetes`."""
+    made = folder / "overlay"
+    made.mkdir()
+    root = Path("/".join([".."] * len(made.parts[1:]))) / OVERLAYS.parent.relative_to("/")
+    text = f"resources: [ROOT/overlays/{overlay}]\n{line}\n".replace("ROOT", str(root))
+    (made / "kustomization.yaml").write_text(text)
+    return made
+
+
 def test_what_pods_of_small_name_is_drawn_there() -> None:
     """And no part of which they name nothing: who has no database needs no logins to it."""
     by_part = {part: set(drawn("default", "doorstep", parts=[part])) for part in PARTS}
     needed = named_secrets("small")
     assert needed <= set().union(*(by_part[part] for part in parts_of_the_job()))
     assert parts_of_the_job() == {part for part, names in by_part.items() if names & needed}
+
+
+def test_one_line_more_draws_all_that_production_names(tmp_path: Path) -> None:
+    """What is missing is the operator's own: the authority of its servers."""
+    found = objects(rendered(over(tmp_path, "production", "components: [ROOT/drawn-secrets-and-logins]")))
+    (job,) = (each for each in found if each["kind"] == "Job" and each["metadata"]["name"] == NAME)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    parts = [part for part in container["command"] if part in PARTS]
+    made = drawn("default", "doorstep", parts=parts)
+    assert named_secrets("production") - made.keys() == {"postgres-ca"}
+    assert {each["kind"] for each in found} >= {"Role", "RoleBinding"}
 
 
 def test_a_secret_of_variables_is_there_before_its_pod_has_its_files() -> None:
@@ -94,10 +115,6 @@ def test_it_is_gone_soon_after() -> None:
 
 def test_an_overlay_of_another_namespace_binds_its_own_account(tmp_path: Path) -> None:
     """The subject of a binding has the namespace in itself."""
-    overlay = tmp_path / "overlay"
-    overlay.mkdir()
-    base = Path("/".join([".."] * len(overlay.parts[1:]))) / (OVERLAYS / "small").relative_to("/")
-    (overlay / "kustomization.yaml").write_text(f"namespace: shop\nresources: [{base}]\n")
-    found = objects(rendered(overlay))
+    found = objects(rendered(over(tmp_path, "small", "namespace: shop")))
     (binding,) = (each for each in found if each["kind"] == "RoleBinding")
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "shop"}]
