@@ -26,6 +26,7 @@ from chassis.http import Handler, problem
 from chassis.logs import logger
 from chassis.settings import section
 from chassis.tokens import KeysAway, NotBelieved, Tokens
+from contracts.actors import is_name
 from contracts.rights import role_for
 
 PASSED_ON_FOR = "X-Forwarded-For"
@@ -75,7 +76,7 @@ class Door:
         if not self.is_password(_one(request, PROXY)):
             raise NotKnown(f"{PROXY} is not this system's password")
         name = _one(request, self._access.user_header).strip()
-        if not name:
+        if not is_name(name):
             raise NotKnown(f"the proxy does not say for whom it asks ({self._access.user_header})")
         groups = (word.strip() for word in _one(request, self._access.groups_header, "").split(","))
         return Caller(name, roles_among(groups, self._access.groups))

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chassis import stories
 from chassis.batch import StoredEvent
@@ -29,6 +29,7 @@ from chassis.items import RAW_STREAM
 from chassis.keys.away import KeysAway
 from chassis.logs import logger
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
+from contracts.actors import is_name
 from contracts.event import Event
 from contracts.parking import CommandRefused
 
@@ -41,6 +42,14 @@ type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 """Something a person has to say: not blank."""
 
 
+def _readable_name(said: str) -> str:
+    if not is_name(said):
+        raise ValueError("is a name that people can read: with a letter or a digit, and nothing unseen")
+    return said
+
+
+type Actor = Annotated[Stated, AfterValidator(_readable_name)]
+"""Who does something, by a name that can be told from others'."""
 UNNAMED = "unnamed"
 """The actor of a command that does not say who gives it, where the door does not know either."""
 
@@ -50,7 +59,7 @@ class Signed(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    actor: Stated
+    actor: Actor
     reason: Stated
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+from contracts.actors import plain
+
 WAITS = "waits=second_person"
 """The tag of a state that waits for a second person: it is counted, and found by it."""
 
@@ -28,9 +30,5 @@ def needs_second_person(amount: int, limit: int | None) -> bool:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two actors are one: how they are capitalised and spaced makes no second person."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(actor: str) -> str:
-    return " ".join(actor.casefold().split())
+    """Whether two actors are one: how their name is spelled makes no second person."""
+    return plain(one) == plain(other)

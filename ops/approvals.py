@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from contracts.money import from_minor
 from ops.asking import NoAnswer, Services
-from ops.console import CannotDo, note
+from ops.console import CannotDo, note, require_signed
 from ops.system import System
 
 DECIDING = ("billing", "inventory")
@@ -48,8 +48,7 @@ async def _waiting_at(services: Services, service: str) -> list[Waiting] | NoAns
 
 async def decide(system: System, asked_for: str, how: str, actor: str, reason: str) -> Waiting:
     """`approve` or `deny` it. Raises `CannotDo` with the service's own words where it refuses."""
-    if not actor.strip() or not reason.strip():
-        raise CannotDo("--actor and --reason must say something: they are recorded")
+    require_signed(actor, reason)
     async with Services(system) as services:
         found, _ = await waiting_of(services)
         service = next((waiting["service"] for waiting in found if waiting["id"] == asked_for), None)

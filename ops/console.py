@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import typer
 
+from contracts.actors import is_name
+
 PROGRESS_AFTER_SECONDS = 2.0
 PROGRESS_EVERY_SECONDS = 1.0
 
@@ -44,6 +46,12 @@ def columns(rows: Sequence[tuple[str, ...]], ways: str) -> Iterator[str]:
     for row in rows:
         padded = (f"{word:{way}{width}}" for word, way, width in zip(row, ways, widths, strict=False))
         yield "  ".join((*padded, row[-1]))
+
+
+def require_signed(actor: str, reason: str) -> None:
+    """Raises `CannotDo` where nobody could tell later who did something, or why."""
+    if not is_name(actor) or not reason.strip():
+        raise CannotDo("--actor and --reason must say something that people can read: they are recorded")
 
 
 def moment(option: str, text: str | None) -> datetime | None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from contracts.parking import SERVICES
 from ops.asking import NoAnswer, Services
-from ops.console import CannotDo, note
+from ops.console import CannotDo, note, require_signed
 from ops.system import System
 
 PAGE = 1000
@@ -40,8 +40,7 @@ async def settle_parked(
     system: System, message: str, how: str, actor: str, reason: str, service: str | None = None
 ) -> Parked:
     """`retry` or `discard` it. Raises `CannotDo` with the service's own words where it refuses."""
-    if not actor.strip() or not reason.strip():
-        raise CannotDo("--actor and --reason must say something: they are recorded")
+    require_signed(actor, reason)
     async with Services(system) as services:
         parked = await _find(services, message, service)
         signed = {"actor": actor, "reason": reason}

@@ -15,7 +15,7 @@ from chassis.keys.ring import KEPT_SECONDS
 from chassis.keys.store import KeyStore
 from contracts.notify import NotificationSent
 from ops.asking import Services
-from ops.console import CannotDo, note
+from ops.console import CannotDo, note, require_signed
 from ops.personal.customer import Customer, find_customer, nobody
 from ops.personal.keys import keys_of
 from ops.personal.mails import blank_mails
@@ -59,8 +59,7 @@ class Destroyed:
 
 async def erase(system: System, named: str, actor: str, reason: str) -> Erased:
     """Erase them, for ever. Raises `CannotDo` where they are not known, or where a part of it could not be done."""
-    if not actor.strip() or not reason.strip():
-        raise CannotDo("--actor and --reason must say something: they are recorded")
+    require_signed(actor, reason)
     store = keys_of(system)
     try:
         done = await _destroy(system, store, named, actor, reason)

@@ -20,7 +20,7 @@ from chassis.keys.store import KeyStore
 from chassis.settings import SettingsWrong
 from contracts.parking import SERVICES
 from ops.asking import Services
-from ops.console import CannotDo
+from ops.console import CannotDo, require_signed
 from ops.database import database_of
 from ops.personal.keys import keys_of
 from ops.running.preflight import lock_folder
@@ -74,8 +74,7 @@ async def rotate_master_key(
     The old master key is the configured one, unless `old_file` has it; the new one is in `new_file`, or drawn where
     the embedded set-up keeps its own. Raises `CannotDo`, and then nothing was changed.
     """
-    if not actor.strip() or not reason.strip():
-        raise CannotDo("--actor and --reason must say something: they are recorded")
+    require_signed(actor, reason)
     with lock_folder(system.data):
         await _require_stopped(system)
         try:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.first_fault import first_fault
-from chassis.http import UNNAMED, Stated
+from chassis.http import UNNAMED, Actor
 from contracts.billing import PayoutLine
 from contracts.identifiers import Currency
 from contracts.placed_order import Minor, Text
@@ -56,7 +56,7 @@ class Statement(BaseModel):
     currency: Currency
     total_minor: Minor
     lines: tuple[Line, ...] = Field(max_length=LINES_MAX)
-    actor: Stated = UNNAMED
+    actor: Actor = UNNAMED
 
     def command(self) -> ReportPayout:
         """The statement as a command."""

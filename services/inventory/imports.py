@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.first_fault import first_fault
-from chassis.http import Outcome, Runtime, Stated, read_body, reply
+from chassis.http import Actor, Outcome, Runtime, Stated, read_body, reply
 from chassis.openapi import takes
 from contracts.event import Event
 from contracts.identifiers import Currency, Location, Sku
@@ -72,7 +72,7 @@ class Import(BaseModel):
     """Rows of a file. `reference` names it; the rows are looked at one by one."""
 
     rows: Annotated[list[dict[str, Any]], Field(max_length=ROWS_MAX)]
-    actor: Stated
+    actor: Actor
     reference: Stated
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from chassis.http import (
     UNNAMED,
+    Actor,
     Runtime,
     Signed,
-    Stated,
     answer,
     problem,
     read_body,
@@ -42,7 +42,7 @@ class TypedIn(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     order: PlacedOrder
-    actor: Stated = UNNAMED
+    actor: Actor = UNNAMED
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from chassis.http import UNNAMED, Signed, Stated
+from chassis.http import UNNAMED, Actor, Signed, Stated
 from contracts.address import Address
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
@@ -43,7 +43,7 @@ class ScanBody(BaseModel):
     place: Text = ""
     scan_id: Annotated[str, Field(max_length=100, validation_alias=AliasChoices("scan_id", "id"))] = ""
     vocabulary: str = ""
-    actor: Stated = UNNAMED
+    actor: Actor = UNNAMED
 
     @model_validator(mode="after")
     def _vocabulary_is_known(self) -> ScanBody:

@@ -56,6 +56,8 @@ WRONG_PROOFS: dict[str, list[tuple[str, str]]] = {
     "wrong proxy": [*proxied("root", "admin", "wrong-wrong-wrong-wrong").items()],
     "proxy without a user": [("X-Doorstep-Proxy", PASSWORD)],
     "proxy with a blank user": [*proxied(" ", "admin").items()],
+    "proxy with an unseen user": [*proxied("\u200b", "admin").items()],
+    "proxy with a user that is half unseen": [*proxied("mira\u200b", "admin").items()],
     "a second user slipped past": [*proxied("mira", "viewer").items(), ("X-Forwarded-User", "root")],
     "a second group slipped past": [*proxied("mira", "viewer").items(), ("X-Forwarded-Groups", "admin")],
     "a token where none are believed": [("Authorization", "Bearer a.b.c")],
@@ -134,6 +136,14 @@ async def test_nobody_acts_as_another_by_a_body_that_readers_read_differently(
         )
         assert status in (403, 422)
     assert await locked.stored() == before
+
+
+@pytest.mark.parametrize("actor", ["", " ", "...", "\u200b", "mira\u200b", "mira\n", "\u202earim"])
+async def test_a_name_that_nobody_can_read_is_nobodys(locked: Orders, actor: str) -> None:
+    """It would stand in the books beside others that look the same."""
+    before = await locked.stored()
+    status, said = await locked.ask("POST", HOLD, json=SIGNED | {"actor": actor}, headers=TOOL)
+    assert (status, said["field"], await locked.stored()) == (422, "actor", before)
 
 
 async def test_a_tool_of_this_machine_says_for_whom_it_acts(locked: Orders) -> None:

@@ -1,0 +1,81 @@
+"""Two spellings of a name are one person; what cannot be read is nobody's name."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from contracts.actors import LOOKS_LIKE, is_name
+from contracts.second_person import same_person
+
+ONE_PERSON = {
+    "capitals": ("Ada Byron", "ADA BYRON"),
+    "spaces": ("Ada Byron", "  Ada   Byron "),
+    "a space that does not break": ("Ada Byron", "Ada\u00a0Byron"),
+    "composed or not": ("José Müller", unicodedata.normalize("NFD", "José Müller")),
+    "a space of no width": ("ada", "a\u200bda"),
+    "a soft hyphen": ("ada", "ad\u00ada"),
+    "a word joiner": ("ada", "ada\u2060"),
+    "a variation selector": ("ada", "ada\ufe0f"),
+    "a filler": ("ada", "ada\u3164"),
+    "a joiner of graphemes": ("ada", "a\u034fda"),
+    "full width": ("ada", "ａｄａ"),
+    "turned the other way": ("ada", "\u202eada"),
+    "a Cyrillic letter": ("ada", "аda"),
+    "all Cyrillic": ("Mopc", "Морс"),
+    "a Greek letter": ("Otto", "Οttο"),
+    "sharp s": ("Strauß", "STRAUSS"),
+    "a ligature": ("Steffi", "Steﬃ"),
+    "bold": ("ada", "𝐚𝐝𝐚"),
+}
+UNREADABLE = [
+    "",
+    " ",
+    "\u200b",
+    " \u200b ",
+    "...",
+    "ada\u200b",
+    "ada\u202e",
+    "a\nda",
+    "a\x00da",
+    "ada\ufe0f",
+    "\u3164",
+]
+
+
+@pytest.mark.parametrize("spellings", ONE_PERSON)
+def test_spellings_of_a_name_are_one_person(spellings: str) -> None:
+    one, other = ONE_PERSON[spellings]
+    assert one != other
+    assert same_person(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("ada", "adam"), ("ada", "a da"), ("Ada 1", "Ada 2"), ("李", "王"), ("José", "Josa")]
+)
+def test_different_names_are_two_people(one: str, other: str) -> None:
+    assert not same_person(one, other)
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_what_nobody_can_read_is_no_name(text: str) -> None:
+    assert not is_name(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["ada", "José Müller", "李小龍", "Ольга", "o'neil@shop.example", "7", "d\u2019Arc"]
+)
+def test_names_of_the_world_are_names(text: str) -> None:
+    assert is_name(text)
+
+
+def test_each_letter_that_looks_like_another_is_small_and_of_another_script() -> None:
+    """The table is asked after capitals are gone, so that a capital in it would never be met."""
+    assert all(chr(letter).islower() and chr(letter) == chr(letter).casefold() for letter in LOOKS_LIKE)
+    assert {unicodedata.name(chr(letter)).split()[0] for letter in LOOKS_LIKE} <= {
+        "CYRILLIC",
+        "GREEK",
+        "LATIN",
+    }
+    assert all(chr(looks).isascii() for looks in LOOKS_LIKE.values())
