@@ -13,6 +13,9 @@ from contextlib import suppress
 LENGTH_MAX = 254
 """Characters of an address that fit into a path (RFC 5321, 4.5.3.1.3)."""
 
+_WRAPPED = re.compile(r"(?:[^<>]*<)?(?:mailto:)?([^<>]*?)\.?>?")
+"""As people and links write it: with a name before it, in angle brackets, with the name of the protocol, as a domain's
+full name."""
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?P<domain>[^@]+)")
 _ASCII_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -24,10 +27,12 @@ def is_mail_address(text: str) -> bool:
 
 
 def one_address(text: str) -> str:
-    """An address as its customer is known by, however it is written: in small letters, composed (Unicode NFC), its
-    domain as it goes on the wire (RFC 5891), as a mail's header has it; what is no domain of any script stays.
+    """An address as its customer is known by, however it is written: alone, in small letters, composed (Unicode NFC),
+    its domain as it goes on the wire (RFC 5891), as a mail's header has it; what is no domain of any script stays.
     """
-    mailbox, at, domain = unicodedata.normalize("NFC", text.strip()).lower().rpartition("@")
+    written = unicodedata.normalize("NFC", text.strip()).lower()
+    wrapped = _WRAPPED.fullmatch(written)
+    mailbox, at, domain = (wrapped[1].strip() if wrapped else written).rpartition("@")
     if at and not domain.isascii():
         with suppress(UnicodeError):
             domain = domain.encode("idna").decode()

@@ -92,15 +92,19 @@ class Story:
         return readable(self)
 
 
+class UnknownOrder(CannotDo):
+    """No store has anything of this order."""
+
+
 def timeline_of(system: System, order_id: str, at: datetime | None = None, limit: int | None = None) -> Story:
     """The story, until `at` if given, of the newest `limit` events.
 
-    Raises `CannotDo` for an order that nobody knows, or knew by then.
+    Raises `UnknownOrder` for one that nobody knows, `CannotDo` for one that nobody knew by then.
     """
     stores = open_stores(system)
     moments = [moment for service in HOMES for moment in _moments(stores[service], service, order_id)]
     if not moments:
-        raise CannotDo(f"no order {order_id}; ids are written <channel>:<channel order id>")
+        raise UnknownOrder(f"no order {order_id}; ids are written <channel>:<channel order id>")
     known = [moment for moment in moments if at is None or moment.time <= at]
     if not known:
         raise not_known_then(f"order {order_id}", min(moment.time for moment in moments))

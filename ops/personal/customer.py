@@ -9,7 +9,7 @@ from chassis.clock import rfc3339, wall_clock
 from chassis.keys.sealing import key_id_of
 from chassis.keys.store import BODY, PERSON, KeyStore
 from contracts.catalogue import decode
-from contracts.mail_address import one_address
+from contracts.mail_address import is_mail_address, one_address
 from contracts.orders import OrderReceived, OrderRevised
 from ops.console import CannotDo
 from ops.stores import open_stores
@@ -45,6 +45,10 @@ def find_customer(
     are theirs, too.
     """
     said = _forms(named) if "@" in named else frozenset[str]()
+    if said and not (is_mail_address(one_address(named)) or any(map(store.keys_of_owner, said))):
+        raise CannotDo(
+            f"{named!r} is no whole e-mail address: it would be found in other people's messages. Write mailbox@domain"
+        )
     keys = dict.fromkeys(key for address in said for key in store.keys_of_owner(address))
     keys |= dict.fromkeys(store.keys_of_entity(f"{ORDER}{named}", PERSON))
     keys |= dict.fromkeys(

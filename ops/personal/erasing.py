@@ -13,6 +13,8 @@ from chassis.clock import rfc3339, wall_clock
 from chassis.keys.away import KeysAway
 from chassis.keys.ring import KEPT_SECONDS
 from chassis.keys.store import KeyStore
+from chassis.settings import section
+from contracts.mail_address import one_address
 from contracts.notify import NotificationSent
 from ops.asking import Services
 from ops.console import CannotDo, note, require_signed
@@ -23,6 +25,7 @@ from ops.personal.messages import messages_about
 from ops.stores import open_stores
 from ops.system import System
 from ops.verify.truth import mail_name
+from services.notify.settings import Settings
 
 GRACE_SECONDS = 1.0
 ROUNDS_MAX = 5
@@ -57,9 +60,17 @@ class Destroyed:
     keys: int
 
 
+def _require_not_the_shop(named: str) -> None:
+    """Its own address stands in messages of all its customers."""
+    own = section("notify", Settings).from_address
+    if one_address(named) == one_address(own):
+        raise CannotDo(f"{own} is the shop's own address, from which it writes to its customers")
+
+
 async def erase(system: System, named: str, actor: str, reason: str) -> Erased:
     """Erase them, for ever. Raises `CannotDo` where they are not known, or where a part of it could not be done."""
     require_signed(actor, reason)
+    _require_not_the_shop(named)
     store = keys_of(system)
     try:
         done = await _destroy(system, store, named, actor, reason)

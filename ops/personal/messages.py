@@ -23,14 +23,13 @@ from chassis.keys.store import KeyStore
 from ops.bus_access import connected
 from ops.console import CannotDo
 from ops.personal.customer import Customer
+from ops.personal.readings import readings
 from ops.system import System
 
 CHANNELS = "CHANNELS"
 TOGETHER = 256
 """Messages whose keys are fetched at once."""
-AT = "(?:@|%40|=40)"
-"""How texts, links and quoted-printable write what an address has in its middle."""
-BEGINS, ENDS = r"(?:(?<![\w.+-])|(?<=%[0-9a-f]{2}))", r"(?![\w-]|\.\w)"
+BEGINS, ENDS = r"(?<![\w.+-])", r"(?![\w-]|\.\w)"
 """So that `ada@shop.example` is not found in `nada@shop.example`, nor in `ada@shop.example.org`."""
 ESCAPE = "\\"
 ORDER_FIELD = "order_id"
@@ -81,7 +80,7 @@ class Search:
         self._theirs = frozenset((*customer.bodies, *customer.named))
         self._tied = store.tied()
         self._address = _pattern(customer.addresses)
-        self._mailboxes = {address.partition("@")[0] for address in customer.addresses}
+        self._domains = {address.rpartition("@")[2] for address in customer.addresses if address}
         self._orders: dict[str, set[str]] = {}
         for order in customer.orders:
             channel, _, number = order.partition(":")
@@ -115,7 +114,7 @@ class Search:
             return True
         channel, _, topic = subject.partition("evt.channels.")[2].partition(".")
         numbers = self._orders.get(channel, set())
-        if ESCAPE not in text and not (numbers and (ORDER_FIELD in text or topic.startswith(ORDER_TOPICS))):
+        if not numbers or not (ESCAPE in text or ORDER_FIELD in text or topic.startswith(ORDER_TOPICS)):
             return False
         try:
             said = json.loads(body)
@@ -123,23 +122,22 @@ class Search:
             return False
         if topic.startswith(ORDER_TOPICS) and isinstance(said, dict) and str(said.get("id")) in numbers:
             return True
-        return any(self._names(field, value, numbers) for field, value in _values(said))
-
-    def _names(self, field: str, value: Any, numbers: Collection[str]) -> bool:
-        text = str(value)
-        if field.endswith(ORDER_FIELD) and text.removeprefix(GLOBAL_ID) in numbers:
-            return True
-        return self._is_address_in(text)
+        return any(
+            field.endswith(ORDER_FIELD) and str(value).removeprefix(GLOBAL_ID) in numbers
+            for field, value in _values(said)
+        )
 
     def _is_address_in(self, text: str) -> bool:
-        """Most texts do not have so much as the part before the @, which is quicker to see."""
-        lowered = text.lower()
-        return any(map(lowered.__contains__, self._mailboxes)) and self._address.search(lowered) is not None
+        """Most texts do not have so much as the domain, which is quicker to see."""
+        return any(
+            any(map(reading.__contains__, self._domains)) and self._address.search(reading)
+            for reading in readings(text)
+        )
 
 
 def _pattern(addresses: Collection[str]) -> re.Pattern[str]:
     """Finds any of them in a text in small letters; finds nothing where there are none."""
-    said = "|".join(AT.join(map(re.escape, address.split("@"))) for address in sorted(addresses) if address)
+    said = "|".join(map(re.escape, sorted(filter(None, addresses))))
     return re.compile(f"{BEGINS}(?:{said}){ENDS}" if said else r"(?!)")
 
 
@@ -151,13 +149,12 @@ def _opened(message: Message, key: Key | None) -> bytes:
 
 
 def _values(said: Any) -> Iterator[tuple[str, Any]]:
-    """Every value of a JSON document with the field it stands in, and each name of a field as a value, too."""
+    """Every value of a JSON document with the field it stands in."""
     waiting = [("", said)]
     while waiting:
         field, value = waiting.pop()
         if isinstance(value, dict):
             waiting += [(str(name), child) for name, child in value.items()]
-            yield from (("", name) for name in value)
         elif isinstance(value, list):
             waiting += [(field, child) for child in value]
         else:

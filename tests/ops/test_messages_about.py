@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -52,6 +54,15 @@ def is_found(store: SQLiteKeys, said: Any, subject: str = "evt.channels.shopify.
         {"link": "https://shop.example/?to=ada.jürgens%40shop.example&x=1"},
         {"link": "https://shop.example/?q=%3Cada.jürgens%40shop.example%3E"},
         f'{{"email": "{ADA}", broken'.encode(),
+        {"link": "https://shop.example/?q=%22ada%2Ej%C3%BCrgens@shop.example%22"},
+        {"link": "https://shop.example/?next=%2F%3Fto%3Dada.j%25C3%25BCrgens%2540shop.example"},
+        {"html": "<p>ada.j&uuml;rgens&#64;shop&period;example</p>"},
+        {"mail": "To: ada=2Ej\u00fcrgens=40shop=2Eexample"},
+        {"note": json.dumps({"note": json.dumps({"to": ADA})})},
+        {"note": json.dumps({"link": f"https://shop.example/?to={quote(ADA)}"})},
+        {"email": unicodedata.normalize("NFD", ADA)},
+        {"email": f"Ada Jürgens <{ADA}>"},
+        {"email": f"mailto:{ADA}"},
         {"id": 1, "order_id": 5001},
         {"refund": {"order_id": "gid://shopify/Order/5001"}},
     ],
@@ -66,6 +77,9 @@ def test_a_message_that_names_them_is_found(store: SQLiteKeys, said: Any) -> Non
     [
         {"email": f"n{ADA}"},
         {"email": f"x+{ADA}"},
+        {"link": f"https://shop.example/?to={quote(f'x+{ADA}')}"},
+        {"link": f"https://shop.example/?to=x%2B{ADA}"},
+        {"note": json.dumps({"to": f"n{ADA}"})},
         {"email": f"{ADA}.org"},
         {"email": ADA.replace("shop", "workshop")},
         {"id": 5001, "order_id": 15001},
