@@ -7,8 +7,9 @@ from decimal import DecimalException
 
 from chassis.declare import Message
 from chassis.quotations import without_addresses
+from chassis.quoting import quoted
 from services.orders.intake.canonical import CANONICAL, checked
-from services.orders.intake.fields import Wrong, parse_json, quoted
+from services.orders.intake.fields import Wrong, parse_json
 from services.orders.intake.reading import Ignored, Placed, Reading, Unreadable
 from services.orders.intake.topics import NORMALISERS, WISHES, Normaliser, harmless, is_only_an_id
 from services.orders.intake.wrapping import the_order
@@ -62,7 +63,7 @@ def _address(subject: str) -> tuple[str, str]:
     """Channel and topic of a subject; a leading cell name, as in `cell2.evt.channels.…`, is passed over."""
     parts = subject.split(".")
     if tuple(parts[-4:-2]) != SUBJECT_START:
-        raise Wrong(f"subject {quoted(subject)} is not evt.channels.<channel>.<topic>")
+        raise Wrong("its subject is not evt.channels.<channel>.<topic>")
     return parts[-2], parts[-1]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
+from chassis.quoting import quoted
 from contracts.address import Address
 from contracts.money import allocate, divide_half_up
 from contracts.placed_order import (
@@ -25,7 +26,7 @@ from contracts.placed_order import (
     TaxLine,
 )
 from services.orders.domain.rules import totals_add_up
-from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
+from services.orders.intake.fields import Fields, Wrong, milliseconds
 from services.orders.intake.people import full_name, number_beside, recipient, woocommerce_address
 from services.orders.intake.taxes import estimated_rate
 
