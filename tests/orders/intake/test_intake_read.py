@@ -148,6 +148,12 @@ def test_a_harmless_topic_is_ignored_with_its_reason(channel: str, topic: str) -
     ("channel", "topic", "reason"),
     [
         ("shopify", "orders_teleported", "unknown topic 'orders_teleported' for a channel of kind shopify"),
+        (
+            "retail",
+            "other",
+            "a channel of kind canonical has no topic like the one it came under: look at the message, then discard it,"
+            " or publish it under one of order_placed, return_reported",
+        ),
         ("retail", "orders_create", "unknown topic 'orders_create' for a channel of kind canonical"),
         ("ebay", "orders_create", "unknown channel 'ebay': add [channels.ebay] to the settings"),
     ],
