@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from aiohttp import HttpVersion11, web
@@ -22,11 +23,12 @@ from aiohttp.typedefs import Middleware
 from chassis import stories
 from chassis.access_settings import PROXY, Access
 from chassis.callers import CALLER, Caller, roles_among
-from chassis.http import Handler, problem
+from chassis.http import Handler, problem, route_of
 from chassis.logs import logger
 from chassis.settings import section
 from chassis.tokens import KeysAway, NotBelieved, Tokens
 from contracts.actors import is_name
+from contracts.identifiers import NATURAL_KEY
 from contracts.rights import role_for
 
 PASSED_ON_FOR = "X-Forwarded-For"
@@ -37,6 +39,8 @@ BODY_SECONDS_MAX = 10.0
 """A command that takes longer to arrive is given up."""
 IDLE_SECONDS_MAX = 30
 """A connection without a whole request header for so long is closed. Longer than clients keep theirs for reuse."""
+NAMES_A_STORY = re.compile(NATURAL_KEY)
+"""What may stand in a log: anybody can put anything into a path."""
 SERVICE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -103,8 +107,7 @@ def guarded(service: str, door: Door) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        role = role_for(service, request.method, resource.canonical if resource else "")
+        role = role_for(service, request.method, route_of(request))
         if role is None:
             return await handler(request)
         if is_foreign(request):
@@ -116,7 +119,7 @@ def guarded(service: str, door: Door) -> Middleware:
             return problem(401, str(reason), headers={"WWW-Authenticate": 'Bearer realm="doorstep"'})
         except KeysAway as reason:
             return problem(503, str(reason))
-        if resource is not None and not caller.may(role):
+        if route_of(request) and not caller.may(role):
             _note_command(service, request, caller, 403)
             return problem(403, f"this needs the role {role}", role=role)
         request[CALLER] = caller
@@ -149,14 +152,15 @@ async def _answered(service: str, request: web.Request, handler: Handler) -> web
 
 
 def _note_command(service: str, request: web.Request, caller: Caller, status: int) -> None:
-    is_command = request.method not in SAFE_METHODS and request.match_info.route.resource is not None
-    if not is_command:
+    path, asked = route_of(request), request.match_info.get("id", "")
+    if request.method in SAFE_METHODS or not path:
         return
     logger().info(
         "command",
         correlation=stories.of_this_request(),
         to=service,
-        path=request.path,
+        path=path,
+        id=asked if NAMES_A_STORY.fullmatch(asked) else "",
         by=caller.name or "local",
         roles=sorted(caller.roles),
         status=status,
@@ -206,7 +210,7 @@ def _is_loopback(address: str) -> bool:
 def note_refused(request: web.Request, reason: str) -> None:
     """Whoever guesses at a proof is in the log; that somebody came without one is nothing to note."""
     if PROXY in request.headers or "Authorization" in request.headers or request.method == "POST":
-        logger().warning("proof_refused", path=request.path, remote=request.remote, reason=reason)
+        logger().warning("proof_refused", path=route_of(request), remote=request.remote, reason=reason)
 
 
 def _octets(said: str) -> bytes:

@@ -252,6 +252,12 @@ def unprocessable(field: str, title: str) -> web.HTTPUnprocessableEntity:
     return web.HTTPUnprocessableEntity(body=body, content_type="application/json")
 
 
+def route_of(request: web.Request) -> str:
+    """What is asked for as our routes have it, `/orders/{id}`: never a word of who asks. Empty where there is none."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else ""
+
+
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -272,7 +278,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         logger().exception(
             "request_failed",
             correlation=stories.of_this_request(),
-            path=request.match_info.route.resource and request.match_info.route.resource.canonical,
+            path=route_of(request),
         )
         return problem(500, f"{type(fault).__name__}: see the service's log")
 

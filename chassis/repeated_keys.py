@@ -12,12 +12,13 @@ from typing import Any
 
 import orjson
 
+from chassis.quoting import quoted
+
 COLON, ESCAPED_COLON = b":", b"\\u003"
-QUOTED_MAX = 40
 
 
 class RepeatedKey(ValueError):
-    """A key stands twice in one object. The text names it."""
+    """A key stands twice in one object. The text names it, unless it may be somebody."""
 
 
 def refuse_repeated_keys(data: bytes) -> None:
@@ -53,8 +54,6 @@ def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            raise RepeatedKey(
-                f"key {key[:QUOTED_MAX]!r} stands twice in one object: it can be read in two ways"
-            )
+            raise RepeatedKey(f"key {quoted(key)} stands twice in one object: it can be read in two ways")
         seen.add(key)
     raise AssertionError("fewer keys than pairs, and none of them twice")

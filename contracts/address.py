@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from contracts.event import Personal
+from contracts.frozen import replace
+
+REGION_CODE = re.compile(r"[A-Z0-9]{1,3}|[A-Z]{2}-?[A-Z0-9]{1,4}")
+"""Of ISO 3166-2, without its country or with it, as shop systems write them: `BE`, `JP13`, `TH-37`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A postal address. `country` is ISO 3166-1 alpha-2; `region` a state or province code or name."""
+    """A postal address. `country` is ISO 3166-1 alpha-2; `region` a state or province by its code."""
 
     SEALED_TOGETHER: ClassVar[bool] = True
 
@@ -25,6 +30,15 @@ class Address:
     postcode: Personal[str] = ""
     country: str = ""
     phone: Personal[str] = ""
+
+
+def with_region_code(address: Address) -> Address:
+    """The address, where a region that is no code is a part of the town: people type anything there, and a region is
+    not sealed.
+    """
+    if not address.region or REGION_CODE.fullmatch(address.region):
+        return address
+    return replace(address, region="", city=", ".join(filter(None, (address.city, address.region))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

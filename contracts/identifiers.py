@@ -19,7 +19,8 @@ type ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 type ChannelOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,63}$")]
 """The id the channel gave the order."""
 
-type OrderId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9][A-Za-z0-9._#-]{0,63}$")]
+NATURAL_KEY = r"^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9][A-Za-z0-9._#-]{0,63}$"
+type OrderId = Annotated[str, Field(pattern=NATURAL_KEY)]
 """`<channel>:<channel order id>`."""
 
 type Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

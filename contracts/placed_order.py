@@ -87,7 +87,10 @@ class PaymentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
-    """An order as placed. `version` grows with each change at the source: an older one never overwrites a newer."""
+    """An order as placed. `version` grows with each change at the source: an older one never overwrites a newer.
+
+    `cancel_reason` is a code, `other` for any that orders does not know; a customer's words belong into `note`.
+    """
 
     channel: ChannelName
     channel_order_id: ChannelOrderId

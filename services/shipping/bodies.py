@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from chassis.http import UNNAMED, Actor, Signed, Stated
-from contracts.address import Address
+from contracts.address import Address, with_region_code
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
@@ -28,7 +36,7 @@ class RetryBody(Signed):
 
     parcels: tuple[str, ...] = ()
     carrier: str = ""
-    ship_to: Address | None = None
+    ship_to: Annotated[Address, AfterValidator(with_region_code)] | None = None
 
 
 class ScanBody(BaseModel):

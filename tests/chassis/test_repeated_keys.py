@@ -62,10 +62,19 @@ def test_an_escape_hides_no_repeat(data: bytes) -> None:
         refuse_repeated_keys(data)
 
 
-def test_the_key_is_named_and_not_at_length() -> None:
-    """Whoever sent it has to find it; a reason is no place for a body."""
-    with pytest.raises(RepeatedKey, match=r"^key 'x{40}' stands twice"):
-        refuse_repeated_keys(b'{"%s":1,"%s":2}' % (b"x" * 5000, b"x" * 5000))
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        (b"total_price", "'total_price'"),
+        (b"x" * 5000, "a text of 5000 characters"),
+        (b"Frau Qzkan Musterstr 1", "a text of 22 characters"),
+        (b"+491708106810", "a text of 13 characters"),
+    ],
+)
+def test_a_key_is_named_that_is_nobody(key: bytes, named: str) -> None:
+    """Whoever sent it has to find it; a reason stays for ever, and is no place for a body or a person."""
+    with pytest.raises(RepeatedKey, match=f"^key {named} stands twice"):
+        refuse_repeated_keys(b'{"%s":1,"%s":2}' % (key, key))
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"a":1,}', b"\xff", b'{"a":1}{"a":1}'])

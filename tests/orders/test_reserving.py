@@ -113,6 +113,14 @@ def test_unknown_and_short_skus_are_two_holds() -> None:
     )
 
 
+def test_a_hold_names_no_address_that_was_given_for_a_sku() -> None:
+    """As from a list whose columns have slipped: the words are kept for ever, the SKU stands beside them."""
+    slipped = Short(sku="qzkan8105@mail.example", asked=1, available=0, known=False)
+    spec.given(*AN_ORDER_ACCEPTED).when(reservation_refused(slipped)).then(
+        held(HoldReason.SKU_UNMAPPED, "not in the catalogue: ...", (Units(sku=slipped.sku, quantity=1),))
+    )
+
+
 def test_a_repeated_or_stale_refusal_does_nothing() -> None:
     """The hold is placed once, and not for an attempt that was replaced."""
     spec.given(*AN_ORDER_ACCEPTED, SHORT_HOLD).when(reservation_refused(SHORT_BULBS)).then_nothing()

@@ -17,7 +17,7 @@ from tests.security.conftest import LOCKED, PASSWORD, Orders, Start
 from tests.security.issuer import AUDIENCE, ISSUER, Issuer
 
 SIGNED = {"actor": "mira", "reason": "asked for"}
-HOLD = f"/orders/{ID}/holds"
+HOLD, HOLDS = f"/orders/{ID}/holds", "/orders/{id}/holds"
 TOOL = {"Authorization": f"Bearer {PASSWORD}"}
 
 
@@ -268,7 +268,7 @@ async def test_a_command_is_in_the_log_with_who_gave_it(locked: Orders) -> None:
         await locked.ask("POST", HOLD, json={"reason": "late"}, headers=proxied("mira", "operator"))
     (line,) = (line for line in said if line["event"] == "command")
     assert line["by"] == "mira"
-    assert (line["to"], line["path"], line["status"]) == ("orders", HOLD, 200)
+    assert (line["to"], line["path"], line["id"], line["status"]) == ("orders", HOLDS, ID, 200)
     assert line["correlation"] == await newest_story(locked, "OrderHeld")
     assert "late" not in str(line)
 
@@ -298,8 +298,25 @@ async def test_a_command_that_was_only_tried_is_in_the_log_too(locked: Orders, t
     with capture_logs() as said:
         assert (await locked.ask("POST", HOLD, json=body, headers=proxied("mira", group)))[0] == status
     (line,) = (line for line in said if line["event"] == "command")
-    assert (line["by"], line["roles"], line["path"], line["status"]) == ("mira", [group], HOLD, status)
+    assert (line["by"], line["roles"], line["path"], line["status"]) == ("mira", [group], HOLDS, status)
     assert not line["correlation"]
+
+
+CANARY = "qzkan8106"
+ADDRESSED = [CANARY, f"{CANARY}@mail.example", f"{CANARY}%40mail.example", f"shop:{CANARY}@mail.example"]
+
+
+@pytest.mark.parametrize("wrong", [{"Authorization": "Bearer wrong-wrong-wrong"}, TOOL])
+@pytest.mark.parametrize("asked", ADDRESSED)
+async def test_what_somebody_puts_into_a_path_is_not_logged(locked: Orders, asked: str, wrong: Any) -> None:
+    """By whoever guesses, and by a command that finds nothing or is not understood: the route is, and no more."""
+    with capture_logs() as said:
+        for path in (f"/orders/{asked}", f"/made/up/{asked}", f"/ops/parked/{asked}"):
+            await locked.ask("GET", path, headers=wrong)
+        for path in (f"/orders/{asked}/holds", f"/ops/parked/{asked}/retry", f"/orders/{asked}/cancel"):
+            await locked.ask("POST", path, json={}, headers=wrong)
+    assert {"/orders/{id}/holds", "/orders/{id}/cancel"} <= {line["path"] for line in said}
+    assert CANARY not in str(said)
 
 
 async def newest_story(orders: Orders, fact: str) -> str:

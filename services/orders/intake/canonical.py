@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from chassis.first_fault import first_fault
+from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.channels import OrderPlaced, ReturnReported
 from contracts.placed_order import PlacedOrder
-from services.orders.intake.fields import Wrong, quoted
+from services.orders.intake.fields import Wrong
 from services.orders.intake.reading import Placed, Reading, Returned
 
 ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)

@@ -1,8 +1,8 @@
 """Reading a channel's JSON field by field, so that whatever is wrong is named by its path.
 
 Channels write numbers as text, leave fields out and put null anywhere: text is read leniently, money,
-times and counts strictly. `Wrong` is the only error that leaves this module. It quotes amounts, times and
-ids, never the text of a field that could describe a person, nor what has several words.
+times and counts strictly. `Wrong` is the only error that leaves this module. It quotes single words, amounts and
+times, never the text of a field that could describe a person.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, without_repeats
 from contracts.money import NotMoney, UnknownCurrency, exponent, to_minor
 
 TEXT_MAX = 500
-QUOTED_MAX = 40
 DIGITS_MAX = 15
 """Amounts and counts of more digits are refused before any arithmetic: `1e999999999` is valid JSON."""
 
@@ -135,14 +135,15 @@ class Fields:
             raise Wrong(f"{self.at(names[0])} is missing")
         try:
             return to_minor(number, self.currency)
-        except NotMoney as wrong:
-            raise Wrong(f"{self.at(names[0])}: {wrong}") from None
+        except NotMoney:
+            finer = f"{quoted(number)} is finer than the smallest unit of {self.currency}"
+            raise Wrong(f"{self.at(names[0])}: {finer}") from None
 
     def count(self, *names: str) -> int:
         """A whole number, 0 where there is none."""
         number = self.number(*names) or Decimal()
         if number != number.to_integral_value():
-            raise Wrong(f"{self.find(*names)[0]}: {number} is not a whole number")
+            raise Wrong(f"{self.find(*names)[0]}: {quoted(number)} is not a whole number")
         return int(number)
 
     def inner(self, *names: str) -> Fields:
@@ -161,16 +162,6 @@ class Fields:
             if not isinstance(item, dict):
                 raise Wrong(f"{path}[{position}] is not an object")
             yield Fields(item, f"{path}[{position}]", self.currency)
-
-
-def quoted(value: object) -> str:
-    """A value as it may stand in a reason, for ever: short, and one word. More of them may be a name or a street that
-    came into the wrong field; the message itself can be looked at.
-    """
-    if len(words := str(value).split()) > 1 and any(map(str.isalpha, str(value))):
-        return f"a text of {len(words)} words"
-    text = repr(str(value))
-    return text if len(text) <= QUOTED_MAX else f"{text[:QUOTED_MAX]}…"
 
 
 def milliseconds(moment: datetime | None) -> int:

@@ -7,15 +7,26 @@ from decimal import DecimalException
 
 from chassis.declare import Message
 from chassis.quotations import without_addresses
+from chassis.quoting import quoted
 from services.orders.intake.canonical import CANONICAL, checked
-from services.orders.intake.fields import Wrong, parse_json, quoted
+from services.orders.intake.fields import Wrong, parse_json
 from services.orders.intake.reading import Ignored, Placed, Reading, Unreadable
-from services.orders.intake.topics import NORMALISERS, WISHES, Normaliser, harmless, is_only_an_id
+from services.orders.intake.topics import (
+    HARMLESS,
+    NORMALISERS,
+    WISHES,
+    Normaliser,
+    harmless,
+    is_only_an_id,
+    topic_token,
+)
 from services.orders.intake.wrapping import the_order
 from services.orders.settings import ChannelSettings
 
 REASON_MAX = 300
 SUBJECT_START = ("evt", "channels")
+OTHER = "other"
+"""Stands in a subject in the place of what we do not know."""
 
 
 def topics_of(kind: str) -> list[str]:
@@ -26,6 +37,15 @@ def topics_of(kind: str) -> list[str]:
 def is_known(kind: str, topic: str) -> bool:
     """Whether a message of this topic is read or, for a known reason, passed over; any other one is parked."""
     return topic in topics_of(kind) or bool(harmless(kind, topic))
+
+
+def kept_topic(kind: str, topic: str) -> str:
+    """A channel's topic as it stands in a subject, for ever. Few schemes sign it: only words that we know are kept."""
+    token = topic_token(topic)
+    if token in topics_of(kind) or (kind, token) in WISHES:
+        return token
+    start = next((start for start in HARMLESS.get(kind, {}) if token.startswith(start)), "")
+    return f"{start}{OTHER}" if not start or start.endswith("_") else start
 
 
 def read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
@@ -55,6 +75,11 @@ def _read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
         raise Wrong(wish)
     if why := harmless(kind, topic):
         return Ignored(f"{topic}: {why}")
+    if topic == OTHER:
+        raise Wrong(
+            f"a channel of kind {kind} has no topic like the one it came under: look at the message, then discard it,"
+            f" or publish it under one of {', '.join(topics_of(kind))}"
+        )
     raise Wrong(f"unknown topic {quoted(topic)} for a channel of kind {kind}")
 
 
@@ -62,7 +87,7 @@ def _address(subject: str) -> tuple[str, str]:
     """Channel and topic of a subject; a leading cell name, as in `cell2.evt.channels.…`, is passed over."""
     parts = subject.split(".")
     if tuple(parts[-4:-2]) != SUBJECT_START:
-        raise Wrong(f"subject {quoted(subject)} is not evt.channels.<channel>.<topic>")
+        raise Wrong("its subject is not evt.channels.<channel>.<topic>")
     return parts[-2], parts[-1]
 
 

@@ -25,6 +25,7 @@ from contracts.personal import ERASED, personal_texts, with_personal, with_seale
 from contracts.placed_order import PlacedOrder
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.states import entity_of
+from services.orders.intake.readable import with_codes_only
 from services.orders.intake.reading import Placed, Reading, Unreadable
 
 READ_AHEAD_MAX = 2_000
@@ -54,6 +55,7 @@ def sealed(placed: PlacedOrder, key: Key | None) -> PlacedOrder:
     A text that looks sealed is sealed all the same: nobody gets another's data opened by sending it in. Of an order
     whose customer was forgotten there is no key, and what its channel says of them later is left out.
     """
+    placed = with_codes_only(placed)
     if key is None:
         order = with_personal(placed, lambda _: ERASED)
         return replace(order, customer=replace(order.customer, mailable=False))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from chassis.quoting import quoted
 from contracts.money import allocate
 from contracts.placed_order import (
     Adjustment,
@@ -22,7 +23,7 @@ from contracts.placed_order import (
     ShippingLine,
     TaxLine,
 )
-from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
+from services.orders.intake.fields import Fields, Wrong, milliseconds
 from services.orders.intake.people import full_name, number_beside, recipient, shopify_address
 from services.orders.intake.taxes import estimated_rate, spread
 

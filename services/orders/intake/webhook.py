@@ -24,6 +24,7 @@ from chassis.http import BODY_BYTES_MAX, RETRY_AFTER_SECONDS, problem, reply
 from chassis.keys.away import KeysAway
 from chassis.keys.bodies import Forgotten, SealedBody
 from chassis.logs import logger
+from services.orders.intake.read import kept_topic
 from services.orders.intake.signatures import SIGNATURE_HEADERS, verify
 from services.orders.intake.standard_webhooks import ID, SIGNATURE, verify_standard
 from services.orders.intake.topics import TOPIC, digest_of, topic_token
@@ -35,7 +36,10 @@ BODY_SECONDS_MAX = 10.0
 SERVED_SECONDS = 0.1
 """How long storing a webhook may take beside others: a part of the half second in which it is to be answered."""
 STANDARD_INTAKE = IntakeSettings()
-PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
+DELIVERY_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+SHOP = re.compile(rf"(?:https?://)?{LABEL}(?:\.{LABEL}){{1,8}}(?::\d{{1,5}})?/?")
+"""Shopify names the host, WooCommerce the address of the shop."""
 PING = re.compile(rb"webhook_id=\d{1,20}")
 """What WooCommerce posts, without a topic, when a webhook is saved: it only wants a 200."""
 
@@ -181,15 +185,17 @@ class Webhooks:
         self, channel: str, names: Names, topic: str, body: bytes, headers: CIMultiDictProxy[str]
     ) -> web.Response:
         message_id = f"{channel}:{_delivery(names, topic, body, headers)}"
+        token = kept_topic(self.channels[channel].kind, topic)
         kept = {
             "doorstep-channel": channel,
-            "doorstep-topic": topic,
+            "doorstep-topic": topic if topic_token(topic) == token else token,
             "doorstep-message-id": message_id,
             "doorstep-received-at": rfc3339(self.clock()),
         }
-        if shop := _printable(headers.get(names.shop, "")):
+        shop = headers.get(names.shop, "")
+        if SHOP.fullmatch(shop):
             kept["doorstep-shop"] = shop
-        subject = f"evt.channels.{channel}.{topic_token(topic)}"
+        subject = f"evt.channels.{channel}.{token}"
         try:
             with self.pace.serving():
                 if self.bodies is not None:
@@ -244,14 +250,11 @@ def _delivery(names: Names, topic: str, body: bytes, headers: CIMultiDictProxy[s
     """The channel's id of this delivery and what it says: the same when it is delivered again, and only then.
 
     Few schemes sign the id. Alone it would let a delivery that was listened to, sent again under the id of one that is
-    still to come, keep that one out of the stream.
+    still to come, keep that one out of the stream. It stays as long as the message does, readable: one that may be
+    more than an id is left out.
     """
     given, digest = _only(headers, names.message_id), digest_of(topic, body)
-    return f"{given}:{digest}" if PRINTABLE.fullmatch(given) else digest
-
-
-def _printable(text: str) -> str:
-    return text if PRINTABLE.fullmatch(text) else ""
+    return f"{given}:{digest}" if DELIVERY_ID.fullmatch(given) else digest
 
 
 def _too_large() -> web.Response:

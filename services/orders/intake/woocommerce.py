@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
+from chassis.quoting import quoted
 from contracts.address import Address
 from contracts.money import allocate, divide_half_up
 from contracts.placed_order import (
@@ -25,8 +26,9 @@ from contracts.placed_order import (
     TaxLine,
 )
 from services.orders.domain.rules import totals_add_up
-from services.orders.intake.fields import Fields, Wrong, milliseconds, quoted
+from services.orders.intake.fields import Fields, Wrong, milliseconds
 from services.orders.intake.people import full_name, number_beside, recipient, woocommerce_address
+from services.orders.intake.readable import DELETED
 from services.orders.intake.taxes import estimated_rate
 
 DRAFTS = frozenset({"auto-draft", "draft", "checkout-draft", "new"})
@@ -103,7 +105,7 @@ def _order(channel: str, order: Fields, topic: str, gross: bool) -> PlacedOrder:
         bill_to=bill_to,
         payment=_payment(order),
         cancelled_at=changed_at if topic == "order_deleted" or order.text("status") in CANCELLED else None,
-        cancel_reason="deleted in the shop" if topic == "order_deleted" else "",
+        cancel_reason=DELETED if topic == "order_deleted" else "",
         note=order.text("customer_note", "note"),
     )
 

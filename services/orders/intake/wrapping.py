@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.orders.intake.fields import Fields, Wrong, quoted
+from chassis.quoting import quoted
+from services.orders.intake.fields import Fields, Wrong
 
 WRAPPERS = ("order", "data", "orders")
 DEPTH_MAX = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from chassis.quotations import without_addresses
 from contracts.event import Event
 from contracts.inventory import ReservationExpired, ReservationRefused, Short, StockReserved
 from contracts.orders import HoldReason
@@ -36,7 +37,7 @@ def when_reservation_refused_then_hold(event: ReservationRefused, world: World) 
     scarce = [short for short in event.short if short.known]
     reasons = ((HoldReason.SKU_UNMAPPED, unknown, _unknown), (HoldReason.STOCK_SHORT, scarce, _scarce))
     return [
-        held(order.order_id, reason, tell(shorts)[:500], world.now, _units(shorts))
+        held(order.order_id, reason, without_addresses(tell(shorts))[:500], world.now, _units(shorts))
         for reason, shorts, tell in reasons
         if shorts
     ]

@@ -18,6 +18,7 @@ from tests.orders.intake.bodies import (
     reading,
     refused,
     shopify_body,
+    shopify_line,
     woo_body,
 )
 
@@ -85,11 +86,37 @@ def test_a_wrong_personal_field_is_named_without_its_value() -> None:
         ("shopify", "orders_create", shopify_body(currency="Miss Lovelace")),
         ("shopify", "orders_create", b'{"lovelace@example.com": 1, "lovelace@example.com": 2}'),
         ("shopify", "orders_create", {"lovelace@example.com": {"orders": 1}}),
+        ("shopify", "orders_create", b'{"Miss Lovelace 9": 1, "Miss Lovelace 9": 2}'),
+        ("shopify", "orders_create", {"line_items": [], "total_price": 1, "currency": "Lane 9,Lovelace"}),
+        ("shopify", "orders_create", shopify_body(line_items=[shopify_line(quantity="Ada,Lovelace,Lane9")])),
+        ("retail", "order_placed", canonical(total_minor="Ada,Lovelace,Lane.9")),
     ],
 )
 def test_who_got_into_the_wrong_field_is_not_named(channel: str, topic: str, body: Any) -> None:
     """As from a list whose columns have slipped: the reason stays for ever, the message can be made unreadable."""
     assert "lovelace" not in refused(channel, topic, body).lower()
+
+
+@pytest.mark.parametrize(
+    "number", ["+49 170 8106810681", "0170-810-681", "+491708106810", "0170/8106810", "49,170,810,681"]
+)
+@pytest.mark.parametrize("field", ["created_at", "financial_status", "currency"])
+def test_a_telephone_number_in_the_wrong_field_is_not_quoted(field: str, number: str) -> None:
+    """An amount or a time has other forms."""
+    assert "810" not in refused("shopify", "orders_create", shopify_body(**{field: number}))
+
+
+@pytest.mark.parametrize("value", ["12,50 €", "1.000.000", "x" * 25])
+def test_of_what_is_not_quoted_the_length_is_told(value: str) -> None:
+    """Enough to find it in the message."""
+    reason = refused("shopify", "orders_create", shopify_body(total_price=value))
+    assert reason == f"total_price: a text of {len(value)} characters is not a number that can be used"
+
+
+@pytest.mark.parametrize("value", ["12,50", "free", "1969-12-31T23:59:59Z", "12.x", "-7,5"])
+def test_a_word_an_amount_and_a_time_are_quoted(value: str) -> None:
+    """The common mistakes are seen without looking into the message."""
+    assert repr(value) in refused("shopify", "orders_create", shopify_body(total_price=value))
 
 
 @pytest.mark.parametrize("topic", ["customers_redact", "customers_data_request", "shop_redact"])
@@ -121,6 +148,12 @@ def test_a_harmless_topic_is_ignored_with_its_reason(channel: str, topic: str) -
     ("channel", "topic", "reason"),
     [
         ("shopify", "orders_teleported", "unknown topic 'orders_teleported' for a channel of kind shopify"),
+        (
+            "retail",
+            "other",
+            "a channel of kind canonical has no topic like the one it came under: look at the message, then discard it,"
+            " or publish it under one of order_placed, return_reported",
+        ),
         ("retail", "orders_create", "unknown topic 'orders_create' for a channel of kind canonical"),
         ("ebay", "orders_create", "unknown channel 'ebay': add [channels.ebay] to the settings"),
     ],
@@ -145,7 +178,7 @@ def test_a_strange_subject_is_refused(subject: str) -> None:
     """Nothing else belongs on the stream."""
     there = message("shopify", "orders_create", b"{}")
     found = read(type(there)("CHANNELS", 7, subject, {}, b"{}", NOON), CHANNELS)
-    assert found == Unreadable(f"subject {subject!r} is not evt.channels.<channel>.<topic>")
+    assert found == Unreadable("its subject is not evt.channels.<channel>.<topic>")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from chassis.bus import BusAway
 from chassis.http import BODY_BYTES_MAX
+from services.orders.intake.read import kept_topic
 from services.orders.intake.signatures import SIGNATURE_HEADERS, signature
-from services.orders.intake.topics import digest_of
+from services.orders.intake.topics import HARMLESS, NORMALISERS, WISHES, digest_of, harmless
 from services.orders.intake.webhook import Answered, routes
 from services.orders.measures import deliveries
 from tests.orders.intake.bodies import CHANNELS, NOON
@@ -221,6 +222,54 @@ async def test_an_id_that_cannot_be_a_header_is_replaced_by_the_digest(post: Pos
     """Ids of others go into the stream's headers."""
     await post("shopify", headers=shopify() | {"X-Shopify-Webhook-Id": "with spaces"})
     assert stream.messages[0][3] == f"shopify:{digest_of('orders/create', BODY)}"
+
+
+@pytest.mark.parametrize(
+    ("topic", "kept"),
+    [
+        ("qzkan8116/mail.example", "other"),
+        ("customers/qzkan8116", "customers_other"),
+        ("orders/edited/qzkan8116", "orders_edited"),
+    ],
+)
+async def test_what_nobody_signed_stays_nowhere_as_it_came(
+    post: Post, stream: Stream, topic: str, kept: str
+) -> None:
+    """Topic, id and shop are headers, which no signature covers: as a subject and as headers they would stay for ever,
+    readable, in every backup.
+    """
+    headers = {
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Webhook-Id": "qzkan8116@mail.example",
+        "X-Shopify-Shop-Domain": "qzkan8116@mail.example",
+    }
+    assert (await post("shopify", headers=shopify() | headers)).status == 202
+    ((subject, _, stored, message_id),) = stream.messages
+    assert "qzkan" not in f"{subject} {stored} {message_id}"
+    assert (subject, stored["doorstep-topic"]) == (f"evt.channels.shopify.{kept}", kept)
+    assert message_id == f"shopify:{digest_of(topic, BODY)}"
+
+
+@pytest.mark.parametrize(
+    "shop", ["", "Frau Qzkan", "qzkan", "https://a.example/qzkan", "+49.170@x", "a..example"]
+)
+async def test_a_shop_that_is_no_host_is_left_out(post: Post, stream: Stream, shop: str) -> None:
+    await post("shopify", headers=shopify() | {"X-Shopify-Shop-Domain": shop})
+    assert "doorstep-shop" not in stream.messages[0][2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic"), [*NORMALISERS, *WISHES, ("canonical", "order_placed"), ("shopify", "return_reported")]
+)
+def test_a_topic_that_is_read_is_kept(kind: str, topic: str) -> None:
+    """The subject decides how a message is read."""
+    assert kept_topic(kind, topic) == topic
+
+
+@pytest.mark.parametrize(("kind", "start"), [(kind, start) for kind in HARMLESS for start in HARMLESS[kind]])
+def test_what_needs_nothing_needs_nothing_as_it_is_kept(kind: str, start: str) -> None:
+    """Passed over for the same reason."""
+    assert harmless(kind, kept_topic(kind, f"{start}x")) == harmless(kind, f"{start}x") != ""
 
 
 @pytest.mark.parametrize(

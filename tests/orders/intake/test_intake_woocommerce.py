@@ -242,7 +242,7 @@ def test_a_deletion_that_names_only_an_id_is_ignored_with_a_hint() -> None:
         ({"status": "checkout-draft"}, "status: 'checkout-draft' is a draft"),
         ({"billing_period": "week"}, "billing_period: this is a subscription"),
         ({"date_created_gmt": None}, "date_created_gmt is missing"),
-        ({"line_items": [woo_line(quantity=1.5)]}, "line_items[0].quantity: 1.5 is not a whole number"),
+        ({"line_items": [woo_line(quantity=1.5)]}, "line_items[0].quantity: '1.5' is not a whole number"),
         ({"line_items": [woo_line(total="x")]}, "line_items[0].total: 'x' is not a number"),
         ({"total": "1e400"}, "total: '1e400' is not a number that can be used"),
     ],
