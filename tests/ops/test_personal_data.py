@@ -181,12 +181,7 @@ def test_who_is_erased_is_nowhere_and_everything_else_holds(
     assert json.loads(again.stdout)["mails"] == 0
     with pytest.raises(CannotDo, match="nothing personal is kept"):
         exported(up, f"nobody-{odd.customer.email}")
-    for mistaken, why in {
-        "@shop.example": "no whole e-mail address",
-        "orders@linden-and-lark.example": "shop's own",
-    }.items():
-        refused = up.run("erase", mistaken, "--actor", "dpo", "--reason", "a slip")
-        assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr
+    slips_erase_nobody(up)
     later = sell(up, 5003, CANARY)
     assert f"{CANARY}weg 3" in json.dumps(exported(up, later)), "who comes back is known anew, with a new key"
     assert up.stop() == 0
@@ -194,6 +189,16 @@ def test_who_is_erased_is_nowhere_and_everything_else_holds(
 
 LEFT = "Vuxhofia"
 """Somebody who left a basket behind, and never ordered."""
+
+
+def slips_erase_nobody(up: Up) -> None:
+    """Half of an address stands in the messages of many, the shop's own in all of them."""
+    for mistaken, why in {
+        "@shop.example": "no whole e-mail address",
+        "orders@linden-and-lark.example": "shop's own",
+    }.items():
+        refused = up.run("erase", mistaken, "--actor", "dpo", "--reason", "a slip")
+        assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr
 
 
 @pytest.mark.parametrize("up", ["sqlite"], indirect=True)
