@@ -2,7 +2,8 @@
 
 Carriers, gateways and mail servers quote what they were given, seldom as it was given: in capitals, without accents,
 percent-encoded, a part of it. Whatever they say stays for ever in an event or a log, where no key can take it away. So
-each word of the person is left out in every form, and each e-mail address whoever's it is.
+each word of the person is left out in every form, what may be one that was mangled (`likeness.py`), and each e-mail
+address whoever's it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
+from chassis.likeness import Likeness
 from contracts.personal import personal_texts
 
 LEFT_OUT = "..."
@@ -60,7 +62,9 @@ def without_personal(text: str, value: Any, keep: Collection[str] = ()) -> str:
     if said := sorted((form for form in forms if form in lowered), key=len, reverse=True):
         quoted = re.compile(f"{BEGINS}(?:{'|'.join(map(re.escape, said))}){ENDS}", re.IGNORECASE)
         text = quoted.sub(LEFT_OUT, text)
-    return SEVERAL.sub(LEFT_OUT, _without_a_cut_word(text, forms))
+    alike = Likeness.of(personal_texts(value))
+    text = alike.leave_out(_without_a_cut_word(text, forms), LEFT_OUT, frozenset(map(str.lower, keep)))
+    return SEVERAL.sub(LEFT_OUT, text)
 
 
 def link_without_personal(url: str, value: Any) -> str:

@@ -20,10 +20,10 @@ from chassis.keys.away import NoSuchKey
 from chassis.keys.bodies import SEALED
 from chassis.keys.sealing import Key, NotSealed
 from chassis.keys.store import KeyStore
+from chassis.readings import readings
 from ops.bus_access import connected
 from ops.console import CannotDo
 from ops.personal.customer import Customer
-from ops.personal.readings import readings
 from ops.system import System
 
 CHANNELS = "CHANNELS"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from urllib.parse import quote
 
 import pytest
@@ -63,6 +64,47 @@ def test_it_is_left_out_in_whatever_form(said: str) -> None:
     assert left.endswith("(code 17)")
     for word in ("linden", "lln", "ln", "ller", "ada", "velace", "5550199", "alytical", "50667"):
         assert word not in left.lower(), left
+
+
+JUERGEN = Address(
+    name="Jürgen Müßig-Qzkän",
+    line1="Überlinger Straße 12",
+    city="Straßburg",
+    postcode="88662",
+    country="DE",
+    phone="+49 (170) 1234-567",
+)
+MANGLED = {
+    "UTF-8 read as Latin-1": "JÃ¼rgen MÃ¼Ãig-QzkÃ¤n",
+    "UTF-8 read as Windows-1252": "JÃ¼rgen MÃ¼ÃŸig-QzkÃ¤n",
+    "marks for what is no ASCII": "J?rgen M??ig-Qzk?n",
+    "replaced": "J\ufffdrgen M\ufffd\ufffdig-Qzk\ufffdn",
+    "HTML": "J&#252;rgen M&#xfc;&szlig;ig-Qzk&auml;n",
+    "decomposed": unicodedata.normalize("NFD", "Jürgen Müßig-Qzkän"),
+    "quoted-printable": "J=C3=BCrgen M=C3=BC=C3=9Fig-Qzk=C3=A4n",
+    "an encoded word": "=?utf-8?q?J=C3=BCrgen_M=C3=BC=C3=9Fig-Qzk=C3=A4n?=",
+    "per cent, Latin-1": "J%FCrgen+M%FC%DFig-Qzk%E4n",
+    "escaped twice": "J\\\\u00fcrgen M\\\\u00fc\\\\u00dfig-Qzk\\\\u00e4n",
+    "glued": "JürgenMüßigQzkän 88662Straßburg",
+    "cut in the middle": "Jürg Müßi Qzkä Überling",
+    "without vowels' marks": "Jurgen Mussig Qzkan",
+    "a telephone as digits": "+491701234567",
+    "a telephone as it is dialled": "01701234567",
+}
+
+
+@pytest.mark.parametrize("mangling", MANGLED)
+def test_it_is_left_out_however_it_was_mangled(mangling: str) -> None:
+    """As systems do that know one alphabet, or another encoding. What they say beside stays."""
+    left = without_personal(f"receiver {MANGLED[mangling]} not deliverable (code 17)", JUERGEN)
+    assert left == "receiver ... not deliverable (code 17)"
+
+
+def test_short_names_are_left_out_where_they_are_written_as_names() -> None:
+    """`is` is no name, `Is` may be one."""
+    person = Recipient(name="Li Wu")
+    assert without_personal("no Li WU in li, see 李", person) == "no ... in li, see 李"
+    assert without_personal("no 李 here", Recipient(name="李 明")) == "no ... here"
 
 
 def test_a_word_that_was_cut_off_is_left_out_as_well() -> None:

@@ -1,0 +1,96 @@
+"""Whether a piece of text may be a person's words as somebody else mangled them: in the wrong encoding, glued, cut."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+
+from chassis.readings import readings
+
+PIECE = re.compile(r"[^\s\"'(){}\[\],<>|:]+")
+"""What is looked at as one, and left out as one. No pieces are made at signs that escapes are made of."""
+RUN = 4
+"""So many letters in a row are enough to be known by."""
+TEXT_MAX = 4_000
+"""Longer answers are cut: each piece is read in many ways."""
+QUOTED_PRINTABLE = re.compile("=[0-9a-f]{2}")
+UNREADABLE = "\ufffd"
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+HYPHENS = re.compile(r"[-_./]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a person is known by. `runs`: of letters and digits; `words`: plain; `short`: as they are written."""
+
+    runs: frozenset[str]
+    words: frozenset[str]
+    short: frozenset[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Likeness:
+        """Of personal texts. Of an e-mail address what stands before the @: others have the domain, too."""
+        written = [word for text in texts for word in re.findall(r"[^\W_]+", text.partition("@")[0])]
+        words = frozenset(plain for word in written for plain in _spelled(word) if len(plain) > 2)
+        short = frozenset(word.lower() for word in written if len(word) < 3 and not word.isdecimal())
+        return cls(frozenset(chain.from_iterable(map(_runs, words))), words, short)
+
+    def leave_out(self, text: str, left_out: str, keep: frozenset[str]) -> str:
+        """The text without pieces that may be the person's, other than those to `keep`."""
+        cut = text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + left_out
+        if not (self.words or self.short):
+            return cut
+        return PIECE.sub(
+            lambda piece: piece[0] if piece[0].lower() in keep or not self.is_in(piece[0]) else left_out, cut
+        )
+
+    def is_in(self, piece: str) -> bool:
+        """Whether one of its readings has a run of their letters, or is a word of theirs but for what is unreadable."""
+        if piece != piece.lower() and piece.strip(".!?;").lower() in self.short:
+            return True
+        return any(self._is_said(reading) for reading in _all_readings(piece))
+
+    def _is_said(self, reading: str) -> bool:
+        if any(word in reading for word in self.short if not word.isascii()):
+            return True
+        if any(not self.runs.isdisjoint(_runs(plain)) for plain in _spelled(reading)):
+            return True
+        return any(self._fits(part) for part in HYPHENS.split(reading))
+
+    def _fits(self, part: str) -> bool:
+        known = re.findall("[a-z0-9]+", part)
+        if (len(known) < 2 and (not known or known[0] == part)) or len("".join(known)) < 2:
+            return False
+        gaps = re.compile("".join(sign if sign in _KNOWN else ".{0,3}" for sign in part))
+        return any(gaps.fullmatch(word) for word in self.words)
+
+
+_KNOWN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+def _all_readings(piece: str) -> Iterator[str]:
+    """Small letters. Also as UTF-8 that was taken for something else, and with what a mail has for it unreadable."""
+    for reading in readings(piece):
+        yield reading
+        if "=" in reading:
+            yield QUOTED_PRINTABLE.sub(UNREADABLE, reading)
+    for encoding in ("latin-1", "cp1252"):
+        with suppress(UnicodeEncodeError):
+            repaired = piece.encode(encoding).decode(errors="replace").lower()
+            if repaired != piece.lower():
+                yield repaired
+
+
+def _spelled(word: str) -> Iterator[str]:
+    """Letters and digits alone, without accents, umlauts as one letter and as two."""
+    folded = unicodedata.normalize("NFC", word).casefold()
+    for spelling in {folded, folded.translate(UMLAUTS)}:
+        yield "".join(filter(str.isalnum, unicodedata.normalize("NFKD", spelling)))
+
+
+def _runs(plain: str) -> Iterator[str]:
+    return (plain[start : start + RUN] for start in range(len(plain) - RUN + 1))
