@@ -17,7 +17,39 @@ from pydantic import BaseModel, ConfigDict
 from chassis.settings import LISTED, section
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN_NAMES = (".corp", ".home", ".home.arpa", ".internal", ".intranet", ".lan", ".local", ".localhost", ".svc")
+"""How names end that are a network's own: reserved (RFC 6761, 6762, 8375, ICANN's `internal`), or never given out."""
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+ISATAP = 0x5EFE
+"""The third quarter of an ISATAP address (RFC 5214) without its two marks; the last one is an IPv4 address."""
+STANDS_FOR_IPV4: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "::/96",  # IPv4-compatible (RFC 4291)
+        "::ffff:0:0/96",  # IPv4-mapped (RFC 4291)
+        "::ffff:0:0:0/96",  # SIIT (RFC 2765)
+        "64:ff9b::/96",  # NAT64 (RFC 6052)
+    )
+)
+NEVER: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "fd00:ec2::254/128",  # metadata of AWS
+        "fd20:ce::254/128",  # of Google
+        "100.100.100.200/32",  # of Alibaba
+        "168.63.129.16/32",  # of Azure
+        "192.0.0.192/32",  # of Oracle
+        "192.88.99.0/24",  # relays of 6to4, given up (RFC 7526)
+        "2001::/32",  # Teredo: carries IPv4 addresses, disguised (RFC 4380)
+        "3fff::/20",  # documentation (RFC 9637)
+        "5f00::/16",  # segment identifiers (RFC 9602)
+        "fec0::/10",  # site-local, given up (RFC 3879)
+    )
+)
+"""Where no call may go, whatever the settings say."""
 
 
 class AddressRefused(OSError):
@@ -59,26 +91,24 @@ class CheckedResolver(AbstractResolver):
 def require_allowed(host: str, address: str, private_hosts: frozenset[str]) -> None:
     """Raises `AddressRefused` unless calls to this host may go to this address.
 
-    Never to link-local ones, where clouds keep their secrets (169.254.169.254). To others that are not public only
-    where the host is plainly this machine, or named in `[outbound] private_hosts`.
+    Never to link-local ones, where clouds keep their secrets (169.254.169.254), nor to those of `NEVER`. To others that
+    are not public only where the host is plainly this machine, or named in `[outbound] private_hosts`.
     """
-    found = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
-    if found.is_link_local or found.is_multicast or found.is_unspecified:
-        raise AddressRefused(f"{host} leads to {found}, where no call may go")
-    if found.is_global or host in private_hosts or (found.is_loopback and host in LOCAL_NAMES):
-        return
-    raise AddressRefused(
-        f"{host} leads to {found}, which is not public: if it is meant, name {host} in [outbound] private_hosts"
-    )
+    for found in _meant_by(ipaddress.ip_address(address.partition("%")[0])):
+        if found.is_link_local or found.is_multicast or found.is_unspecified or _is_in(NEVER, found):
+            raise AddressRefused(f"{host} leads to {found}, where no call may go")
+        if _is_public(found) or host in private_hosts or (found.is_loopback and host in LOCAL_NAMES):
+            continue
+        raise AddressRefused(
+            f"{host} leads to {found}, which is not public: "
+            f"if it is meant, name {host} in [outbound] private_hosts"
+        )
 
 
 def require_literal_allowed(host: str, private_hosts: frozenset[str]) -> None:
     """The same for a host that is written as an address, which nobody resolves."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return
-    require_allowed(host, host, private_hosts)
+    if _is_address(host):
+        require_allowed(host, host, private_hosts)
 
 
 def private_hosts() -> frozenset[str]:
@@ -86,14 +116,57 @@ def private_hosts() -> frozenset[str]:
     return section("outbound", Outside).private_hosts
 
 
-def _unwrapped(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one carries: `::ffff:169.254.169.254`, 6to4 and NAT64 lead there too."""
+def with_own_host(host: str, private_hosts: frozenset[str]) -> frozenset[str]:
+    """The private hosts, and this one if nobody but the operator can have meant it: an address, or a name that no
+    public DNS has. For a relay or a collector, which a setting names and no order has a say in.
+    """
+    name = host.removesuffix(".").lower()
+    is_own = _is_address(host) or "." not in name or name.endswith(OWN_NAMES)
+    return private_hosts | {host} if is_own else private_hosts
+
+
+def connected(host: str, port: int, private_hosts: frozenset[str], seconds: float | None) -> socket.socket:
+    """A TCP connection to the host, to the very address that was looked at. Blocks, `seconds` for each address at most.
+
+    Raises `AddressRefused` if one of its addresses is not for it, `OSError` where none answers.
+    """
+    found = [place[4] for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    for address in found:
+        require_allowed(host, str(address[0]), private_hosts)
+    fault = OSError(f"{host} has no address")
+    for address in found:
+        try:
+            return socket.create_connection((str(address[0]), port), seconds)
+        except OSError as away:
+            fault = away
+    raise fault
+
+
+def _meant_by(address: Address) -> tuple[Address, ...]:
+    """Where packets to it may end: an IPv4 address that an IPv6 one stands for, or both where it is one beside that."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address
-    inner = address.ipv4_mapped or address.sixtofour
-    if inner is None and address in NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return inner or address
+        return (address,)
+    inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    if _is_in(STANDS_FOR_IPV4, address) and int(address) > 1:
+        return (inner,)
+    if address in LOCAL_NAT64 or (int(address) >> 32) & 0xFCFFFFFF == ISATAP:
+        return (address, inner)
+    return (address,)
 
 
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+def _is_public(address: Address) -> bool:
+    return address.is_global and (address.version == 4 or address in GLOBAL_UNICAST)
+
+
+def _is_in(table: tuple[Network, ...], address: Address) -> bool:
+    return any(address in network for network in table)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
+from chassis.addresses import private_hosts
 from chassis.ids import span_id
 from chassis.items import Incoming, Item
 from chassis.logs import logger
@@ -151,12 +152,17 @@ class _Encoder:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
 
+        from chassis.collecting import session_to
+
         logging.getLogger("opentelemetry").setLevel(
             logging.CRITICAL
         )  # what is refused is counted, and said once
         self._service = service
         self._resource = Resource({"service.name": f"doorstep-{service}", "service.namespace": "doorstep"})
-        self._exporter = OTLPSpanExporter(url, timeout=SEND_WITHIN_SECONDS, compression=Compression.Gzip)
+        session, self._way = session_to(url, private_hosts())
+        self._exporter = OTLPSpanExporter(
+            url, timeout=SEND_WITHIN_SECONDS, compression=Compression.Gzip, session=session
+        )
         self._arrives = True
 
     def deliver(self, told: list[Told]) -> bool:
@@ -168,7 +174,11 @@ class _Encoder:
         arrived = self._exporter.export(spans) is SpanExportResult.SUCCESS
         if arrived is not self._arrives:
             self._arrives = arrived
-            logger().warning("traces_taken_again" if arrived else "traces_not_taken", spans=len(told))
+            logger().warning(
+                "traces_taken_again" if arrived else "traces_not_taken",
+                spans=len(told),
+                error=self._way.refused,
+            )
         return arrived
 
     def _step(self, step: Told) -> ReadableSpan:

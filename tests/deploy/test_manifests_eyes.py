@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from yarl import URL
 
+from chassis.addresses import with_own_host
 from chassis.tracing import Traces
 from contracts.parking import SERVICES
 from deploy.observability.rules import OBJECT, as_object
@@ -79,4 +81,6 @@ def test_services_tell_the_collector_and_may(watched: tuple[Manifest, ...]) -> N
         assert selects(policy["podSelector"]["matchLabels"], template)
         said = {v["name"]: v.get("value") for v in template["spec"]["containers"][0]["env"]}
         url = Traces(url=said["DOORSTEP_TRACES__URL"]).url
-        assert url.endswith(f".monitoring:{port['port']}/v1/traces")
+        assert url.endswith(f".monitoring.svc:{port['port']}/v1/traces")
+        host = URL(url).host or ""
+        assert with_own_host(host, frozenset()) == {host}, "it is inside, and no setting has to say so"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTPAuthenticationError, SMTPException
 
+from deploy.certificates import issue
 from services.notify.domain.letters import Rejected, Sent
 from services.notify.senders.smtp import NotTaken, Server, Smtp
 from tests.suites.sender_suite import SHOP, MailSystem, SenderSuite, message
@@ -26,10 +29,15 @@ class Exchange:
     connections: int = 0
     port: int = 0
     require_login: bool = False
+    certified: ssl.SSLContext | None = None
+    security: str = "none"
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", self.port)
+        at_once = self.certified if self.security == "tls" else None
+        self._server = await asyncio.get_running_loop().create_server(
+            self._protocol, "127.0.0.1", self.port, ssl=at_once
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -47,6 +55,7 @@ class Exchange:
             auth_require_tls=False,
             authenticator=self._knows,
             enable_SMTPUTF8=False,
+            tls_context=self.certified if self.security == "starttls" else None,
         )
 
     def _knows(self, _server: Any, _session: Any, _envelope: Any, _how: str, login: Any) -> AuthResult:
@@ -169,3 +178,29 @@ async def test_a_server_that_wants_a_login_blames_no_message(exchange: Exchange)
     exchange.require_login = True
     with pytest.raises(NotTaken, match="530"):
         await Smtp(server_at(exchange)).send(message())
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize("named", ["localhost", "mx.stranger.example"])
+async def test_over_tls_the_server_is_who_the_setting_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, security: Literal["tls", "starttls"], named: str
+) -> None:
+    """The address is looked at before, and the name in the certificate after: one does not replace the other."""
+    for name, text in zip(("ca.crt", "tls.crt", "tls.key"), issue((named,)), strict=True):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    certified = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certified.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    server = Exchange(certified=certified, security=security)
+    await server.start()
+    sender = Smtp(replace(server_at(server), host="localhost", security=security))
+    try:
+        if named == "localhost":
+            assert isinstance(await sender.send(message()), Sent)
+        else:
+            with pytest.raises((SMTPException, OSError), match=r"(?i)certificate"):
+                await sender.send(message())
+            assert server.envelopes == []
+    finally:
+        await sender.close()
+        await server.stop()

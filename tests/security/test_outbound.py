@@ -10,13 +10,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace.export import SpanExportResult
+from requests import RequestException
 
-from chassis.addresses import AddressRefused, CheckedResolver, require_allowed
+from chassis import addresses as addresses_of
+from chassis.addresses import AddressRefused, CheckedResolver, require_allowed, with_own_host
+from chassis.collecting import session_to
 from chassis.outbound import ANSWER_BYTES_MAX, NoAnswer, Outbound
+from services.notify.senders.smtp import Server, Smtp
 from tests.conftest import free_port, until
+from tests.suites.sender_suite import message as mail
 
 NONE = frozenset[str]()
 
@@ -169,6 +177,15 @@ INSIDE = [
     "http://100.64.0.1",
     "http://[fd00::1]",
     "http://224.0.0.1",
+    "http://[::169.254.169.254]",
+    "http://[::127.0.0.1]:{port}",
+    "http://[::ffff:0:127.0.0.1]:{port}",
+    "http://[2600:1f00::5efe:127.0.0.1]:{port}",
+    "http://[fec0::1]",
+    "http://[3fff::1]",
+    "http://[5f00::1]",
+    "http://[4000::1]",
+    "http://192.88.99.1",
 ]
 
 
@@ -213,14 +230,119 @@ async def test_only_the_configured_host_is_resolved() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.1.1", "0.0.0.0", "ff02::1"]
+    "address",
+    [
+        "169.254.169.254",
+        "fe80::1%eth0",
+        "::ffff:169.254.1.1",
+        "0.0.0.0",
+        "ff02::1",
+        "::169.254.169.254",
+        "::ffff:0:169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "64:ff9b:1::169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "2600:1f00::5efe:169.254.169.254",
+        "2600:1f00::200:5efe:169.254.169.254",
+        "fe80::5efe:8.8.8.8",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "192.88.99.1",
+        "2001::1",
+        "3fff::1",
+        "5f00::1",
+        "fec0::1",
+    ],
 )
 def test_some_addresses_cannot_even_be_meant(address: str) -> None:
     with pytest.raises(AddressRefused, match="where no call may go"):
         require_allowed("gateway.internal", address, frozenset({"gateway.internal"}))
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::1"]
+)
 def test_what_is_outside_may_be_asked(address: str) -> None:
     """The guard does not stand in the way of its purpose."""
     assert require_allowed("gateway.example", address, NONE) is None
+
+
+OWN = [
+    "localhost",
+    "10.0.0.5",
+    "127.0.0.2",
+    "fd00::5",
+    "relay",
+    "mail.corp.internal",
+    "Collector.monitoring.svc.",
+]
+
+
+@pytest.mark.parametrize("host", OWN)
+def test_a_relay_that_only_the_operator_can_have_meant_may_be_inside(host: str) -> None:
+    """An address, or a name that no public DNS has: whoever set it meant it. The clouds' secrets stay out of reach."""
+    allowed = with_own_host(host, NONE)
+    assert require_allowed(host, "10.0.0.5", allowed) is None
+    with pytest.raises(AddressRefused, match="where no call may go"):
+        require_allowed(host, "169.254.169.254", allowed)
+
+
+@pytest.mark.parametrize(
+    "host", ["smtp.shop.example", "relay.example.com.", "10.0.0.5.nip.io", "1.0.0.127.in-addr.arpa"]
+)
+def test_a_public_name_that_leads_inside_is_refused_for_a_relay_too(host: str) -> None:
+    """Its owner decides where it leads, and not the shop; the refusal says what to set if it is meant."""
+    with pytest.raises(AddressRefused, match="private_hosts"):
+        require_allowed(host, "10.0.0.5", with_own_host(host, NONE))
+    assert require_allowed(host, "10.0.0.5", with_own_host(host, frozenset({host}))) is None
+
+
+def resolved_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Whatever is asked for is at these addresses."""
+
+    def places(_: str, port: int, *__: object, **___: object) -> list[tuple[Any, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(addresses_of.socket, "getaddrinfo", places)
+
+
+async def test_no_mail_goes_to_a_server_inside_that_a_public_name_leads_to(
+    tempter: Tempter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where only the second address is one: nothing connects, and the message waits."""
+    for places in (["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["169.254.169.254"]):
+        resolved_to(monkeypatch, *places)
+        relay = Server("smtp.shop.example", tempter.port, "none", "", "", 5.0, "orders@shop.example")
+        with pytest.raises(AddressRefused, match=r"smtp\.shop\.example leads to"):
+            await Smtp(relay).send(mail())
+
+
+async def test_no_trace_goes_to_a_collector_inside_that_a_public_name_leads_to(
+    tempter: Tempter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real exporter: by the public name nobody is visited, and by one of our own it arrives."""
+    resolved_to(monkeypatch, "127.0.0.1")
+    for host, refused in (("traces.shop.example", True), ("collector.monitoring.svc.", False)):
+        session, way = session_to(f"http://{host}:{tempter.port}/v1/traces", NONE)
+        exporter = OTLPSpanExporter(f"http://{host}:{tempter.port}/v1/traces", timeout=1.0, session=session)
+        taken = await asyncio.to_thread(exporter.export, [])
+        assert (taken is SpanExportResult.SUCCESS, "leads to 127.0.0.1" in way.refused) == (
+            not refused,
+            refused,
+        )
+        assert tempter.visited == ([] if refused else ["/v1/traces"])
+
+
+async def test_traces_go_past_a_proxy_of_the_environment_and_to_no_other_host(
+    tempter: Tempter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy would resolve names for us, unseen."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{tempter.port}")
+    session, _ = session_to("http://collector.invalid:4318/v1/traces", NONE)
+    for url in ("http://collector.invalid:4318/v1/traces", f"http://127.0.0.1:{tempter.port}/v1/traces"):
+        with pytest.raises(RequestException):
+            await asyncio.to_thread(session.post, url, data=b"")
+    assert tempter.visited == []

@@ -25,6 +25,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
+from chassis.addresses import connected, private_hosts, with_own_host
 from services.notify.domain.letters import Rejected, Sent
 from services.notify.senders.sender import Message
 
@@ -62,10 +63,12 @@ class Smtp:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._private_hosts = frozenset[str]()
         self._idle: list[SMTP] = []
 
     async def open(self) -> None:
-        """Nothing: the server may be away at the start, and messages wait for it."""
+        """Read which hosts may be inside. The server may be away at the start, and messages wait for it."""
+        self._private_hosts = private_hosts()
 
     async def send(self, message: Message) -> Sent | Rejected:
         """One mail transaction. Raises `NotTaken` on 4xx, and whatever a broken connection raises."""
@@ -109,9 +112,11 @@ class Smtp:
 
     async def _connect(self) -> SMTP:
         server = self._server
+        private = with_own_host(server.host, self._private_hosts)
+        found = asyncio.to_thread(connected, server.host, server.port, private, server.timeout_seconds)
         client = SMTP(
             hostname=server.host,
-            port=server.port,
+            sock=await asyncio.wait_for(found, server.timeout_seconds),
             username=server.username or None,
             password=server.password or None,
             timeout=server.timeout_seconds,
