@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 """Drawn as nothing, without being of Unicode's category Cf (DerivedCoreProperties, Default_Ignorable_Code_Point)."""
 LOOKS_LIKE = str.maketrans(

@@ -19,6 +19,7 @@ ONE_PERSON = {
     "a word joiner": ("ada", "ada\u2060"),
     "a variation selector": ("ada", "ada\ufe0f"),
     "a filler": ("ada", "ada\u3164"),
+    "a blank in Braille": ("ada", "ada\u2800"),
     "a joiner of graphemes": ("ada", "a\u034fda"),
     "full width": ("ada", "ａｄａ"),
     "turned the other way": ("ada", "\u202eada"),
