@@ -37,11 +37,11 @@ async def test_a_backlog_of_large_messages_is_not_sent_all_at_once(bus: Bus, nat
     async with connect(nats_server.url, "reader") as reading:
         pull = Pull(reading, "CHANNELS", bus.names.durable("orders"))
         await pull.open()
-        while batch := await pull.take():
-            read += len(batch)
+        async with asyncio.timeout(30):
+            while read < LARGE:
+                read += len(await pull.take())
         assert reading.client.stats["reconnects"] == 0
         await pull.unsubscribe()
-    assert read == LARGE
 
 
 async def test_a_pull_that_brought_all_it_was_asked_for_was_not_refused(bus: Bus) -> None:

@@ -130,7 +130,10 @@ def test_a_system_that_does_not_run_is_said_to_be_not_ready(tmp_path: Path) -> N
     done = Up(tmp_path / "var", 20_990).run("status", "--json")
     said = json.loads(done.stdout)
     assert done.returncode == 1
-    assert done.stderr == "doorstep: not ready: orders, inventory, shipping, billing, notify\n"
+    assert (
+        done.stderr
+        == "doorstep: not ready: orders, inventory, shipping, billing, notify; `doorstep doctor` says why\n"
+    )
     assert {service["ready"] for service in said["services"].values()} == {False}
     assert said["orders"] == {"by_state": {}, "on_hold": {}}
 
