@@ -108,11 +108,6 @@ def test_it_alone_reaches_the_api_server() -> None:
     } == {NAME}
 
 
-def test_it_is_gone_soon_after() -> None:
-    """A job cannot be changed: one that is still there when an upgrade names another image would stop `apply`."""
-    assert job()["spec"]["ttlSecondsAfterFinished"] <= 300
-
-
 def test_an_overlay_of_another_namespace_binds_its_own_account(tmp_path: Path) -> None:
     """The subject of a binding has the namespace in itself."""
     found = objects(rendered(over(tmp_path, "small", "namespace: shop")))
