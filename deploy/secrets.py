@@ -4,9 +4,9 @@
     python -m deploy.secrets --namespace doorstep --only nats-users | kubectl replace -f -
 
 `create` and not `apply`: what is there already is left as it is. `--only` draws a part anew, to rotate it. A cluster
-with External Secrets or a vault provides Secrets of the same names and keys instead, and needs none of this; in the
-overlay `small` a job draws what is missing (`deploy.draw_secrets`). With `--database` the URLs lead to a PostgreSQL
-server of one's own. With `--folder` the same values are written as files for the compose set-up.
+with External Secrets or a vault provides Secrets of the same names and keys instead, and needs none of this; as
+delivered, a job draws what is missing (`deploy.draw_secrets`). With `--database` the URLs lead to a PostgreSQL server
+of one's own: those it cannot draw. With `--folder` the same values are written as files for the compose set-up.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,16 @@ CONTAINER, SUPERUSER, SETTINGS = "postgres-1", "postgres", "/run/doorstep"
 READY_WITHIN_SECONDS = 60.0
 
 
-def serve(
-    cluster: Manifest, drawn: Mapping[str, Mapping[str, str]], proof: Certificates, folder: Path
-) -> None:
-    """Start the server on the pods' network, under the names that its clients know, and make what is managed."""
+def serve(cluster: Manifest, proof: Certificates, folder: Path) -> None:
+    """Start the server on the pods' network, under the names that its clients know."""
+    _start(cluster["spec"]["bootstrap"]["initdb"]["database"], proof, folder)
+
+
+def manage(cluster: Manifest, secret: Callable[[str], Mapping[str, str]]) -> None:
+    """Make the roles; `secret` waits for one that is not there yet."""
     said = cluster["spec"]["bootstrap"]["initdb"]
-    _start(said["database"], proof, folder)
     for role in cluster["spec"]["managed"]["roles"]:
-        _make(role, drawn, said["database"])
+        _make(role, secret, said["database"])
     _asked(f"ALTER DATABASE {said['database']} OWNER TO {said['owner']}", said["database"])
 
 
@@ -95,10 +97,10 @@ def _speak_tls(proof: Certificates, database: str) -> None:
     eventually(lambda: _asked("SHOW ssl", database) == "on", READY_WITHIN_SECONDS, "it speaks TLS")
 
 
-def _make(role: dict[str, Any], drawn: Mapping[str, Mapping[str, str]], database: str) -> None:
+def _make(role: dict[str, Any], secret: Callable[[str], Mapping[str, str]], database: str) -> None:
     login = ""
     if role.get("login"):
-        login = f" LOGIN PASSWORD '{drawn[role['passwordSecret']['name']]['password']}'"
+        login = f" LOGIN PASSWORD '{secret(role['passwordSecret']['name'])['password']}'"
     _asked(f'CREATE ROLE "{role["name"]}"{login}', database)
     for other in role.get("inRoles", ()):
         _asked(f'GRANT "{other}" TO "{role["name"]}"', database)

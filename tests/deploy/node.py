@@ -111,7 +111,7 @@ class Node:
         """A network for pods."""
         docker("network", "create", "--label", LABEL, LABEL)
 
-    def _secret(self, name: str) -> Mapping[str, str]:
+    def secret(self, name: str) -> Mapping[str, str]:
         """One that a pod needs to start; it may come later than the pod."""
         due, pause_seconds = 0.0, LOOKS_AGAIN_AFTER_SECONDS
 
@@ -213,7 +213,7 @@ class Node:
         found = dict[str, str]()
         for source in container.get("envFrom", ()):
             secret = source["secretRef"]
-            found |= {} if secret.get("optional") else self._secret(secret["name"])
+            found |= {} if secret.get("optional") else self.secret(secret["name"])
         for variable in container.get("env", ()):
             found[variable["name"]] = self._value(pod, variable, found)
         return found
@@ -225,7 +225,7 @@ class Node:
         if kind == "configMapKeyRef":
             return str(self.config[source["name"]]["data"][source["key"]])
         if kind == "secretKeyRef":
-            return self._secret(source["name"])[source["key"]]
+            return self.secret(source["name"])[source["key"]]
         labelled = re.fullmatch(r"metadata\.labels\['(.+)'\]", source["fieldPath"])
         return str(pod.template["metadata"]["labels"][labelled[1]]) if labelled else pod.name
 
@@ -279,7 +279,7 @@ class Node:
 
     def _chosen(self, source: dict[str, Any]) -> Mapping[str, str]:
         """The files of a Secret: all of its keys, or those that are listed."""
-        known = self._secret(source["secretName"])
+        known = self.secret(source["secretName"])
         listed = source.get("items")
         return {item["path"]: known[item["key"]] for item in listed} if listed else known
 

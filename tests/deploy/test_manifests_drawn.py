@@ -1,26 +1,53 @@
-"""Who draws secrets in a cluster: in `small` a job with just enough rights, for what its pods name, else nobody."""
+"""Who draws secrets in a cluster: a job with just enough rights, for what pods name, or nobody if told so."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from deploy.draw_secrets import DRAWING
 from deploy.secrets import PARTS, drawn
-from tests.deploy.rendered import OVERLAYS, Manifest, objects, of_kind, pods, rendered, selects
+from tests.deploy.rendered import (
+    NAMES,
+    OVERLAYS,
+    Manifest,
+    manifests,
+    objects,
+    of_kind,
+    pods,
+    rendered,
+    selects,
+)
 
 NAME = "draw-secrets"
 RIGHTS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 API_SERVER_PORTS = {443, 6443, 8443, 16443}
+NOT_DRAWN = {
+    "small": set[str](),
+    "production": {"postgres-ca"},
+    "production-external": {
+        "postgres-ca",
+        *drawn("default", "doorstep", parts=["postgres-owner", "postgres-logins"]),
+    },
+}
+"""What the operator makes of its servers, and what leads to a server of one's own."""
+WAITS_FOR_THE_OPERATOR = "migrate"
+"""The only file that it mounts is the operator's."""
+LOOKED_AT = {"small": 2, "production": 9, "production-external": 2}
+
+every_overlay = pytest.mark.parametrize("overlay", NAMES)
 
 
-def job() -> Manifest:
-    (found,) = (each for each in of_kind("small", "Job") if each["metadata"]["name"] == NAME)
+def job(overlay: str) -> Manifest:
+    (found,) = (each for each in of_kind(overlay, "Job") if each["metadata"]["name"] == NAME)
     return found
 
 
-def parts_of_the_job() -> set[str]:
-    (container,) = job()["spec"]["template"]["spec"]["containers"]
-    return set(container["command"]) & set(PARTS)
+def parts_of_the_job(overlay: str) -> list[str]:
+    (container,) = job(overlay)["spec"]["template"]["spec"]["containers"]
+    return [part for part in container["command"] if part in PARTS]
 
 
 def named_secrets(overlay: str) -> set[str]:
@@ -30,7 +57,10 @@ def named_secrets(overlay: str) -> set[str]:
 
 
 def _mounted(spec: Manifest) -> set[str]:
-    return {each["secret"]["secretName"] for each in spec.get("volumes", ()) if "secret" in each}
+    projected = [each["projected"]["sources"] for each in spec.get("volumes", ()) if "projected" in each]
+    return {each["secret"]["secretName"] for each in spec.get("volumes", ()) if "secret" in each} | {
+        source["secret"]["name"] for sources in projected for source in sources
+    }
 
 
 def _variables(spec: Manifest) -> set[str]:
@@ -41,52 +71,52 @@ def _variables(spec: Manifest) -> set[str]:
     return {each["name"] for each in references if each and not each.get("optional")}
 
 
-def over(folder: Path, overlay: str, line: str) -> Path:
-    """An overlay on one of ours, with this line. `ROOT` in it is `deploy/kubernetes`."""
-    made = folder / "overlay"
-    made.mkdir()
-    root = Path("/".join([".."] * len(made.parts[1:]))) / OVERLAYS.parent.relative_to("/")
-    text = f"resources: [ROOT/overlays/{overlay}]\n{line}\n".replace("ROOT", str(root))
-    (made / "kustomization.yaml").write_text(text)
-    return made
-
-
-def test_what_pods_of_small_name_is_drawn_there() -> None:
+@every_overlay
+def test_what_pods_name_is_drawn(overlay: str) -> None:
     """And no part of which they name nothing: who has no database needs no logins to it."""
     by_part = {part: set(drawn("default", "doorstep", parts=[part])) for part in PARTS}
-    needed = named_secrets("small")
-    assert needed <= set().union(*(by_part[part] for part in parts_of_the_job()))
-    assert parts_of_the_job() == {part for part, names in by_part.items() if names & needed}
+    wanted = named_secrets(overlay) - NOT_DRAWN[overlay]
+    assert named_secrets(overlay) >= NOT_DRAWN[overlay]
+    assert wanted <= set().union(*(by_part[part] for part in parts_of_the_job(overlay)))
+    assert set(parts_of_the_job(overlay)) == {part for part, names in by_part.items() if names & wanted}
 
 
-def test_one_line_more_draws_all_that_production_names(tmp_path: Path) -> None:
-    """What is missing is the operator's own: the authority of its servers."""
-    found = objects(rendered(over(tmp_path, "production", "components: [ROOT/drawn-secrets-and-logins]")))
-    (job,) = (each for each in found if each["kind"] == "Job" and each["metadata"]["name"] == NAME)
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    parts = [part for part in container["command"] if part in PARTS]
-    made = drawn("default", "doorstep", parts=parts)
-    assert named_secrets("production") - made.keys() == {"postgres-ca"}
-    assert {each["kind"] for each in found} >= {"Role", "RoleBinding"}
+@pytest.mark.parametrize("overlay", [name for name in NAMES if name != "small"])
+def test_who_has_a_vault_takes_one_line_out(overlay: str, tmp_path: Path) -> None:
+    """The one that names the component: then nobody draws, and no account has any right."""
+    shutil.copytree(OVERLAYS.parents[1], tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets.d"))
+    overlays = tmp_path / "deploy" / "kubernetes" / "overlays"
+    file = overlays / "production" / "kustomization.yaml"
+    before = file.read_text()
+    line = "components: [../../drawn-secrets-and-logins]\n"
+    file.write_text(before.replace(line, ""))
+    assert line in before
+    found = {(each["kind"], each["metadata"]["name"]) for each in objects(rendered(overlays / overlay))}
+    delivered = {(each["kind"], each["metadata"]["name"]) for each in manifests(overlay)}
+    assert {name for _, name in delivered - found} == {NAME}
+    assert not {kind for kind, _ in found} & set(RIGHTS)
 
 
-def test_a_secret_of_variables_is_there_before_its_pod_has_its_files() -> None:
+@every_overlay
+def test_a_secret_of_variables_is_there_before_its_pod_has_its_files(overlay: str) -> None:
     """A kubelet that misses a file looks again within a second, one that misses a variable after ten."""
-    (container,) = job()["spec"]["template"]["spec"]["containers"]
-    made = list(drawn("default", "doorstep", parts=[part for part in container["command"] if part in PARTS]))
+    made = list(drawn("default", "doorstep", parts=parts_of_the_job(overlay)))
     looked_at = 0
-    for name, template in pods("small"):
-        last_file = max((made.index(secret) for secret in _mounted(template["spec"])), default=-1)
-        for secret in _variables(template["spec"]):
-            assert made.index(secret) < last_file, (name, secret)
+    for name, template in pods(overlay):
+        files = _mounted(template["spec"]) & set(made)
+        for secret in _variables(template["spec"]) & set(made):
+            assert name == WAITS_FOR_THE_OPERATOR or made.index(secret) < max(map(made.index, files)), (
+                name,
+                secret,
+            )
             looked_at += 1
-    assert looked_at == 2, "the public keys of the NATS servers, the channels' secrets of orders"
+    assert looked_at == LOOKED_AT[overlay], "NATS servers' public keys, orders' channels, logins"
 
 
-def test_one_account_has_rights_and_few() -> None:
-    """To make Secrets, and to read and take away the one of its draws; in production no account has any."""
-    assert of_kind("production", *RIGHTS) == []
-    (role, binding) = of_kind("small", *RIGHTS)
+@every_overlay
+def test_one_account_has_rights_and_few(overlay: str) -> None:
+    """To make Secrets, and to read and take away the one of its draws."""
+    (role, binding) = of_kind(overlay, *RIGHTS)
     assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
@@ -94,27 +124,27 @@ def test_one_account_has_rights_and_few() -> None:
     ]
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "doorstep"}]
-    users = {name for name, template in pods("small") if template["spec"]["serviceAccountName"] == NAME}
+    users = {name for name, template in pods(overlay) if template["spec"]["serviceAccountName"] == NAME}
     assert users == {NAME}
 
 
-def test_it_alone_reaches_the_api_server() -> None:
+@every_overlay
+def test_it_alone_reaches_the_api_server(overlay: str) -> None:
     """By its ports, as its address is another in every cluster; no other pod is chosen by that rule."""
-    (rule,) = (each["spec"] for each in of_kind("small", "NetworkPolicy") if each["metadata"]["name"] == NAME)
+    (rule,) = (each["spec"] for each in of_kind(overlay, "NetworkPolicy") if each["metadata"]["name"] == NAME)
     (egress,) = rule["egress"]
     assert {port["port"] for port in egress["ports"]} == API_SERVER_PORTS
     assert {
-        name for name, template in pods("small") if selects(rule["podSelector"]["matchLabels"], template)
+        name for name, template in pods(overlay) if selects(rule["podSelector"]["matchLabels"], template)
     } == {NAME}
 
 
-def test_it_is_gone_soon_after() -> None:
-    """A job cannot be changed: one that is still there when an upgrade names another image would stop `apply`."""
-    assert job()["spec"]["ttlSecondsAfterFinished"] <= 300
-
-
-def test_an_overlay_of_another_namespace_binds_its_own_account(tmp_path: Path) -> None:
+@every_overlay
+def test_an_overlay_of_another_namespace_binds_its_own_account(overlay: str, tmp_path: Path) -> None:
     """The subject of a binding has the namespace in itself."""
-    found = objects(rendered(over(tmp_path, "small", "namespace: shop")))
-    (binding,) = (each for each in found if each["kind"] == "RoleBinding")
+    made = tmp_path / "overlay"
+    made.mkdir()
+    base = Path("/".join([".."] * len(made.parts[1:]))) / (OVERLAYS / overlay).relative_to("/")
+    (made / "kustomization.yaml").write_text(f"namespace: shop\nresources: [{base}]\n")
+    (binding,) = (each for each in objects(rendered(made)) if each["kind"] == "RoleBinding")
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "shop"}]

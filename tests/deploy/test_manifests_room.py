@@ -66,5 +66,12 @@ def test_jobs_do_not_wait_for_those_who_wait_for_them(overlay: str) -> None:
     assert min(jobs) >= max(asked(each["spec"]["template"])[0] for each in of_kind(overlay, "Deployment"))
 
 
+@every_overlay
+def test_jobs_are_gone_when_the_next_release_comes(overlay: str) -> None:
+    """A job cannot be changed: one that is still there with another image would stop `apply`, and run no migration."""
+    for each in of_kind(overlay, "Job"):
+        assert each["spec"]["ttlSecondsAfterFinished"] <= 300, each["metadata"]["name"]
+
+
 def _replicas_of(each: Manifest) -> list[Manifest]:
     return [each["spec"]["template"]] * int(each["spec"].get("replicas", 1))

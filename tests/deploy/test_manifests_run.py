@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import pytest
 
 from contracts.services import SERVICES
 from deploy.certificates import issue
+from deploy.secret_forms import as_list
 from deploy.secrets import drawn
 from tests.conftest import eventually
 from tests.deploy import database_operator
@@ -56,32 +58,39 @@ def require_engine(overlay: str) -> None:
 
 @pytest.fixture(scope="module", params=NAMES)
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node on which nothing runs yet but the database, if there is one. Secrets are there unless a job draws them."""
+    """A node on which nothing runs yet but the database, if there is one. No Secret is there that the job draws."""
     overlay, folder = request.param, tmp_path_factory.mktemp("node")
     require_engine(overlay)
     server = SecretsServer(folder / "api-server", manifests(overlay), names=(API_SERVER,))
     server.start("0.0.0.0")
     node = Node(overlay, manifests(overlay), Live(server), folder, server)
-    try:
-        node.open()
-        if not of_kind(overlay, "Role"):
-            node.secrets = secrets_of(overlay, folder)
-        yield node
-    finally:
-        node.stop()
-        server.stop()
+    with ThreadPoolExecutor(1) as operator:
+        try:
+            node.open()
+            for secret in as_list(of_the_database(overlay, folder), NAMESPACE)["items"]:
+                server.put(secret)
+            managed = [
+                operator.submit(database_operator.manage, each, node.secret)
+                for each in of_kind(overlay, "Cluster")
+            ]
+            yield node
+            for each in managed:
+                each.result()
+        finally:
+            node.stop()
+            server.stop()
 
 
-def secrets_of(overlay: str, folder: Path) -> dict[str, dict[str, str]]:
-    """What is drawn for an overlay, and its database made, where it has one."""
+def of_the_database(overlay: str, folder: Path) -> dict[str, dict[str, str]]:
+    """Where an overlay has one it serves from now on; the Secrets that its operator or its owner brings."""
     proof = issue(database_operator.NAMES)
     if overlay == EXTERNAL:
         server = database_operator.serve_ones_own(proof, folder)
-        return drawn("default", NAMESPACE, database=server)
-    secrets = drawn("default", NAMESPACE) | {"postgres-ca": {"ca.crt": proof.authority}}
+        return drawn("default", NAMESPACE, parts=["postgres-owner", "postgres-logins"], database=server)
     for cluster in of_kind(overlay, "Cluster"):
-        database_operator.serve(cluster, secrets, proof, folder)
-    return secrets
+        database_operator.serve(cluster, proof, folder)
+        return {"postgres-ca": {"ca.crt": proof.authority}}
+    return {}
 
 
 def in_the_document(pattern: str) -> str:
