@@ -290,7 +290,8 @@ def test_the_database_has_to_prove_that_it_is_ours(overlay: str) -> None:
     askers = 0
     for name, template in pods(overlay):
         spec = template["spec"]
-        sources = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
+        volumes = spec.get("volumes", ())
+        sources = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in volumes}
         for container in (*spec.get("initContainers", ()), *spec["containers"]):
             if "DOORSTEP_DATABASE_URL" in {variable["name"] for variable in container.get("env", ())}:
                 mounts = {mount["mountPath"]: sources[mount["name"]] for mount in container["volumeMounts"]}
