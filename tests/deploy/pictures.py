@@ -27,7 +27,7 @@ from PIL import Image
 from bench.eyes import collecting
 from tests.conftest import free_port
 from tests.deploy.drawing import Series, legend_of, page
-from tests.deploy.test_dashboards import BOARDS, FOLDER, ask, configured
+from tests.deploy.test_dashboards import BOARDS, FOLDER, ask, configured, of_all_cells
 from tests.ops.running import REPOSITORY, Up, eventually, ten_free_ports
 
 PICTURES = REPOSITORY / "docs" / "pictures"
@@ -77,7 +77,7 @@ def answered(address: str, panel: Mapping[str, Any], began: float, ended: float)
     """
     step, found = (ended - began) / POINTS, []
     for target in panel["targets"]:
-        asked = {"query": target["expr"], "start": began, "end": ended, "step": step}
+        asked = {"query": of_all_cells(target["expr"]), "start": began, "end": ended, "step": step}
         url = f"{address}/api/v1/query_range?{urllib.parse.urlencode(asked)}"
         with urllib.request.urlopen(url, timeout=30) as answer:
             result = json.load(answer)["data"]["result"]

@@ -53,6 +53,7 @@ TURNED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], Sequence[str
         _instead(**{"and": ["unless"], "or": ["and"], "unless": ["and"]}),
     ),
 )
+GROUPED = re.compile(r"\b(?:on|by|ignoring) \(([\w, ]+)\)")
 MATCHERS = re.compile(r"(?<=[\w])(?:!=|=)(?=\")")
 OTHER_MATCHER = {"=": "!=", "!=": "="}
 
@@ -72,5 +73,10 @@ def _expressions(expr: str) -> Iterator[tuple[str, str]]:
         for found in pattern.finditer(bare):
             for other in others(found):
                 yield what, expr[: found.start()] + other + expr[found.end() :]
+    for grouped in GROUPED.finditer(bare):
+        labels = grouped[1].split(", ")
+        for label in labels:
+            left = ", ".join(other for other in labels if other != label)
+            yield f"no {label}", expr[: grouped.start(1)] + left + expr[grouped.end(1) :]
     for found in MATCHERS.finditer(expr):
         yield "matcher", expr[: found.start()] + OTHER_MATCHER[found[0]] + expr[found.end() :]

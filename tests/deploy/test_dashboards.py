@@ -22,6 +22,9 @@ from tests.ops.running import Up, eventually, ten_free_ports
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "observability"
 BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((FOLDER / "dashboards").glob("*.json"))}
 PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["panels"]]
+CELL = re.compile(r',?namespace=~"\$namespace\|?"')
+
+
 QUERIES = [(name, panel["title"], query["expr"]) for name, panel in PANELS for query in panel["targets"]]
 EMPTY_WHEN_ALL_IS_WELL = {
     "doorstep_check == 0",
@@ -42,16 +45,48 @@ LISTING = 'label_replace(count by (__name__) ({__name__=~"doorstep_.+"}), "name"
 WITHIN_SECONDS = 150
 
 
+def of_all_cells(query: str) -> str:
+    """As Grafana asks it where all are chosen."""
+    return query.replace("$namespace", ".*")
+
+
+def in_short(query: str) -> str:
+    """Without the cell; a selector that nothing else is in goes with it."""
+    return CELL.sub("", query).replace("{}", "")
+
+
 def ids(panel: Any) -> str:
     return panel["title"] if isinstance(panel, dict) else str(panel)
 
 
 def test_there_is_one_for_operations_and_one_for_the_business() -> None:
-    """With a variable for the data source, so that they can be imported anywhere."""
+    """With a variable for the data source, so that they can be imported anywhere, and one for the cell, in which what
+    has no namespace is seen, too.
+    """
     assert set(BOARDS) == {"operations", "business"}
     for board in BOARDS.values():
-        assert board["templating"]["list"][0]["type"] == "datasource"
+        source, cell = board["templating"]["list"]
+        assert source["type"] == "datasource"
+        assert (cell["name"], cell["includeAll"], cell["allValue"]) == ("namespace", True, ".*")
         assert board["uid"].startswith("doorstep-")
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS, ids=ids)
+def test_whatever_is_shown_is_of_the_chosen_cell(board: str, panel: dict[str, Any]) -> None:
+    """An alert that has none, as nobody is there to say it, belongs to each."""
+    for query in panel["targets"]:
+        asked = re.findall(r"\b(?:doorstep_\w+|ALERTS)\{([^}]*)\}", query["expr"])
+        assert len(asked) == len(re.findall(r"\b(?:doorstep_\w+|ALERTS)\b", query["expr"])) >= 1
+        assert all(CELL.search(selector) for selector in asked)
+
+
+def test_the_document_has_each_query() -> None:
+    """Beside the panel that shows it."""
+    document = (FOLDER.parents[1] / "docs" / "observability.md").read_text()
+    for board in BOARDS.values():
+        for panel in board["panels"]:
+            queries = ", ".join(f"`{in_short(query['expr'])}`" for query in panel["targets"])
+            assert f"| {panel['title']} | {queries} |" in document.replace("\\|", "|")
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS, ids=ids)
@@ -68,7 +103,7 @@ def test_a_panel_is_whole(board: str, panel: dict[str, Any]) -> None:
 
 def test_what_may_be_empty_is_asked_somewhere() -> None:
     """An exception that nothing needs any more is taken away."""
-    asked = {query for _, _, query in QUERIES}
+    asked = {in_short(query) for _, _, query in QUERIES}
     assert asked >= EMPTY_WHEN_ALL_IS_WELL
     assert all(any(event in query for query in asked) for event in EMPTY_UNTIL_IT_HAPPENS)
 
@@ -139,10 +174,11 @@ def ask(prometheus: str, query: str) -> list[Any]:
 def test_a_query_is_answered(prometheus: str, board: str, title: str, query: str) -> None:
     """With data; those that show trouble alone are answered, with nothing, while all is well."""
     eventually(lambda: ask(prometheus, "sum(up) == 5"), WITHIN_SECONDS, "all five services are scraped")
-    if query in EMPTY_WHEN_ALL_IS_WELL or any(event in query for event in EMPTY_UNTIL_IT_HAPPENS):
-        assert isinstance(ask(prometheus, query), list)
+    asked = of_all_cells(query)
+    if in_short(query) in EMPTY_WHEN_ALL_IS_WELL or any(event in query for event in EMPTY_UNTIL_IT_HAPPENS):
+        assert isinstance(ask(prometheus, asked), list)
     else:
-        eventually(lambda: ask(prometheus, query), WITHIN_SECONDS, f"{board}, {title}: {query}", every=1.0)
+        eventually(lambda: ask(prometheus, asked), WITHIN_SECONDS, f"{board}, {title}: {asked}", every=1.0)
 
 
 @pytest.mark.long
