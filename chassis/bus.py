@@ -138,6 +138,12 @@ class Bus:
         found = await self.looking.stream_info(self.names.stream(stream))
         return found.state.messages, found.state.last_seq, found.created
 
+    async def copies_away(self, stream: str) -> list[str]:
+        """Servers that should hold a copy of a stream, and are away or lack messages. Raises what `AWAY` names."""
+        cluster = (await self.looking.stream_info(self.names.stream(stream))).cluster
+        copies = (cluster.replicas if cluster else None) or []
+        return sorted(copy.name or "" for copy in copies if copy.offline or not copy.current)
+
     async def newest(self, stream: str) -> int:
         """The sequence of the newest message that is there. Raises `BusAway`, or `NotFoundError` where none is."""
         try:

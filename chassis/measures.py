@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import PersistenceError
 
+from chassis.bus_away import AWAY
 from chassis.certificates import InUse, nats_server_end
 from chassis.clock import rfc3339, wall_clock
 from chassis.logs import logger
 from chassis.metrics import Figure
 from chassis.parking import PARKED
+from contracts.catalogue import STREAMS
 
 if TYPE_CHECKING:
     from chassis.http import Runtime
@@ -89,7 +91,17 @@ class Measures:
                 ("certificate",),
                 self._certificates_left(),
             ),
+            *await self._copies_away(),
         ]
+
+    async def _copies_away(self) -> list[Figure]:
+        """Nothing while NATS cannot be asked, which other figures tell."""
+        bus, help_text = self._running.bus, "NATS servers whose copy of the own stream is away or behind"
+        try:
+            away = await bus.copies_away(STREAMS[self._running.name])
+        except AWAY:
+            return []
+        return [_one("doorstep_stream_copies_away", help_text, len(away))]
 
     def _certificates_left(self) -> dict[tuple[str, ...], float]:
         now, ends = wall_clock(), {**self._certificates, **nats_server_end(self._running.bus)}

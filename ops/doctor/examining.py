@@ -153,6 +153,16 @@ def _nats(found: Found) -> Iterator[Complaint]:
         )
 
 
+def _copies_away(found: Found) -> Iterator[Complaint]:
+    for server, streams in found.streams_short.items():
+        yield Complaint(
+            "nats",
+            f"its server {server} is away or behind, and with it a copy of {', '.join(sorted(streams))}",
+            "bring it back before another fails: without two of three nothing is published",
+            "nats-unhealthy",
+        )
+
+
 def _clocks(found: Found) -> Iterator[Complaint]:
     for name, ahead in found.clocks.items():
         if abs(ahead) > CLOCK_SECONDS_MAX:
@@ -196,6 +206,7 @@ EXAMINATIONS: tuple[Examination, ...] = (
     _silent,
     _starting,
     _nats,
+    _copies_away,
     _of_each(_not_ready),
     _copies,
     _disks,

@@ -41,7 +41,8 @@ class Found:
     `starting` what those wait for that do not work yet.
 
     `nats` says what is wrong with it, empty if nothing is; `clocks` how many seconds each is ahead of ours; `disks` are
-    those of this machine: `{"free_bytes", "size_bytes"}`; `waiting` and `payouts` are for people to decide.
+    those of this machine: `{"free_bytes", "size_bytes"}`; `streams_short` has, by NATS server, the streams of which its
+    copy is away or behind; `waiting` and `payouts` are for people to decide.
     """
 
     logs: Path = Path()
@@ -52,6 +53,7 @@ class Found:
     clocks: dict[str, float] = field(default_factory=dict)
     disks: dict[str, Mapping[str, int]] = field(default_factory=dict)
     copies: dict[str, Copies] = field(default_factory=dict)
+    streams_short: dict[str, list[str]] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
     payouts: list[Unexplained] = field(default_factory=list)
 
@@ -112,6 +114,8 @@ async def _health(system: System) -> str:
 
 async def _compare(services: Services, bus: Bus, name: str, found: Found) -> None:
     """Hold the stream's newest event against the store. A deeper look is `doorstep verify`."""
+    for server in await bus.copies_away(STREAMS[name]):
+        found.streams_short.setdefault(server, []).append(STREAMS[name])
     try:
         messages, _, newest = await bus.stream_info(STREAMS[name])
         message = await bus.message(STREAMS[name], newest) if messages else None

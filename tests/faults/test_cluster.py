@@ -5,17 +5,22 @@ The bus of production: three nodes, each stream with a copy on every one of them
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import Random
+from urllib.request import urlopen
 
 import pytest
 from nats.js import api
 
 from chassis.bus import Bus, connect
 from contracts.catalogue import STREAMS
+from contracts.services import SERVICES
 from tests.conftest import until
 from tests.faults.cluster import COPIES, NAMES, Cluster, is_refused, running_cluster
 from tests.faults.judgement import settle_and_judge
@@ -31,6 +36,7 @@ from tests.faults.trouble import (
     siege_of,
     trading,
 )
+from tests.ops.running import Up
 from tests.story.shop import Shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(300)]
@@ -43,6 +49,7 @@ ALL = set(STREAMS.values())
 HELD_WITHIN_SECONDS = 30.0
 REFUSED_WITHIN_SECONDS = 3.0
 ASKED_SECONDS = 10.0
+TOLD_WITHIN_SECONDS = 60.0
 PROBE = "PROBE"
 """A stream of the test's own, with a copy on every node: what is tried there is no order of anybody."""
 
@@ -186,6 +193,38 @@ async def test_a_node_that_lost_its_disk_takes_everything_from_the_others(
     await settle_and_judge(siege, sold)
     for name in (follower, leader):
         assert await cluster.messages(name) == await cluster.messages(other)
+
+
+async def test_a_server_that_is_away_is_told_before_another_fails(cluster: Cluster, siege: Siege) -> None:
+    """Nothing stands still, so that nobody would notice: figures and doctor name it until it is back."""
+    up = siege.shop.up
+    lonely = next(name for name in NAMES if cluster.nodes[name].url != up.said["nats"])
+    await until(lambda: _is_told(up, None), TOLD_WITHIN_SECONDS, every=1.0)
+    cluster.nodes[lonely].kill()
+    try:
+        await until(lambda: _is_told(up, lonely), TOLD_WITHIN_SECONDS, every=1.0)
+    finally:
+        cluster.nodes[lonely].start()
+    await until(lambda: _is_told(up, None), TOLD_WITHIN_SECONDS, every=1.0)
+
+
+async def _is_told(up: Up, away: str | None) -> bool:
+    """Whether every service counts one of its stream's copies away, and the doctor names the server; or nobody does."""
+    counted = [await asyncio.to_thread(_figure, service["url"]) for service in up.said["services"].values()]
+    if set(counted) != {float(away is not None)}:
+        return False
+    said = json.loads((await asyncio.to_thread(up.run, "doctor", "--json")).stdout)
+    named = [each["what"] for each in said["complaints"] if each["part"] == "nats"]
+    if away is None:
+        return named == []
+    streams = ", ".join(sorted(STREAMS[name] for name in SERVICES))
+    return named == [f"its server {away} is away or behind, and with it a copy of {streams}"]
+
+
+def _figure(service: str) -> float:
+    with urlopen(f"{service}/metrics", timeout=10) as answer:
+        (told,) = re.findall(r"^doorstep_stream_copies_away\{.*\} (.+)$", answer.read().decode(), re.MULTILINE)
+    return float(told)
 
 
 async def _without_a_distant_node(cluster: Cluster, siege: Siege, others: list[str]) -> None:

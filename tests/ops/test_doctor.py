@@ -119,6 +119,11 @@ ILL: dict[str, tuple[Found, str, str]] = {
         "money-unexplained",
     ),
     "nats": (Found(nats="no space left"), "not healthy: no space left", "nats-unhealthy"),
+    "one server of three": (
+        Found(streams_short={"nats-1": ["SHIPPING", "ORDERS"]}),
+        "its server nats-1 is away or behind, and with it a copy of ORDERS, SHIPPING",
+        "nats-unhealthy",
+    ),
     "fast clock": (Found(clocks={"orders": 300.0}), "300 s ahead of this machine's", "timers-late"),
     "slow clock": (Found(clocks={"orders": -300.0}), "300 s behind this machine's", "timers-late"),
     "set back": (Found(copies={"orders": Copies(90, 100)}), "the store was set back", "history-diverged"),
