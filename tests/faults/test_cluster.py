@@ -223,7 +223,9 @@ async def _is_told(up: Up, away: str | None) -> bool:
 
 def _figure(service: str) -> float:
     with urlopen(f"{service}/metrics", timeout=10) as answer:
-        (told,) = re.findall(r"^doorstep_stream_copies_away\{.*\} (.+)$", answer.read().decode(), re.MULTILINE)
+        (told,) = re.findall(
+            r"^doorstep_stream_copies_away\{.*\} (.+)$", answer.read().decode(), re.MULTILINE
+        )
     return float(told)
 
 
