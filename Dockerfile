@@ -18,6 +18,7 @@ COPY deploy/*.py /srv/doorstep/deploy/
 COPY deploy/doorstep /opt/doorstep/bin/doorstep
 RUN cd /srv/doorstep \
     && PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 /opt/doorstep/bin/python -m deploy.lean --bytecode /opt/doorstep/bytecode \
+    && rm /opt/doorstep/bin/pip* \
     && mkdir /empty
 
 FROM ${PYTHON_IMAGE}
@@ -34,6 +35,8 @@ ENV PATH=/opt/doorstep/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/tmp
+# What the base installs packages with.
+RUN find /usr \( -path '*/bin/pip*' -o -path '*-packages/pip' -o -path '*-packages/pip-*' -o -name ensurepip \) -prune -exec rm -rf {} +
 COPY --from=build /opt/doorstep /opt/doorstep
 COPY --from=build /srv/doorstep /srv/doorstep
 # A named volume takes over who owns the folder it is mounted on: the services' data, and the NATS servers'.

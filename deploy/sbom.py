@@ -74,7 +74,7 @@ def debian_packages(status: str, release: dict[str, str]) -> Iterator[Component]
 
 
 def _package_folders() -> Iterator[str]:
-    """Ours, and that of the base's own Python, whose pip is there although ours does not find it."""
+    """Ours, and that of the base's own Python, in case anything is left there."""
     yield sysconfig.get_path("purelib")
     yield sysconfig.get_path("purelib", vars={"base": sys.base_prefix})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 
@@ -95,6 +96,8 @@ def main() -> None:
     parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], metavar="COMMAND")
     said = parser.parse_args()
     hush()
+    # As the first process of a container it would not hear it otherwise, and be waited for until it is killed.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     try:
         asyncio.run(wait_for(said.what))
     except (NeverCame, SettingsWrong) as reason:

@@ -76,6 +76,8 @@ def test_it_carries_nothing_to_build_with(image: str) -> None:
     """What is not there cannot be used by somebody who got in."""
     said = "import importlib.util as u, sys; sys.exit(any(map(u.find_spec, ('pip', 'pytest', 'mypy', 'hypothesis'))))"
     assert docker("run", "--rm", *LOCKED, image, "python", "-c", said).returncode == 0
+    installers = ("find", "/usr", "/opt", "-name", "pip", "-o", "-name", "pip3", "-o", "-name", "ensurepip")
+    assert docker("run", "--rm", *LOCKED, image, *installers).stdout == ""
 
 
 @pytest.mark.timeout(1000)

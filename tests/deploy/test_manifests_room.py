@@ -67,6 +67,17 @@ def test_jobs_do_not_wait_for_those_who_wait_for_them(overlay: str) -> None:
 
 
 @every_overlay
+def test_what_deploys_by_itself_makes_jobs_again(overlay: str) -> None:
+    """Argo CD as hooks, so that one that is gone is no difference to what is wanted; Flux by force."""
+    for each in of_kind(overlay, "Job"):
+        assert each["metadata"]["annotations"] == {
+            "argocd.argoproj.io/hook": "Sync",
+            "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+            "kustomize.toolkit.fluxcd.io/force": "enabled",
+        }, each["metadata"]["name"]
+
+
+@every_overlay
 def test_jobs_are_gone_when_the_next_release_comes(overlay: str) -> None:
     """A job cannot be changed: one that is still there with another image would stop `apply`, and run no migration."""
     for each in of_kind(overlay, "Job"):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -29,6 +33,17 @@ async def test_it_waits_for_streams_and_consumers(
         assert not waiting.done()
         await bootstrap(bus)
     await waiting
+
+
+def test_it_ends_at_once_when_it_is_told_to() -> None:
+    """Also as the first process of a container, which hears only what it listens for."""
+    environment = os.environ | {"DOORSTEP_NATS_URL": f"nats://127.0.0.1:{free_port()}"}
+    waiting = [sys.executable, "-m", "deploy.wait", "bus"]
+    with subprocess.Popen(waiting, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("waiting: ")
+        process.terminate()
+        assert process.wait(2) == 128 + signal.SIGTERM
 
 
 async def test_it_says_what_never_came(monkeypatch: pytest.MonkeyPatch) -> None:
