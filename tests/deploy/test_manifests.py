@@ -158,7 +158,9 @@ def test_nobody_speaks_unless_allowed(overlay: str) -> None:
     """The rule that chooses every pod allows nothing; services may not reach the world, but for three."""
     rules = {each["metadata"]["name"]: each["spec"] for each in of_kind(overlay, "NetworkPolicy")}
     assert rules["nobody"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert rules["names"]["egress"][0]["to"][1:] == [{"ipBlock": {"cidr": "169.254.0.0/16", "except": ["169.254.169.254/32"]}}]
+    assert rules["names"]["egress"][0]["to"][1:] == [
+        {"ipBlock": {"cidr": "169.254.0.0/16", "except": ["169.254.169.254/32"]}}
+    ]
     outward = {name for name, rule in rules.items() if "ipBlock" in str(rule.get("egress"))} - {"names"}
     assert outward == {"to-providers", "to-mail-server"}
     to_any_443 = {

@@ -64,6 +64,20 @@ def test_the_alerts_in_the_cluster_are_those_that_promtool_tries(watched: tuple[
     assert of(watched, "PrometheusRule", "doorstep")["spec"] == alerts
 
 
+def test_runbooks_are_links_for_who_has_them_at_an_address() -> None:
+    """Each one, and nothing else is other than as delivered: alerts without a runbook get no link."""
+    address = "https://git.example/doorstep/docs/runbooks"
+    rules = [
+        rule for group in yaml.safe_load(as_object(address))["spec"]["groups"] for rule in group["rules"]
+    ]
+    links = [rule["annotations"].pop("runbook_url", "") for rule in rules]
+    assert links == [
+        rule["annotations"].get("runbook", "").replace("docs/runbooks", address) for rule in rules
+    ]
+    delivered = yaml.safe_load(as_object())["spec"]["groups"]
+    assert rules == [rule for group in delivered for rule in group["rules"]]
+
+
 def test_the_dashboards_come_along(watched: tuple[Manifest, ...]) -> None:
     """Whole, where Grafana's sidecar finds them."""
     (boards,) = (each for each in watched if "grafana_dashboard" in each["metadata"].get("labels", {}))
