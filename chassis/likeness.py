@@ -15,8 +15,8 @@ PIECE = re.compile(r"[^\s\"'(){}\[\],<>|:]+")
 """What is looked at as one, and left out as one. No pieces are made at signs that escapes are made of."""
 RUN = 4
 """So many letters in a row are enough to be known by."""
-TEXT_MAX = 4_000
-"""Longer answers are cut: each piece is read in many ways."""
+GAP = 3
+"""An unreadable sign stands for so many letters at most, as an umlaut that is spelled as two."""
 QUOTED_PRINTABLE = re.compile("=[0-9a-f]{2}")
 UNREADABLE = "\ufffd"
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
@@ -41,11 +41,10 @@ class Likeness:
 
     def leave_out(self, text: str, left_out: str, keep: frozenset[str]) -> str:
         """The text without pieces that may be the person's, other than those to `keep`."""
-        cut = text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + left_out
         if not (self.words or self.short):
-            return cut
+            return text
         return PIECE.sub(
-            lambda piece: piece[0] if piece[0].lower() in keep or not self.is_in(piece[0]) else left_out, cut
+            lambda piece: piece[0] if piece[0].lower() in keep or not self.is_in(piece[0]) else left_out, text
         )
 
     def is_in(self, piece: str) -> bool:
@@ -65,11 +64,26 @@ class Likeness:
         known = re.findall("[a-z0-9]+", part)
         if (len(known) < 2 and (not known or known[0] == part)) or len("".join(known)) < 2:
             return False
-        gaps = re.compile("".join(sign if sign in _KNOWN else ".{0,3}" for sign in part))
-        return any(gaps.fullmatch(word) for word in self.words)
+        return any(_stands_for(part, word) for word in self.words)
 
 
 _KNOWN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+def _stands_for(part: str, word: str) -> bool:
+    """Whether it is the word but for what is unreadable: each such sign stands for up to `GAP` letters.
+
+    By the places in the word where one may be after each sign, so that signs in a row cost no more than others.
+    """
+    places = {0}
+    for sign in part:
+        if sign in _KNOWN:
+            places = {place + 1 for place in places if word[place : place + 1] == sign}
+        else:
+            places = {after for place in places for after in range(place, min(place + GAP, len(word)) + 1)}
+        if not places:
+            return False
+    return len(word) in places
 
 
 def _all_readings(piece: str) -> Iterator[str]:

@@ -69,7 +69,7 @@ def park(
         stream_seq=message.stream_seq,
         subject=message.subject,
         type=event_type,
-        reason=without_addresses(reason[:500]),
+        reason=without_addresses(reason)[:500],
         tries=tries,
         traceback=without_addresses(text[-TRACEBACK_CHARS_MAX:]),
     )

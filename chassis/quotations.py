@@ -32,7 +32,9 @@ UMLAUTS = str.maketrans(
 )
 BEGINS = r"(?:(?<![^\W_])|(?<=%[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
 ENDS = r"(?![^\W_])"
-LAST_WORD = re.compile(rf"[^\W_]{{{WORD_MIN},}}$")
+LAST_WORD = re.compile(rf"(?<![^\W_])[^\W_]{{{WORD_MIN},}}$")
+TEXT_MAX = 4_000
+"""Longer answers are cut: each piece is read in many ways, while the service waits."""
 SEVERAL = re.compile(r"\.\.\.(?:[\s,;+]*\.\.\.)+")
 
 
@@ -55,8 +57,12 @@ def without_addresses(text: str, keep: Collection[str] = ()) -> str:
 
 
 def without_personal(text: str, value: Any, keep: Collection[str] = ()) -> str:
-    """The text without what it quotes of the person in `value`, and without e-mail addresses but those to `keep`."""
-    text = without_addresses(text, keep)
+    """The text without what it quotes of the person in `value`, and without e-mail addresses but those to `keep`.
+
+    Of a text that is longer than `TEXT_MAX` the beginning.
+    """
+    whole = without_addresses(text, keep)
+    text = whole[:TEXT_MAX]
     forms = {form.lower() for word in _words(personal_texts(value)) for form in _forms(word)}
     lowered = text.lower()
     if said := sorted((form for form in forms if form in lowered), key=len, reverse=True):
@@ -64,7 +70,7 @@ def without_personal(text: str, value: Any, keep: Collection[str] = ()) -> str:
         text = quoted.sub(LEFT_OUT, text)
     alike = Likeness.of(personal_texts(value))
     text = alike.leave_out(_without_a_cut_word(text, forms), LEFT_OUT, frozenset(map(str.lower, keep)))
-    return SEVERAL.sub(LEFT_OUT, text)
+    return SEVERAL.sub(LEFT_OUT, text if len(whole) <= TEXT_MAX else text + LEFT_OUT)
 
 
 def link_without_personal(url: str, value: Any) -> str:

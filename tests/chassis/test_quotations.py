@@ -147,6 +147,23 @@ def test_a_long_answer_takes_no_long_time(text: str) -> None:
     assert without_addresses(text)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 400_000 + ".",
+        "a" + "?" * 400_000 + "z",
+        *(f"ma{sign * 60}zq" for sign in "?é%&=\\\ufffd"),
+        "x?y " * 100_000,
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_a_long_answer_about_a_person_takes_no_long_time(text: str) -> None:
+    """Sixty signs in a row took years with a pattern that tries each length of every gap. Of more the beginning stays."""
+    left = without_personal(text, Recipient(name="Maximiliane Featherstonehaugh", email="max@mail.example"))
+    assert len(left) <= 4_010
+
+
 def test_what_quotes_nobody_is_not_touched() -> None:
     """A name inside another word is none, and so are the words of the reason."""
     said = "422 GatewayUnavailable('the adapter answered 503 in 12 ms, see https://docs.example/e?id=7')"
@@ -189,3 +206,14 @@ def test_a_message_that_is_put_aside_says_why_without_addresses() -> None:
     assert parked.reason == "ValueError: cannot read '...'"
     assert "ValueError" in parked.traceback
     assert "canary" not in parked.traceback.lower()
+
+
+@pytest.mark.parametrize("before", range(470, 500, 5))
+def test_the_bound_of_a_reason_leaves_no_half_of_an_address(before: int) -> None:
+    """Cut first, it would be none any more, and stay."""
+    message = Message("CHANNELS", 7, "evt.channels.shop.order_placed", {}, b"", NOON)
+    try:
+        raise ValueError
+    except ValueError as fault:
+        parked = park("orders", message, "", "x" * before + f" {REACHED.email}", 3, fault)
+    assert "ada" not in parked.reason.lower()

@@ -57,7 +57,7 @@ def read(message: Message, channels: Mapping[str, ChannelSettings]) -> Reading:
     try:
         return _read(message, channels)
     except Wrong as wrong:
-        return Unreadable(without_addresses(str(wrong)[:REASON_MAX]))
+        return Unreadable(without_addresses(str(wrong))[:REASON_MAX])
     except DecimalException:
         return Unreadable("an amount has more digits than can be reckoned with")
 
