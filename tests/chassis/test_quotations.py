@@ -159,7 +159,7 @@ def test_a_long_answer_takes_no_long_time(text: str) -> None:
     ids=lambda text: repr(text[:8]),
 )
 def test_a_long_answer_about_a_person_takes_no_long_time(text: str) -> None:
-    """Sixty signs in a row took years with a pattern that tries each length of every gap. Of more the beginning stays."""
+    """Sixty signs in a row took years where each length of every gap was tried. Of more the beginning stays."""
     left = without_personal(text, Recipient(name="Maximiliane Featherstonehaugh", email="max@mail.example"))
     assert len(left) <= 4_010
 
