@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from chassis.settings import SettingsWrong, section
+from chassis.whole_file import draw_once
 from ops.console import CannotDo
 
 
@@ -70,7 +70,4 @@ def headers_of(kind: str, topic: str, delivery: str, source: str, signature: str
 def _kept(path: Path) -> str:
     if path.is_file():
         return path.read_text().strip()
-    drawn = secrets.token_hex(32)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(drawn + "\n")
-    return drawn
+    return draw_once(path, f"{secrets.token_hex(32)}\n".encode()).decode().strip()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chassis.access_settings import Access
 from chassis.settings import section
+from chassis.whole_file import draw_once
 
 FILE_VARIABLE = "DOORSTEP_ACCESS__PASSWORD_FILE"
 
@@ -26,8 +27,7 @@ def drawn(data: Path) -> Path:
     path = place(data)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.is_file():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
+        draw_once(path, f"{secrets.token_urlsafe(32)}\n".encode())
     return path
 
 

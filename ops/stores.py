@@ -15,6 +15,7 @@ from chassis.postgres_connections import ConnectionLost
 from chassis.settings import system as settings
 from chassis.sqlite_store import SQLiteStore
 from chassis.stores import open_database, open_store
+from chassis.whole_file import write_whole
 from contracts.parking import SERVICES
 from ops.configuration import table
 from ops.console import CannotDo
@@ -41,7 +42,7 @@ def keep_in(system: System, wish: Kept | None) -> Kept:
             f"the stores of {system.data} are kept in {_named(before)}, not in {_named(chosen)}: "
             "choose another data folder with --data DIR"
         )
-    (system.data / "store").write_text(f"{chosen}\n")
+    write_whole(system.data / "store", f"{chosen}\n".encode())
     return chosen
 
 

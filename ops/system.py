@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chassis.whole_file import write_whole
 from contracts.services import SERVICES
 from ops.configuration import table
 from ops.console import CannotDo
@@ -87,8 +88,8 @@ def find(data: Path | None = None, port_base: int | None = None) -> System:
 
 def remember(system: System) -> None:
     """Keep what `up` chose, for the commands that come after it."""
-    path = system.data / "system.json"
-    path.write_text(json.dumps({"port_base": system.port_base, "page": system.page_url}) + "\n")
+    said = json.dumps({"port_base": system.port_base, "page": system.page_url}) + "\n"
+    write_whole(system.data / "system.json", said.encode())
 
 
 def _services(said: dict[str, Any], base: int) -> dict[str, str]:

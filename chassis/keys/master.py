@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chassis.keys.sealing import KEY_BYTES, NONCE_BYTES
 from chassis.settings import SettingsWrong
+from chassis.whole_file import draw_once
 
 VARIABLE = "DOORSTEP_MASTER_KEY"
 FILE_VARIABLE = "DOORSTEP_MASTER_KEY_FILE"
@@ -96,17 +96,7 @@ def keep(path: Path, text: str) -> None:
     stays.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number, drawn = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(number, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(drawn, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(drawn)
+    draw_once(path, text.encode())
 
 
 def _bytes(text: str, where: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from chassis.whole_file import draw_once, write_whole
 from ops.audit.reader import KEY_FILE
 from ops.console import CannotDo
-from ops.copies.folders import PRIVATE_FILE
 from ops.system import System
 
 PRIVATE_KEY_FILE = "audit.key"
@@ -44,11 +43,10 @@ def signing_key(system: System, *, may_draw: bool) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise CannotDo(f"{path} is not an Ed25519 key")
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    public_key_path(system).write_bytes(public)
+    write_whole(public_key_path(system), public)
     return key
 
 
 def _draw(path: Path) -> None:
     drawn = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as file:
-        file.write(drawn)
+    draw_once(path, drawn)

@@ -6,7 +6,6 @@ was cut off is ended by giving the same command again.
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from chassis.keys.personal_data import personal
 from chassis.login import configured
 from chassis.settings import system as settings
 from chassis.stores import open_store
+from chassis.whole_file import write_whole
 from contracts.parking import SERVICES
 from ops.console import CannotDo, Progress, note
 from ops.copies.channels import waiting_copy
@@ -70,10 +70,7 @@ def _there(system: System, *, in_files: bool) -> list[str]:
 def _begin(system: System, folder: Path) -> None:
     mark = mark_of(system)
     mark.parent.mkdir(exist_ok=True)
-    with mark.open("w") as file:
-        file.write(f"{folder.resolve()}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(mark, f"{folder.resolve()}\n".encode())
 
 
 def _put_files(system: System, folder: Path) -> None:

@@ -221,12 +221,11 @@ async def _is_told(up: Up, away: str | None) -> bool:
     return named == [f"its server {away} is away or behind, and with it a copy of {streams}"]
 
 
-def _figure(service: str) -> float:
+def _figure(service: str) -> float | None:
+    """None where NATS could not be asked just then."""
     with urlopen(f"{service}/metrics", timeout=10) as answer:
-        (told,) = re.findall(
-            r"^doorstep_stream_copies_away\{.*\} (.+)$", answer.read().decode(), re.MULTILINE
-        )
-    return float(told)
+        told = re.search(r"^doorstep_stream_copies_away\{.*\} (.+)$", answer.read().decode(), re.MULTILINE)
+    return float(told[1]) if told else None
 
 
 async def _without_a_distant_node(cluster: Cluster, siege: Siege, others: list[str]) -> None:
