@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis.whole_file import write_whole
 from contracts.services import SERVICES
 from ops.configuration import table
 from ops.console import CannotDo
@@ -88,6 +87,8 @@ def find(data: Path | None = None, port_base: int | None = None) -> System:
 
 def remember(system: System) -> None:
     """Keep what `up` chose, for the commands that come after it."""
+    from chassis.whole_file import write_whole  # the command line says what there is without it
+
     said = json.dumps({"port_base": system.port_base, "page": system.page_url}) + "\n"
     write_whole(system.data / "system.json", said.encode())
 
