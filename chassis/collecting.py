@@ -61,5 +61,6 @@ def session_to(url: str, private_hosts: frozenset[str]) -> tuple[Session, Checke
     session = Session()
     session.trust_env = False
     session.adapters.clear()
-    session.mount(f"{target.origin()}/", way)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, way)
     return session, way

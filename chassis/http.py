@@ -187,6 +187,8 @@ async def read_body[M: BaseModel](request: web.Request, model: type[M]) -> M:
     said = _in_the_callers_name(request, model, _json_of(await request.read()))
     try:
         return model.model_validate_json(orjson.dumps(said))
+    except orjson.JSONEncodeError:
+        raise unprocessable("", "body: nested too deeply") from None
     except ValidationError as wrong:
         fault = first_fault(wrong)
         raise unprocessable(fault.path, f"{fault.path or 'body'}: {fault.says}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -14,11 +14,17 @@ from chassis.readings import readings
 PIECE = re.compile(r"[^\s\"'(){}\[\],<>|:]+")
 """What is looked at as one, and left out as one. No pieces are made at signs that escapes are made of."""
 RUN = 4
-"""So many letters in a row are enough to be known by."""
+"""So many letters in a row are enough to be known by, in what was mangled."""
+GLUED_MIN, CUT_MIN, DIGITS_MIN = 5, 7, 7
+"""In plain text: a whole word of so many letters within another one; of a longer one its beginning or end; so many
+digits.
+"""
 GAP = 3
 """An unreadable sign stands for so many letters at most, as an umlaut that is spelled as two."""
 QUOTED_PRINTABLE = re.compile("=[0-9a-f]{2}")
 UNREADABLE = "\ufffd"
+MANGLED = re.compile(r"[^\x00-\x7f]|[%&=\\?#;~^]")
+"""Signs that something was done to the letters beside them. Plain words share four letters with anybody's."""
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 HYPHENS = re.compile(r"[-_./]+")
 
@@ -32,10 +38,14 @@ class Likeness:
     short: frozenset[str]
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Likeness:
-        """Of personal texts. Of an e-mail address what stands before the @: others have the domain, too."""
+    def of(cls, texts: Collection[str]) -> Likeness:
+        """Of personal texts. Of an e-mail address what stands before the @: others have the domain, too. Of a telephone
+        number its digits without what stands between them.
+        """
         written = [word for text in texts for word in re.findall(r"[^\W_]+", text.partition("@")[0])]
         words = frozenset(plain for word in written for plain in _spelled(word) if len(plain) > 2)
+        numbers = ("".join(filter(str.isdecimal, text)) for text in texts if not any(map(str.isalpha, text)))
+        words |= {number for number in numbers if len(number) >= DIGITS_MIN}
         short = frozenset(word.lower() for word in written if len(word) < 3 and not word.isdecimal())
         return cls(frozenset(chain.from_iterable(map(_runs, words))), words, short)
 
@@ -51,14 +61,23 @@ class Likeness:
         """Whether one of its readings has a run of their letters, or is a word of theirs but for what is unreadable."""
         if piece != piece.lower() and piece.strip(".!?;").lower() in self.short:
             return True
-        return any(self._is_said(reading) for reading in _all_readings(piece))
+        is_mangled = MANGLED.search(piece.strip(".,!?;")) is not None
+        return any(self._is_said(reading, is_mangled) for reading in _all_readings(piece))
 
-    def _is_said(self, reading: str) -> bool:
+    def _is_said(self, reading: str, is_mangled: bool) -> bool:
         if any(word in reading for word in self.short if not word.isascii()):
             return True
+        if any(self._is_glued(plain) for plain in _spelled(reading)):
+            return True
+        if not is_mangled:
+            return False
         if any(not self.runs.isdisjoint(_runs(plain)) for plain in _spelled(reading)):
             return True
         return any(self._fits(part) for part in HYPHENS.split(reading))
+
+    def _is_glued(self, plain: str) -> bool:
+        """Whether a long word of theirs, or nearly all of it, stands in plain letters."""
+        return any(cut in plain for word in self.words for cut in _long_parts(word))
 
     def _fits(self, part: str) -> bool:
         known = re.findall("[a-z0-9]+", part)
@@ -104,6 +123,14 @@ def _spelled(word: str) -> Iterator[str]:
     folded = unicodedata.normalize("NFC", word).casefold()
     for spelling in {folded, folded.translate(UMLAUTS)}:
         yield "".join(filter(str.isalnum, unicodedata.normalize("NFKD", spelling)))
+
+
+def _long_parts(word: str) -> Iterator[str]:
+    """Of letters the whole word or its ends, if it is long enough to be in no other; of digits any run that is."""
+    if word.isdecimal():
+        yield from (word[start : start + DIGITS_MIN] for start in range(len(word) - DIGITS_MIN + 1))
+    elif len(word) >= GLUED_MIN:
+        yield from (word[:CUT_MIN], word[-CUT_MIN:])
 
 
 def _runs(plain: str) -> Iterator[str]:

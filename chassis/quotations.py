@@ -62,13 +62,9 @@ def without_personal(text: str, value: Any, keep: Collection[str] = ()) -> str:
     Of a text that is longer than `TEXT_MAX` the beginning.
     """
     whole = without_addresses(text, keep)
-    text = whole[:TEXT_MAX]
-    forms = {form.lower() for word in _words(personal_texts(value)) for form in _forms(word)}
-    lowered = text.lower()
-    if said := sorted((form for form in forms if form in lowered), key=len, reverse=True):
-        quoted = re.compile(f"{BEGINS}(?:{'|'.join(map(re.escape, said))}){ENDS}", re.IGNORECASE)
-        text = quoted.sub(LEFT_OUT, text)
-    alike = Likeness.of(personal_texts(value))
+    forms = _forms_of(value)
+    text = _without_forms(whole[:TEXT_MAX], forms)
+    alike = Likeness.of([*personal_texts(value)])
     text = alike.leave_out(_without_a_cut_word(text, forms), LEFT_OUT, frozenset(map(str.lower, keep)))
     return SEVERAL.sub(LEFT_OUT, text if len(whole) <= TEXT_MAX else text + LEFT_OUT)
 
@@ -76,15 +72,20 @@ def without_personal(text: str, value: Any, keep: Collection[str] = ()) -> str:
 def link_without_personal(url: str, value: Any) -> str:
     """A link without the parameters that quote the person in `value`: it asks for them, or does without.
 
-    Empty where its path quotes them too.
+    Empty where its path quotes them too. Words and numbers count whole: a part of one may be a tracking number's.
     """
-    if without_personal(url, value) == url:
+    forms = _forms_of(value)
+
+    def quotes(text: str) -> bool:
+        return _without_forms(without_addresses(text), forms) != text
+
+    if not quotes(url):
         return url
     parts = urlsplit(url)
-    if any(without_personal(part, value) != part for part in (parts.path, parts.fragment)):
+    if any(map(quotes, (parts.path, parts.fragment))):
         return ""
     asked = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, text) for name, text in asked if without_personal(text, value) == text]
+    kept = [(name, text) for name, text in asked if not quotes(text)]
     return urlunsplit(parts._replace(query=urlencode(kept))) if kept != asked else url
 
 
@@ -99,6 +100,19 @@ def quoting_nobody(value: Any = None, keep: Collection[str] = ()) -> Iterator[No
         if left == said:
             raise
         raise Unanswered(left) from None
+
+
+def _forms_of(value: Any) -> set[str]:
+    return {form.lower() for word in _words(personal_texts(value)) for form in _forms(word)}
+
+
+def _without_forms(text: str, forms: set[str]) -> str:
+    lowered = text.lower()
+    said = sorted((form for form in forms if form in lowered), key=len, reverse=True)
+    if not said:
+        return text
+    quoted = re.compile(f"{BEGINS}(?:{'|'.join(map(re.escape, said))}){ENDS}", re.IGNORECASE)
+    return quoted.sub(LEFT_OUT, text)
 
 
 def _without_a_cut_word(text: str, forms: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +33,8 @@ from services.notify.senders.sender import Message
 OUR_OWN_FAULT = frozenset({530, 534, 535, 538})
 """Authentication required, too weak, failed (RFC 4954, 6): set the login right, then everything goes out."""
 
+CONNECTING = ThreadPoolExecutor(4, "smtp")
+"""Of its own: a server that does not answer would keep the keys and the store's lock waiting for a thread."""
 REASON_MAX = 300
 """Characters kept of a server's explanation."""
 
@@ -113,7 +116,9 @@ class Smtp:
     async def _connect(self) -> SMTP:
         server = self._server
         private = with_own_host(server.host, self._private_hosts)
-        found = asyncio.to_thread(connected, server.host, server.port, private, server.timeout_seconds)
+        found = asyncio.get_running_loop().run_in_executor(
+            CONNECTING, connected, server.host, server.port, private, server.timeout_seconds
+        )
         client = SMTP(
             hostname=server.host,
             sock=await asyncio.wait_for(found, server.timeout_seconds),

@@ -21,8 +21,10 @@ CANCEL_REASONS = frozenset({"", "customer", "inventory", "fraud", "declined", "s
 """Shopify's (`OrderCancelReason`), which others may use; WooCommerce gives none, and says when an order is deleted."""
 LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|\d{3}))?(?![^-])")
 """Language, script and region of a BCP 47 tag (RFC 5646, 2.1). Variants and private parts can be any word."""
-TELEPHONE = re.compile(r"\+?\d(?:[\s()/.-]{0,2}\d){8,}")
-"""Nine digits: a date has eight."""
+TELEPHONE = re.compile(
+    r"(?<![A-Za-z\d])(?!\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]|[A-Z]{2})\+?\d(?:[\s()/.-]{0,2}\d){8,}"
+)
+"""Nine digits that neither follow a letter, as a tax number's do, nor begin as a date does."""
 
 
 def with_codes_only(order: PlacedOrder) -> PlacedOrder:
