@@ -22,13 +22,19 @@ RUN cd /srv/doorstep \
     && mkdir /empty
 
 FROM ${PYTHON_IMAGE}
+ARG PYTHON_IMAGE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG CREATED=""
+ARG SOURCE=""
 LABEL org.opencontainers.image.title="Doorstep" \
       org.opencontainers.image.description="The back office of an online shop, from the click to the explained payout" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
 ENV PATH=/opt/doorstep/bin:$PATH \
     PYTHONPATH=/srv/doorstep \
     PYTHONPYCACHEPREFIX=/opt/doorstep/bytecode \

@@ -76,8 +76,9 @@ contracts: install ## write schemas, AsyncAPI and the contracts page again after
 	$(BIN)/python -m contracts.generate
 	$(BIN)/python -m ops.contracts_document
 
-image: ## build the one container image; PYTHON_IMAGE=name to stand on another base
+image: ## build the one container image; PYTHON_IMAGE=name to stand on another base, SOURCE=url for its label
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--build-arg CREATED=$$(git log -1 --format=%cI) $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) --tag doorstep:$(VERSION) .
 
 sbom: install ## write build/sbom.json: what the image is made of, as CycloneDX (make image first)

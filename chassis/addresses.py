@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
@@ -18,6 +19,7 @@ from chassis.settings import LISTED, section
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+type Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 OWN_NAMES = (".corp", ".home", ".home.arpa", ".internal", ".intranet", ".lan", ".local", ".localhost", ".svc")
 """How names end that are a network's own: reserved (RFC 6761, 6762, 8375, ICANN's `internal`), or never given out."""
@@ -125,16 +127,24 @@ def with_own_host(host: str, private_hosts: frozenset[str]) -> frozenset[str]:
     return private_hosts | {host} if is_own else private_hosts
 
 
+def places_of(host: str, port: int, private_hosts: frozenset[str]) -> Sequence[Place]:
+    """Where the host is, as `socket.getaddrinfo` has it. Blocks while its name is looked up.
+
+    Raises `AddressRefused` if one of its addresses is not for it, `OSError` where it has none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for *_, address in found:
+        require_allowed(host, str(address[0]), private_hosts)
+    return found
+
+
 def connected(host: str, port: int, private_hosts: frozenset[str], seconds: float | None) -> socket.socket:
     """A TCP connection to the host, to the very address that was looked at. Blocks, `seconds` for each address at most.
 
     Raises `AddressRefused` if one of its addresses is not for it, `OSError` where none answers.
     """
-    found = [place[4] for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    for address in found:
-        require_allowed(host, str(address[0]), private_hosts)
     fault = OSError(f"{host} has no address")
-    for address in found:
+    for *_, address in places_of(host, port, private_hosts):
         try:
             return socket.create_connection((str(address[0]), port), seconds)
         except OSError as away:

@@ -54,12 +54,13 @@ class CheckedWay(HTTPAdapter):
 
 
 def session_to(url: str, private_hosts: frozenset[str]) -> tuple[Session, CheckedWay]:
-    """A session that reaches this URL's host and no other, past any proxy of the environment."""
+    """A session that reaches this URL's host and no other, past any proxy of the environment. A redirect is a fault."""
     target = URL(url)
     host = target.raw_host or ""
     way = CheckedWay(host, with_own_host(host, private_hosts))
     session = Session()
     session.trust_env = False
+    session.max_redirects = 0
     session.adapters.clear()
     for scheme in ("http://", "https://"):
         session.mount(scheme, way)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from chassis.readings import readings
 
@@ -26,6 +26,8 @@ UNREADABLE = "\ufffd"
 MANGLED = re.compile(r"[^\x00-\x7f]|[%&=\\?#;~^]")
 """Signs that something was done to the letters beside them. Plain words share four letters with anybody's."""
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+WORDS_MAX = 500
+"""Of each the others' text is searched. Two addresses, a name and a number have some fifty."""
 HYPHENS = re.compile(r"[-_./]+")
 
 
@@ -42,7 +44,8 @@ class Likeness:
         """Of personal texts. Of an e-mail address what stands before the @: others have the domain, too. Of a telephone
         number its digits without what stands between them.
         """
-        written = [word for text in texts for word in re.findall(r"[^\W_]+", text.partition("@")[0])]
+        found = (word for text in texts for word in re.findall(r"[^\W_]+", text.partition("@")[0]))
+        written = [*islice(found, WORDS_MAX)]
         words = frozenset(plain for word in written for plain in _spelled(word) if len(plain) > 2)
         numbers = ("".join(filter(str.isdecimal, text)) for text in texts if not any(map(str.isalpha, text)))
         words |= {number for number in numbers if len(number) >= DIGITS_MIN}

@@ -10,24 +10,31 @@ UNSEEN = re.compile(
 )
 """Drawn as nothing, without being of Unicode's category Cf (DerivedCoreProperties, Default_Ignorable_Code_Point)."""
 LOOKS_LIKE = str.maketrans(
-    "аеорсухіјѕһԁԛԝвкмнтɡαοιρυνκχγωβτεημ",
-    "aeopcyxijshdqwbkmhtgaoipuvkxywbtenm",
+    "аеорсухіјѕһԁԛԝвкмнтѵԍɡɑıαοιρυνκχγωβτεημօսոհյց",
+    "aeopcyxijshdqwbkmhtvggaiaoipuvkxywbtenmounhjg",
 )
-"""Small Cyrillic and Greek letters that are drawn like a Latin one, or are in capitals (Unicode TR 39, confusables)."""
+"""Small letters that are drawn like a Latin one, or are in capitals (Unicode TR 39, confusables)."""
+JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])")
+"""Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3)."""
 
 
 def is_name(text: str) -> bool:
     """Whether people can read it: there is a letter or a digit, and nothing that has no shape or turns the writing."""
-    return any(sign.isalnum() for sign in text) and not any(map(_is_shapeless, text))
+    return any(sign.isalnum() for sign in text) and not any(map(_is_shapeless, JOINED.sub("", text)))
 
 
 def plain(name: str) -> str:
-    """The same for all spellings of one name: capitals, spaces, composed or not, full width, unseen signs, letters of
-    another script that look the same. No one's name: only to compare.
+    """The same for all spellings of one name: capitals, spaces, composed or not, full width, unseen signs, accents,
+    letters of another script that look the same. No one's name: only to compare.
     """
     composed = unicodedata.normalize("NFKC", "".join(sign for sign in name if not _is_unseen(sign)))
-    folded = unicodedata.normalize("NFKC", composed.casefold())
-    return " ".join(folded.translate(LOOKS_LIKE).split())
+    folded = unicodedata.normalize("NFKD", composed.casefold())
+    return " ".join("".join(sign for sign in folded if not _is_accent(sign)).translate(LOOKS_LIKE).split())
+
+
+def _is_accent(sign: str) -> bool:
+    """A mark that any letter may have. Vowels that are written as marks, as in Hindi, make another name."""
+    return unicodedata.name(sign, "").startswith("COMBINING ")
 
 
 def _is_shapeless(sign: str) -> bool:

@@ -28,10 +28,10 @@ from services.orders.domain.commands import CancelOrder, ForgetCustomer, PlaceHo
 from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
+from services.orders.intake.canonical import texts_fit
 from services.orders.views import order_shape
 
 LIMIT, LIMIT_MAX = 50, 500
-NOTE_MAX = 500
 STATES = (*(state.value for state in State), HELD)
 HOLDS = tuple(reason.value for reason in HoldReason)
 
@@ -64,9 +64,8 @@ class TypedIn(BaseModel):
 
     @field_validator("order")
     @classmethod
-    def _note_is_short(cls, order: PlacedOrder) -> PlacedOrder:
-        if len(order.note) > NOTE_MAX:
-            raise ValueError(f"note has more than {NOTE_MAX} characters")
+    def _texts_are_short(cls, order: PlacedOrder) -> PlacedOrder:
+        texts_fit(order)
         return order
 
 

@@ -15,13 +15,24 @@ from pydantic import (
 )
 
 from chassis.http import UNNAMED, Actor, Signed, Stated
-from contracts.address import Address, with_region_code
+from chassis.iso3166 import with_codes
+from contracts.address import Address
+from contracts.personal import has_longer_text
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
 
 HANDED_OVER = "handed over"
 """Why parcels leave, where a packing table's scanner has no other words for it."""
+
+
+TEXT_MAX = 500
+
+
+def _bounded(address: Address) -> Address:
+    if has_longer_text(address, TEXT_MAX):
+        raise ValueError(f"each text should have at most {TEXT_MAX} characters")
+    return address
 
 
 class DispatchBody(Signed):
@@ -36,7 +47,7 @@ class RetryBody(Signed):
 
     parcels: tuple[str, ...] = ()
     carrier: str = ""
-    ship_to: Annotated[Address, AfterValidator(with_region_code)] | None = None
+    ship_to: Annotated[Address, AfterValidator(_bounded), AfterValidator(with_codes)] | None = None
 
 
 class ScanBody(BaseModel):

@@ -189,6 +189,16 @@ def test_a_long_answer_about_a_person_takes_no_long_time(text: str) -> None:
     assert len(left) <= 4_010
 
 
+@pytest.mark.timeout(20)
+def test_a_person_of_many_words_takes_no_long_time() -> None:
+    """Whatever a person types into the fields of an address, an answer is searched for some of it."""
+    wordy = Address(
+        **{name: "".join(f"word{n} " for n in range(20_000)) for name in ("name", "line1", "city")}
+    )
+    assert without_personal("nobody of these", wordy) == "nobody of these"
+    assert without_personal("refused: word7?!", wordy) == "refused: ...?!"
+
+
 def test_what_quotes_nobody_is_not_touched() -> None:
     """A name inside another word is none, and so are the words of the reason."""
     said = "422 GatewayUnavailable('the adapter answered 503 in 12 ms, see https://docs.example/e?id=7')"

@@ -24,6 +24,7 @@ KINDS = {
     "clusters.postgresql.cnpg.io": "Cluster",
     "deployment": "Deployment",
     "job": "Job",
+    "jobs": "Job",
     "pod": "Pod",
     "pods": "Pod",
     "pvc": "PersistentVolumeClaim",

@@ -86,7 +86,9 @@ def test_it_says_what_it_is(image: str) -> None:
     (found,) = json.loads(docker("image", "inspect", image).stdout)
     config = found["Config"]
     assert config["User"] == "10001:10001"
-    assert config["Labels"]["org.opencontainers.image.title"] == "Doorstep"
+    said = {name.removeprefix("org.opencontainers.image."): text for name, text in config["Labels"].items()}
+    assert (said["title"], said["licenses"], said["base.name"]) == ("Doorstep", "Apache-2.0", BASE)
+    assert said.keys() >= {"description", "version", "revision", "created", "source"}
     assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "deploy.health"]
 
 

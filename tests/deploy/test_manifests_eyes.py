@@ -57,6 +57,30 @@ def test_prometheus_asks_every_pod_of_every_service(watched: tuple[Manifest, ...
     ]
 
 
+def test_prometheus_asks_the_servers_of_postgresql_where_an_operator_keeps_them(
+    watched: tuple[Manifest, ...],
+) -> None:
+    """Under the job's name that the rule looks for, at the port that CloudNativePG opens and the policy lets in."""
+    monitor = of(watched, "PodMonitor", "postgres")["spec"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    (job,) = endpoint["relabelings"]
+    rules = (DEPLOY / "observability" / "alerts.yaml").read_text()
+    assert f'cnpg_pg_replication_streaming_replicas{{{job["targetLabel"]}="{job["replacement"]}"}}' in rules
+    clusters = [each["metadata"]["name"] for each in watched if each["kind"] == "Cluster"]
+    if not clusters:
+        return
+    assert monitor["selector"]["matchLabels"] == {"cnpg.io/cluster": clusters[0]}
+    policy = of(watched, "NetworkPolicy", "postgres")["spec"]
+    (ports,) = (
+        rule["ports"]
+        for rule in policy["ingress"]
+        for source in rule["from"]
+        if source.get("namespaceSelector", {}).get("matchLabels")
+        == {"kubernetes.io/metadata.name": "monitoring"}
+    )
+    assert (endpoint["port"], ports) == ("metrics", [{"protocol": "TCP", "port": 9187}])
+
+
 def test_the_alerts_in_the_cluster_are_those_that_promtool_tries(watched: tuple[Manifest, ...]) -> None:
     """One text, in two places."""
     assert OBJECT.read_text() == as_object(), "python -m deploy.observability.rules --write"

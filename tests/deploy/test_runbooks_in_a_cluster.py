@@ -123,7 +123,7 @@ def _strange_in_pods(command: Kubectl) -> Iterator[str]:
             continue
         mounted = {
             PurePosixPath(mount["mountPath"])
-            for mount in by_name.get(container or "", spec["containers"][0])["volumeMounts"]
+            for mount in by_name.get(container or "", spec["containers"][0]).get("volumeMounts", ())
         }
         for word in command.inside:
             path = PurePosixPath(word)

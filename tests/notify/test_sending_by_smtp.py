@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -204,3 +205,35 @@ async def test_over_tls_the_server_is_who_the_setting_names(
     finally:
         await sender.close()
         await server.stop()
+
+
+STOPPED = """
+import asyncio, socket
+from contextlib import suppress
+from services.notify.senders.smtp import Server, Smtp
+from tests.suites.sender_suite import message
+
+async def main():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as one, socket.socket() as other:
+        for caller in (one, other):
+            caller.setblocking(False)
+            caller.connect_ex(deaf.getsockname())
+        server = Server("127.0.0.1", deaf.getsockname()[1], "none", "", "", 60, "shop@shop.example")
+        sending = asyncio.create_task(Smtp(server).send(message()))
+        print("waited", not (await asyncio.wait([sending], timeout=0.5))[0])
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+asyncio.run(main())
+"""
+
+
+async def test_whoever_stops_while_a_server_is_deaf_does_not_wait_for_it() -> None:
+    """Its queue of callers is full: it neither takes nor refuses us. No thread keeps the process alive."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STOPPED, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        said, _ = await process.communicate()
+    assert (said, process.returncode) == (b"waited True\n", 0)

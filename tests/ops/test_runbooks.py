@@ -297,6 +297,7 @@ TROUBLE: dict[str, Callable[[Shop], None]] = {
     "waiting-for-people": nothing_in_particular,
     "webhooks-refused": send_with_another_secret,
     "standby-missing": nothing_in_particular,
+    "job-unfinished": nothing_in_particular,
     "certificate-expires": nothing_in_particular,
 }
 """What is wrong when a page is opened. Disks that are really full are among the faults (`tests/faults`)."""

@@ -129,7 +129,39 @@ def test_the_code_of_a_region_stays_where_it_is(region: str) -> None:
     assert with_region_code(address) == address
 
 
-@pytest.mark.parametrize(("country", "kept"), [("Germany", "DE"), ("de", "de"), ("Frau Q", "")])
+@pytest.mark.parametrize(
+    ("country", "region", "kept"),
+    [
+        ("US", "California", "CA"),
+        ("United States", "california ", "CA"),
+        ("US", "OHIO", "OH"),
+        ("US", " ca", "CA"),
+        ("US", "N.Y.", "NY"),
+        ("us", "N. Y.", "NY"),
+        ("CA", "Québec", "QC"),
+        ("AU", "New South Wales", "NSW"),
+        ("IT", "Forli\u0300-Cesena", "FC"),
+        ("BR", "São Paulo", "SP"),
+        ("DE", "be", "BE"),
+    ],
+)
+def test_a_region_that_is_spelled_out_becomes_its_code(country: str, region: str, kept: str) -> None:
+    order = with_codes_only(sound(ship_to=Address(city="Town", country=country, region=region)))
+    assert order.ship_to is not None
+    assert (order.ship_to.city, order.ship_to.region) == ("Town", kept)
+
+
+@pytest.mark.parametrize(
+    ("country", "region"), [("GB", "Kent"), ("IE", "Co. Cork"), ("US", "Frau Q"), ("", "California")]
+)
+def test_a_region_without_a_code_is_a_part_of_the_town(country: str, region: str) -> None:
+    order = with_codes_only(sound(ship_to=Address(city="Town", country=country, region=region)))
+    assert order.ship_to == Address(city=f"Town, {region}", country=country)
+
+
+@pytest.mark.parametrize(
+    ("country", "kept"), [("Germany", "DE"), ("de", "DE"), (" De ", "DE"), ("Frau Q", "")]
+)
 def test_a_country_is_a_code(country: str, kept: str) -> None:
     order = with_codes_only(sound(ship_to=Address(city="Town", country=country)))
     assert order.ship_to == Address(city="Town", country=kept)

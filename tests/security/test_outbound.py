@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import SpanExportResult
-from requests import RequestException
+from requests import Request, RequestException
 
 from chassis import addresses as addresses_of
 from chassis.addresses import AddressRefused, CheckedResolver, require_allowed, with_own_host
@@ -346,3 +346,31 @@ async def test_traces_go_past_a_proxy_of_the_environment_and_to_no_other_host(
         with pytest.raises(RequestException):
             await asyncio.to_thread(session.post, url, data=b"")
     assert tempter.visited == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_collector_leads_nowhere_else(tempter: Tempter, status: int) -> None:
+    """Not even to another port of its own machine."""
+    for to in REDIRECTS:
+        url = f"http://127.0.0.1:{tempter.port}/redirect?status={status}&to={to}"
+        session, _ = session_to(url, NONE)
+        exporter = OTLPSpanExporter(url, timeout=1.0, session=session)
+        assert await asyncio.to_thread(exporter.export, []) is SpanExportResult.FAILURE
+    assert set(tempter.visited) == {"/redirect"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://collector:80/v1/traces",
+        "https://collector:443/v1/traces",
+        "https://collector/v1/traces",
+        "http://shop:secret@collector:4318/v1/traces",
+        "HTTP://Collector:4318/v1/traces",
+    ],
+)
+def test_a_collector_is_reached_by_our_way_however_its_url_is_written(url: str) -> None:
+    """What stands before the path is written otherwise by the time a request is prepared."""
+    session, way = session_to(url, NONE)
+    prepared = session.prepare_request(Request("POST", url, data=b""))
+    assert session.get_adapter(str(prepared.url)) is way

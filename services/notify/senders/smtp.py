@@ -11,12 +11,14 @@ a refusal for good; 5xx about our own login raises, because no message is to bla
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from aiohappyeyeballs import start_connection
 from aiosmtplib import (
     SMTP,
     SMTPDataError,
@@ -26,15 +28,17 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
-from chassis.addresses import connected, private_hosts, with_own_host
+from chassis.addresses import places_of, private_hosts, with_own_host
 from services.notify.domain.letters import Rejected, Sent
 from services.notify.senders.sender import Message
 
 OUR_OWN_FAULT = frozenset({530, 534, 535, 538})
 """Authentication required, too weak, failed (RFC 4954, 6): set the login right, then everything goes out."""
 
-CONNECTING = ThreadPoolExecutor(4, "smtp")
-"""Of its own: a server that does not answer would keep the keys and the store's lock waiting for a thread."""
+LOOKING_UP = ThreadPoolExecutor(4, "names")
+"""Of its own: a name server that does not answer would keep the keys and the store's lock waiting for a thread."""
+NEXT_ADDRESS_SECONDS = 0.25
+"""So long one address of a server may be silent before the next is tried beside it (RFC 8305, section 8)."""
 REASON_MAX = 300
 """Characters kept of a server's explanation."""
 
@@ -115,13 +119,11 @@ class Smtp:
 
     async def _connect(self) -> SMTP:
         server = self._server
-        private = with_own_host(server.host, self._private_hosts)
-        found = asyncio.get_running_loop().run_in_executor(
-            CONNECTING, connected, server.host, server.port, private, server.timeout_seconds
-        )
+        async with asyncio.timeout(server.timeout_seconds):
+            reached = await self._reached()
         client = SMTP(
             hostname=server.host,
-            sock=await asyncio.wait_for(found, server.timeout_seconds),
+            sock=reached,
             username=server.username or None,
             password=server.password or None,
             timeout=server.timeout_seconds,
@@ -131,6 +133,13 @@ class Smtp:
         )
         await client.connect()
         return client
+
+    async def _reached(self) -> socket.socket:
+        host, port = self._server.host, self._server.port
+        private = with_own_host(host, self._private_hosts)
+        loop = asyncio.get_running_loop()
+        places = await loop.run_in_executor(LOOKING_UP, places_of, host, port, private)
+        return await start_connection(places, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS)
 
 
 def _verdict(refusal: SMTPSenderRefused | SMTPRecipientsRefused | SMTPDataError, to: str) -> Rejected:

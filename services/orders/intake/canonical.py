@@ -12,19 +12,19 @@ from chassis.first_fault import first_fault
 from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
 from contracts.channels import OrderPlaced, ReturnReported
+from contracts.personal import has_longer_text
 from contracts.placed_order import PlacedOrder
-from services.orders.intake.fields import Wrong
+from services.orders.intake.fields import TEXT_MAX, Wrong
 from services.orders.intake.reading import Placed, Reading, Returned
 
 ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)
-NOTE_MAX = 500
 PERSONAL = frozenset({"customer", "ship_to", "bill_to", "note"})
 """Parts of an order whose values never stand in a reason."""
 
 
 def checked(order: PlacedOrder) -> PlacedOrder:
     """The order as it will be read from the log. Raises `Wrong` for a value the schema does not take."""
-    note_fits(order)
+    texts_fit(order)
     try:
         return ORDER.validate_json(ORDER.dump_json(order))
     except ValidationError as wrong:
@@ -39,14 +39,20 @@ def order_placed(channel: str, data: bytes) -> Reading:
     _same_channel("order.channel", order.channel, channel)
     _has_offset("order.placed_at", order.placed_at)
     _has_offset("order.cancelled_at", order.cancelled_at)
-    note_fits(order)
+    texts_fit(order)
     return Placed(order)
 
 
-def note_fits(order: PlacedOrder) -> None:
-    """The event has room for a sealed note, which is longer. Raises `Wrong`."""
-    if len(order.note) > NOTE_MAX:
-        raise Wrong(f"order.note: String should have at most {NOTE_MAX} characters")
+def texts_fit(order: PlacedOrder) -> None:
+    """Events have room for what is sealed, which is longer, and whoever is quoted later is looked for in time.
+
+    Raises `Wrong` with the part that is too long.
+    """
+    if len(order.note) > TEXT_MAX:
+        raise Wrong(f"order.note: String should have at most {TEXT_MAX} characters")
+    for part in ("customer", "ship_to", "bill_to"):
+        if has_longer_text(getattr(order, part), TEXT_MAX):
+            raise Wrong(f"order.{part}: each text should have at most {TEXT_MAX} characters")
 
 
 def return_reported(channel: str, data: bytes) -> Reading:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import pycountry
-
+from chassis.iso3166 import country_code
 from contracts.address import Address, Recipient
 from services.orders.intake.fields import Fields
 
@@ -61,14 +58,3 @@ def recipient(name: str, email: str, locale: str = "", order_number: str = "") -
 def number_beside(order_id: str, number: str) -> str:
     """The order's number as customers know it, where it is not just the channel's id."""
     return "" if number == order_id else number
-
-
-@lru_cache(maxsize=1_000)
-def country_code(text: str) -> str:
-    """ISO 3166-1 alpha-2 for a code or an English name; empty for any other text."""
-    if not text or len(text) == 2:
-        return text.upper()
-    try:
-        return str(pycountry.countries.lookup(text).alpha_2)
-    except LookupError:
-        return ""

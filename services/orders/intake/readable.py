@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from chassis.iso3166 import with_codes
 from chassis.quotations import LEFT_OUT, without_addresses
-from contracts.address import Address, with_region_code
 from contracts.frozen import replace
 from contracts.placed_order import Adjustment, OrderLine, PlacedOrder, ShippingLine
-from services.orders.intake.people import country_code
 
 DELETED = "deleted in the shop"
 CANCEL_REASONS = frozenset({"", "customer", "inventory", "fraud", "declined", "staff", "other", DELETED})
@@ -36,8 +35,8 @@ def with_codes_only(order: PlacedOrder) -> PlacedOrder:
         shipping=tuple(_titled(line, shop_name) for line in order.shipping),
         adjustments=tuple(_titled(moved, shop_name) for moved in order.adjustments),
         customer=replace(order.customer, locale=_locale(order.customer.locale)),
-        ship_to=order.ship_to and _coded(order.ship_to),
-        bill_to=order.bill_to and _coded(order.bill_to),
+        ship_to=order.ship_to and with_codes(order.ship_to),
+        bill_to=order.bill_to and with_codes(order.bill_to),
         payment=replace(order.payment, method=shop_name(order.payment.method)),
         cancel_reason=reason if reason in CANCEL_REASONS else "other",
     )
@@ -66,10 +65,3 @@ def _titled[T: (OrderLine, ShippingLine, Adjustment)](line: T, name: Callable[[s
 def _locale(tag: str) -> str:
     found = LOCALE.match(tag.replace("_", "-"))
     return found[0] if found else "en"
-
-
-def _coded(address: Address) -> Address:
-    """A country that is spelled out gets its code; one that is none is left out."""
-    if len(address.country) > 2:
-        address = replace(address, country=country_code(address.country))
-    return with_region_code(address)

@@ -229,6 +229,22 @@ def test_a_currency_that_does_not_exist_is_refused(channel: str, topic: str, bod
     assert refused(channel, topic, body) == "currency: 'XXQ' is not a currency (ISO 4217)"
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"note": "x" * 501}, "order.note: String should have at most 500 characters"),
+        ({"customer": {"name": "x" * 501}}, "order.customer: each text should have at most 500 characters"),
+        ({"ship_to": {"line2": "x" * 501}}, "order.ship_to: each text should have at most 500 characters"),
+        ({"bill_to": {"city": "x" * 501}}, "order.bill_to: each text should have at most 500 characters"),
+    ],
+)
+def test_texts_of_a_person_have_a_length(more: dict[str, Any], reason: str) -> None:
+    """Sealed they are longer, and whoever quotes them later is searched for each of their words."""
+    assert refused("retail", "order_placed", canonical(**more)) == reason
+    longest = json.loads(json.dumps(more).replace("x" * 501, "x" * 500))
+    assert isinstance(reading("retail", "order_placed", canonical(**longest)), Placed)
+
+
 def test_a_canonical_order_in_no_currency_is_refused() -> None:
     """The same at the border of the canonical schema."""
     reason = refused("retail", "order_placed", canonical(currency="XXQ"))
