@@ -213,17 +213,18 @@ from contextlib import suppress
 from services.notify.senders.smtp import Server, Smtp
 from tests.suites.sender_suite import message
 
+deaf, *callers = socket.create_server(("127.0.0.1", 0), backlog=0), socket.socket(), socket.socket()
+for caller in callers:
+    caller.setblocking(False)
+    caller.connect_ex(deaf.getsockname())
+
 async def main():
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as one, socket.socket() as other:
-        for caller in (one, other):
-            caller.setblocking(False)
-            caller.connect_ex(deaf.getsockname())
-        server = Server("127.0.0.1", deaf.getsockname()[1], "none", "", "", 60, "shop@shop.example")
-        sending = asyncio.create_task(Smtp(server).send(message()))
-        print("waited", not (await asyncio.wait([sending], timeout=0.5))[0])
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
+    server = Server("127.0.0.1", deaf.getsockname()[1], "none", "", "", 60, "shop@shop.example")
+    sending = asyncio.create_task(Smtp(server).send(message()))
+    print("waited", not (await asyncio.wait([sending], timeout=0.5))[0])
+    sending.cancel()
+    with suppress(asyncio.CancelledError):
+        await sending
 
 asyncio.run(main())
 """
