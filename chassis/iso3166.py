@@ -13,6 +13,7 @@ from contracts.frozen import replace
 
 BY_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
 """Where a postal address has its state or province by the code. Elsewhere its name is a part of the town's line."""
+CODE = re.compile("[A-Za-z]{2}")
 ABBREVIATED = re.compile(r"([A-Za-z])[. ]*([A-Za-z])\.?")
 """Two letters as people write them: `ca`, `N.Y.`"""
 
@@ -30,7 +31,7 @@ def with_codes(address: Address) -> Address:
 def country_code(text: str) -> str:
     """ISO 3166-1 alpha-2 for a code or an English name; empty for any other text."""
     text = text.strip()
-    if not text or len(text) == 2:
+    if CODE.fullmatch(text):
         return text.upper()
     try:
         return str(pycountry.countries.lookup(text).alpha_2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -58,3 +58,9 @@ class Recipient:
 
 NOBODY = Recipient()
 """No name, no address: a guest of whom the channel told nothing."""
+
+
+def longest_text(part: Address | Recipient) -> int:
+    """Characters of its longest text, also of one that describes nobody."""
+    texts = (getattr(part, field.name) for field in fields(part))
+    return max(len(text) for text in texts if isinstance(text, str))

@@ -114,11 +114,6 @@ def personal_texts(value: Any) -> Iterator[str]:
                 yield from personal_texts(one)
 
 
-def has_longer_text(value: Any, characters: int) -> bool:
-    """Whether a text of a person in the value is longer than that."""
-    return any(len(text) > characters for text in personal_texts(value))
-
-
 def personal_places(cls: type) -> Place:
     """Where a class (a frozen dataclass or an event) has personal data."""
     known = _PLACES.get(cls)

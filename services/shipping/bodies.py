@@ -16,8 +16,7 @@ from pydantic import (
 
 from chassis.http import UNNAMED, Actor, Signed, Stated
 from chassis.iso3166 import with_codes
-from contracts.address import Address
-from contracts.personal import has_longer_text
+from contracts.address import Address, longest_text
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
@@ -30,7 +29,7 @@ TEXT_MAX = 500
 
 
 def _bounded(address: Address) -> Address:
-    if has_longer_text(address, TEXT_MAX):
+    if longest_text(address) > TEXT_MAX:
         raise ValueError(f"each text should have at most {TEXT_MAX} characters")
     return address
 

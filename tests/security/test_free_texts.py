@@ -160,7 +160,7 @@ def test_a_region_without_a_code_is_a_part_of_the_town(country: str, region: str
 
 
 @pytest.mark.parametrize(
-    ("country", "kept"), [("Germany", "DE"), ("de", "DE"), (" De ", "DE"), ("Frau Q", "")]
+    ("country", "kept"), [("Germany", "DE"), ("de", "DE"), (" De ", "DE"), ("李王", ""), ("Frau Q", "")]
 )
 def test_a_country_is_a_code(country: str, kept: str) -> None:
     order = with_codes_only(sound(ship_to=Address(city="Town", country=country)))

@@ -11,8 +11,8 @@ from pydantic_core import PydanticSerializationError
 from chassis.first_fault import first_fault
 from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
+from contracts.address import longest_text
 from contracts.channels import OrderPlaced, ReturnReported
-from contracts.personal import has_longer_text
 from contracts.placed_order import PlacedOrder
 from services.orders.intake.fields import TEXT_MAX, Wrong
 from services.orders.intake.reading import Placed, Reading, Returned
@@ -51,7 +51,8 @@ def texts_fit(order: PlacedOrder) -> None:
     if len(order.note) > TEXT_MAX:
         raise Wrong(f"order.note: String should have at most {TEXT_MAX} characters")
     for part in ("customer", "ship_to", "bill_to"):
-        if has_longer_text(getattr(order, part), TEXT_MAX):
+        told = getattr(order, part)
+        if told and longest_text(told) > TEXT_MAX:
             raise Wrong(f"order.{part}: each text should have at most {TEXT_MAX} characters")
 
 

@@ -236,6 +236,7 @@ def test_a_currency_that_does_not_exist_is_refused(channel: str, topic: str, bod
         ({"customer": {"name": "x" * 501}}, "order.customer: each text should have at most 500 characters"),
         ({"ship_to": {"line2": "x" * 501}}, "order.ship_to: each text should have at most 500 characters"),
         ({"bill_to": {"city": "x" * 501}}, "order.bill_to: each text should have at most 500 characters"),
+        ({"ship_to": {"region": "x" * 501}}, "order.ship_to: each text should have at most 500 characters"),
     ],
 )
 def test_texts_of_a_person_have_a_length(more: dict[str, Any], reason: str) -> None:
