@@ -14,8 +14,6 @@ from contracts.frozen import replace
 BY_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
 """Where a postal address has its state or province by the code. Elsewhere its name is a part of the town's line."""
 CODE = re.compile("[A-Za-z]{2}")
-ABBREVIATED = re.compile(r"([A-Za-z])[. ]*([A-Za-z])\.?")
-"""Two letters as people write them: `ca`, `N.Y.`"""
 
 
 def with_codes(address: Address) -> Address:
@@ -41,22 +39,23 @@ def country_code(text: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def subdivision_code(country: str, text: str) -> str:
-    """ISO 3166-2 without the country, for two letters or a name in a country of `BY_CODE`; else the text, stripped."""
+    """ISO 3166-2 without the country, for two letters, or a code or name as people write it (`N.Y.`) in a country of
+    `BY_CODE`; else the text, stripped.
+    """
     text = text.strip()
-    if short := ABBREVIATED.fullmatch(text):
-        return "".join(short.groups()).upper()
-    return _codes_by_name(country).get(_folded(text), text) if len(text) > len("NSW") else text
+    return text.upper() if CODE.fullmatch(text) else _spellings(country).get(_folded(text), text)
 
 
 @cache
-def _codes_by_name(country: str) -> dict[str, str]:
+def _spellings(country: str) -> dict[str, str]:
+    """The codes of letters by themselves and by name, as `_folded` has them."""
     if country not in BY_CODE:
         return {}
     found = (each for each in pycountry.subdivisions if each.country_code == country)
-    codes = ((each.name, each.code.partition("-")[2]) for each in found)
-    return {_folded(name): code for name, code in codes if code.isalpha()}
+    codes = ((each.code.partition("-")[2], each.name) for each in found)
+    return {_folded(text): code for code, name in codes if code.isalpha() for text in (code, name)}
 
 
-def _folded(name: str) -> str:
-    apart = unicodedata.normalize("NFKD", name.casefold())
-    return " ".join("".join(sign for sign in apart if not unicodedata.combining(sign)).split())
+def _folded(text: str) -> str:
+    """Letters and digits alone, small, without accents."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text.casefold())))

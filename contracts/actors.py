@@ -17,6 +17,9 @@ LOOKS_LIKE = str.maketrans(
 JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])")
 """Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3)."""
 
+VOICED = "\u3099\u309a"
+"""What makes `ga` of `ka` in Japanese."""
+
 
 def is_name(text: str) -> bool:
     """Whether people can read it: there is a letter or a digit, and nothing that has no shape or turns the writing."""
@@ -33,8 +36,8 @@ def plain(name: str) -> str:
 
 
 def _is_accent(sign: str) -> bool:
-    """A mark that any letter may have. Vowels that are written as marks, as in Hindi, make another name."""
-    return unicodedata.name(sign, "").startswith("COMBINING ")
+    """A mark that any letter may have. Those that make another letter, as in Hindi or Japanese, make another name."""
+    return unicodedata.name(sign, "").startswith("COMBINING ") and sign not in VOICED
 
 
 def _is_shapeless(sign: str) -> bool:

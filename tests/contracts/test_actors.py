@@ -64,7 +64,15 @@ def test_spellings_of_a_name_are_one_person(spellings: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("ada", "adam"), ("ada", "a da"), ("Ada 1", "Ada 2"), ("李", "王"), ("José", "Josa"), ("नीता", "नेता")],
+    [
+        ("ada", "adam"),
+        ("ada", "a da"),
+        ("Ada 1", "Ada 2"),
+        ("李", "王"),
+        ("José", "Josa"),
+        ("नीता", "नेता"),
+        ("かな", "がな"),
+    ],
 )
 def test_different_names_are_two_people(one: str, other: str) -> None:
     assert not same_person(one, other)

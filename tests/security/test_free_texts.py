@@ -138,6 +138,7 @@ def test_the_code_of_a_region_stays_where_it_is(region: str) -> None:
         ("US", " ca", "CA"),
         ("US", "N.Y.", "NY"),
         ("us", "N. Y.", "NY"),
+        ("AU", "nsw", "NSW"),
         ("CA", "Québec", "QC"),
         ("AU", "New South Wales", "NSW"),
         ("IT", "Forli\u0300-Cesena", "FC"),
@@ -152,7 +153,8 @@ def test_a_region_that_is_spelled_out_becomes_its_code(country: str, region: str
 
 
 @pytest.mark.parametrize(
-    ("country", "region"), [("GB", "Kent"), ("IE", "Co. Cork"), ("US", "Frau Q"), ("", "California")]
+    ("country", "region"),
+    [("GB", "Kent"), ("IE", "Co. Cork"), ("US", "Frau Q"), ("DE", "J. D."), ("", "California")],
 )
 def test_a_region_without_a_code_is_a_part_of_the_town(country: str, region: str) -> None:
     order = with_codes_only(sound(ship_to=Address(city="Town", country=country, region=region)))
