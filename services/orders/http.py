@@ -29,6 +29,7 @@ from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
 from services.orders.intake.canonical import texts_fit
+from services.orders.intake.fields import Wrong
 from services.orders.views import order_shape
 
 LIMIT, LIMIT_MAX = 50, 500
@@ -65,7 +66,10 @@ class TypedIn(BaseModel):
     @field_validator("order")
     @classmethod
     def _texts_are_short(cls, order: PlacedOrder) -> PlacedOrder:
-        texts_fit(order)
+        try:
+            texts_fit(order)
+        except Wrong as wrong:
+            raise ValueError(str(wrong).removeprefix("order.")) from None
         return order
 
 

@@ -158,6 +158,8 @@ async def test_a_phone_order_needs_no_channel(client: Client) -> None:
         ({"currency": "euro"}, "order.currency"),
         ({"lines": [{"sku": "A"}]}, "order.lines.0.line_id"),
         ({"placed_at": "2026-11-21T12:00:00"}, "order"),
+        ({"note": "x" * 501}, "order"),
+        ({"ship_to": {"region": "x" * 501}}, "order"),
     ],
 )
 async def test_an_order_that_does_not_fit_the_schema_is_answered_with_the_field(
