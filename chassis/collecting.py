@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from requests import Session
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -18,10 +18,10 @@ from chassis.addresses import AddressRefused, connected, with_own_host
 
 
 class CheckedWay(HTTPAdapter):
-    """Connections to one host, at addresses that were looked at. `refused` says why the last one was not made."""
+    """Connections to one host, at addresses that were looked at. `trouble` is why nothing was taken, last time."""
 
     def __init__(self, host: str, private_hosts: frozenset[str]) -> None:
-        self.refused = ""
+        self.trouble = ""
         self._host, self._private_hosts = host, private_hosts
         super().__init__()
 
@@ -45,12 +45,27 @@ class CheckedWay(HTTPAdapter):
 
     def connect(self, port: int, seconds: float | None) -> socket.socket:
         """A connection, or `AddressRefused`."""
-        self.refused = ""
         try:
             return connected(self._host, port, self._private_hosts, seconds)
         except AddressRefused as refused:
-            self.refused = str(refused)
+            self.trouble = str(refused)
             raise
+
+    def send(self, request: PreparedRequest, *how: Any, **more: Any) -> Response:
+        """One request, and what came of it."""
+        self.trouble = ""
+        try:
+            answer = super().send(request, *how, **more)
+        except RequestException as fault:
+            self.trouble = self.trouble or type(fault).__name__
+            raise
+        if answer.is_redirect:
+            self.trouble = (
+                f"it redirects ({answer.status_code}), which is not followed: set the URL it leads to"
+            )
+        elif not answer.ok:
+            self.trouble = f"it answers {answer.status_code}"
+        return answer
 
 
 def session_to(url: str, private_hosts: frozenset[str]) -> tuple[Session, CheckedWay]:

@@ -44,7 +44,9 @@ type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 def _readable_name(said: str) -> str:
     if not is_name(said):
-        raise ValueError("is a name that people can read: with a letter or a digit, and nothing unseen")
+        raise ValueError(
+            "is a name that people can read: with a letter or a digit, nothing unseen, and no word of two scripts"
+        )
     return said
 
 

@@ -27,7 +27,7 @@ MANGLED = re.compile(r"[^\x00-\x7f]|[%&=\\?#;~^]")
 """Signs that something was done to the letters beside them. Plain words share four letters with anybody's."""
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 WORDS_MAX = 500
-"""Of each the others' text is searched. Two addresses, a name and a number have some fifty."""
+"""Different words: for each the others' text is searched. Two addresses, a name and a number have some fifty."""
 HYPHENS = re.compile(r"[-_./]+")
 
 
@@ -45,11 +45,14 @@ class Likeness:
         number its digits without what stands between them.
         """
         found = (word for text in texts for word in re.findall(r"[^\W_]+", text.partition("@")[0]))
-        written = [*islice(found, WORDS_MAX)]
-        words = frozenset(plain for word in written for plain in _spelled(word) if len(plain) > 2)
+        written = dict.fromkeys(found)
+        whole = dict.fromkeys(plain for word in written for plain in _spelled(word) if len(plain) > 2)
+        words = frozenset(islice(whole, WORDS_MAX))
         numbers = ("".join(filter(str.isdecimal, text)) for text in texts if not any(map(str.isalpha, text)))
         words |= {number for number in numbers if len(number) >= DIGITS_MIN}
-        short = frozenset(word.lower() for word in written if len(word) < 3 and not word.isdecimal())
+        short = frozenset(
+            islice((word.lower() for word in written if len(word) < 3 and not word.isdecimal()), WORDS_MAX)
+        )
         return cls(frozenset(chain.from_iterable(map(_runs, words))), words, short)
 
     def leave_out(self, text: str, left_out: str, keep: frozenset[str]) -> str:

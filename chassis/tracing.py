@@ -177,7 +177,7 @@ class _Encoder:
             logger().warning(
                 "traces_taken_again" if arrived else "traces_not_taken",
                 spans=len(told),
-                error=self._way.refused,
+                error=self._way.trouble,
             )
         return arrived
 

@@ -9,35 +9,122 @@ UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 """Drawn as nothing, without being of Unicode's category Cf (DerivedCoreProperties, Default_Ignorable_Code_Point)."""
-LOOKS_LIKE = str.maketrans(
-    "аеорсухіјѕһԁԛԝвкмнтѵԍɡɑıαοιρυνκχγωβτεημօսոհյց",
-    "aeopcyxijshdqwbkmhtvggaiaoipuvkxywbtenmounhjg",
-)
-"""Small letters that are drawn like a Latin one, or are in capitals (Unicode TR 39, confusables)."""
-JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])")
-"""Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3)."""
-
+DRAWN_LIKE = {
+    "a": "аɑα",
+    "b": "вβ",
+    "c": "с",
+    "d": "ԁđ",
+    "e": "еε",
+    "g": "ԍɡց",
+    "h": "һнհħ",
+    "i": "іıι",
+    "j": "јյ",
+    "k": "кκ",
+    "l": "ӏł",
+    "m": "мμ",
+    "n": "ηո",
+    "o": "оοօø",
+    "p": "рρ",
+    "q": "ԛ",
+    "s": "ѕ",
+    "t": "тτŧ",
+    "u": "υս",
+    "v": "ѵν",
+    "w": "ԝω",
+    "x": "хχ",
+    "y": "уүγ",
+    "z": "ζ",
+    "A": "АΑᎪꓮ",
+    "B": "ВΒᏴꓐ",
+    "C": "СᏟꓚ",
+    "D": "ᎠꓓĐ",
+    "E": "ЕΕᎬꓰ",
+    "F": "ꓝ",
+    "G": "ԌᏀꓖ",
+    "H": "НΗᎻꓧĦ",
+    "I": "ІΙӀᎥꓲ",
+    "J": "ЈᎫꓙ",
+    "K": "КΚᏦꓗ",
+    "L": "ԼᏞꓡŁ",
+    "M": "МΜᎷꓟ",
+    "N": "Νꓠ",
+    "O": "ОΟՕꓳØ",
+    "P": "РΡᏢꓑ",
+    "Q": "Ԛ",
+    "R": "ᎡᏒꓣ",
+    "S": "ЅՏᏚꓢ",
+    "T": "ТΤᎢꓔŦ",
+    "U": "Սꓴ",
+    "V": "ѴᏙꓦ",
+    "W": "ԜᎳꓪ",
+    "X": "ХΧꓫ",
+    "Y": "УҮΥᎩꓬ",
+    "Z": "ΖᏃꓜ",
+    "ي": "یى",
+    "ك": "ک",
+    "ه": "ہھە",
+}
+"""By letter, those that are drawn alike, mostly of other scripts (Unicode TR 39, confusables); of small ones also those
+that are so in capitals, of Arabic ones those that are so within a word or at its end.
+"""
+LOOKS_LIKE = {ord(other): letter for letter, others in DRAWN_LIKE.items() for other in others}
+JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])|(?<=\u0d4d)\u200d")
+"""Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3), and
+Malayalam's consonants that end a word.
+"""
+WRITTEN_BESIDE_LATIN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "MODIFIER"})
+"""First words of the names of letters that a Latin word may have, too (Unicode TR 39, highly restrictive). One of Latin
+and Cyrillic letters is made to be taken for another.
+"""
 VOICED = "\u3099\u309a"
 """What makes `ga` of `ka` in Japanese."""
+OPTIONAL = re.compile("COMBINING |ARABIC |HEBREW |SYRIAC ")
+"""Marks that any letter may have, or that are left out as one likes. Others make another letter, as in Hindi."""
+WORD = re.compile(r"[^\W\d_]+")
 
 
 def is_name(text: str) -> bool:
-    """Whether people can read it: there is a letter or a digit, and nothing that has no shape or turns the writing."""
-    return any(sign.isalnum() for sign in text) and not any(map(_is_shapeless, JOINED.sub("", text)))
-
-
-def plain(name: str) -> str:
-    """The same for all spellings of one name: capitals, spaces, composed or not, full width, unseen signs, accents,
-    letters of another script that look the same. No one's name: only to compare.
+    """Whether people can read it: there is a letter or a digit, nothing that has no shape or turns the writing, and no
+    word that mixes Latin with letters that look like it.
     """
-    composed = unicodedata.normalize("NFKC", "".join(sign for sign in name if not _is_unseen(sign)))
-    folded = unicodedata.normalize("NFKD", composed.casefold())
-    return " ".join("".join(sign for sign in folded if not _is_accent(sign)).translate(LOOKS_LIKE).split())
+    return (
+        any(sign.isalnum() for sign in text)
+        and not any(map(_is_shapeless, JOINED.sub("", text)))
+        and not any(map(_is_mixed, WORD.findall(_composed(text))))
+    )
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two are one for the eye: whatever their capitals, spaces, accents and unseen signs, composed or not, and
+    with letters of another script that look the same.
+    """
+    return not _looks(one).isdisjoint(_looks(other))
+
+
+def _looks(name: str) -> frozenset[str]:
+    """What it may be taken for, by its letters as they are written (`\u039dina`), and by its small ones."""
+    composed = _composed(name)
+    return frozenset(map(_plain, (composed.translate(LOOKS_LIKE).casefold(), composed.casefold())))
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFKC", "".join(sign for sign in name if not _is_unseen(sign)))
+
+
+def _plain(small: str) -> str:
+    letters = (sign for sign in unicodedata.normalize("NFKD", small) if not _is_accent(sign))
+    return " ".join("".join(letters).translate(LOOKS_LIKE).split())
+
+
+def _is_mixed(word: str) -> bool:
+    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in word}
+    return "LATIN" in scripts and not scripts <= {"LATIN"} | WRITTEN_BESIDE_LATIN
 
 
 def _is_accent(sign: str) -> bool:
-    """A mark that any letter may have. Those that make another letter, as in Hindi or Japanese, make another name."""
-    return unicodedata.name(sign, "").startswith("COMBINING ") and sign not in VOICED
+    """A mark that makes no other name; the stretch of Arabic words is one."""
+    is_mark = unicodedata.category(sign).startswith("M") or sign == "\u0640"
+    return is_mark and OPTIONAL.match(unicodedata.name(sign, "")) is not None and sign not in VOICED
 
 
 def _is_shapeless(sign: str) -> bool:

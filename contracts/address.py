@@ -11,6 +11,10 @@ from pydantic import Field
 from contracts.event import Personal
 from contracts.frozen import replace
 
+TEXT_MAX = 500
+"""Characters of each text of a person. What channels tell beyond is cut, what people type in is refused: events have
+room for what is sealed, which is longer, and whoever is quoted later is looked for in time.
+"""
 REGION_CODE = re.compile(r"[A-Z0-9]{1,3}|[A-Z]{2}-?[A-Z0-9]{1,4}")
 """Of ISO 3166-2, without its country or with it, as shop systems write them: `BE`, `JP13`, `TH-37`."""
 
@@ -33,12 +37,14 @@ class Address:
 
 
 def with_region_code(address: Address) -> Address:
-    """The address, where a region that is no code is a part of the town: people type anything there, and a region is
-    not sealed.
+    """The address, where a region that is no code is a part of the town, as far as there is room: people type anything
+    there, and a region is not sealed.
     """
     if not address.region or REGION_CODE.fullmatch(address.region):
         return address
-    return replace(address, region="", city=", ".join(filter(None, (address.city, address.region))))
+    return replace(
+        address, region="", city=", ".join(filter(None, (address.city, address.region)))[:TEXT_MAX]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ NOBODY = Recipient()
 """No name, no address: a guest of whom the channel told nothing."""
 
 
-def longest_text(part: Address | Recipient) -> int:
-    """Characters of its longest text, also of one that describes nobody."""
-    texts = (getattr(part, field.name) for field in fields(part))
-    return max(len(text) for text in texts if isinstance(text, str))
+def too_long(part: Address | Recipient) -> str:
+    """Which of its texts has more than `TEXT_MAX` characters: the first one's name, empty where all fit."""
+    texts = ((field.name, getattr(part, field.name)) for field in fields(part))
+    return next((name for name, text in texts if isinstance(text, str) and len(text) > TEXT_MAX), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from contracts.actors import plain
+from contracts.actors import same_name
 
 WAITS = "waits=second_person"
 """The tag of a state that waits for a second person: it is counted, and found by it."""
@@ -31,4 +31,4 @@ def needs_second_person(amount: int, limit: int | None) -> bool:
 
 def same_person(one: str, other: str) -> bool:
     """Whether two actors are one: how their name is spelled makes no second person."""
-    return plain(one) == plain(other)
+    return same_name(one, other)

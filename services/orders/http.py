@@ -21,6 +21,7 @@ from chassis.http import (
     read_position,
     reply,
 )
+from chassis.iso3166 import require_country
 from chassis.openapi import takes
 from contracts.orders import HoldReason, OrderReceived
 from contracts.placed_order import PlacedOrder
@@ -61,6 +62,13 @@ class TypedIn(BaseModel):
             moment = getattr(order, name)
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"{name} needs an offset, as in 2026-11-21T12:00:00Z")
+        return order
+
+    @field_validator("order")
+    @classmethod
+    def _countries_are_known(cls, order: PlacedOrder) -> PlacedOrder:
+        for address in filter(None, (order.ship_to, order.bill_to)):
+            require_country(address)
         return order
 
     @field_validator("order")

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from chassis.http import UNNAMED, Actor, Signed, Stated
-from chassis.iso3166 import with_codes
-from contracts.address import Address, longest_text
+from chassis.iso3166 import require_country, with_codes
+from contracts.address import TEXT_MAX, Address, too_long
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
@@ -25,13 +25,12 @@ HANDED_OVER = "handed over"
 """Why parcels leave, where a packing table's scanner has no other words for it."""
 
 
-TEXT_MAX = 500
-
-
-def _bounded(address: Address) -> Address:
-    if longest_text(address) > TEXT_MAX:
-        raise ValueError(f"each text should have at most {TEXT_MAX} characters")
-    return address
+def _corrected(address: Address) -> Address:
+    """By its codes. Raises `ValueError` for a text that is too long, and a country that nobody knows."""
+    if name := too_long(address):
+        raise ValueError(f"{name} should have at most {TEXT_MAX} characters")
+    require_country(address)
+    return with_codes(address)
 
 
 class DispatchBody(Signed):
@@ -46,7 +45,7 @@ class RetryBody(Signed):
 
     parcels: tuple[str, ...] = ()
     carrier: str = ""
-    ship_to: Annotated[Address, AfterValidator(_bounded), AfterValidator(with_codes)] | None = None
+    ship_to: Annotated[Address, AfterValidator(_corrected)] | None = None
 
 
 class ScanBody(BaseModel):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from chassis.declare import Message
+from chassis.likeness import WORDS_MAX, Likeness
 from chassis.parking import park
 from chassis.quotations import (
     Unanswered,
@@ -197,6 +198,15 @@ def test_a_person_of_many_words_takes_no_long_time() -> None:
     )
     assert without_personal("nobody of these", wordy) == "nobody of these"
     assert without_personal("refused: word7?!", wordy) == "refused: ...?!"
+    assert len(Likeness.of([wordy.name, wordy.city]).words) == WORDS_MAX
+
+
+def test_a_town_is_left_out_whatever_stands_before_it() -> None:
+    """Short words and those that are there twice take no room from others."""
+    wordy = Address(
+        name="van de " * 300, line1=" ".join(f"{n}" for n in range(99)) * 9, city="Köln-Ehrenfeld"
+    )
+    assert without_personal("no street of that name in KÃ¶ln", wordy) == "no street of that name in ..."
 
 
 def test_what_quotes_nobody_is_not_touched() -> None:

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from contracts.actors import LOOKS_LIKE, is_name
+from contracts.actors import DRAWN_LIKE, LOOKS_LIKE, is_name
 from contracts.second_person import same_person
 
 ONE_PERSON = {
@@ -36,6 +36,18 @@ ONE_PERSON = {
     "an Armenian letter": ("otto", "օtto"),
     "joined or not": ("علیرضا", "علی\u200cرضا"),
     "bold": ("ada", "𝐚𝐝𝐚"),
+    "a Greek capital": ("Nina", "\u039dina"),
+    "all Greek capitals": ("Nina", "ΝΙΝΑ"),
+    "Greek small and capital": ("Νίκος", "ΝΙΚΟΣ"),
+    "a Cyrillic capital": ("Yuri", "\u04aeuri"),
+    "a Cherokee letter": ("Anna", "\u13aanna"),
+    "a Lisu letter": ("Anna", "\ua4eenna"),
+    "a letter with a stroke": ("Łukasz", "Lukasz"),
+    "vowels of Arabic": ("محمد", "مُحمد"),
+    "an Arabic word that is stretched": ("محمد", "محـمد"),
+    "a letter of Persian": ("علي", "علی"),
+    "vowels of Hebrew": ("שלום", "שָׁלוֹם"),
+    "a circle around": ("otto", "otto\u20dd"),
 }
 UNREADABLE = [
     "",
@@ -52,6 +64,10 @@ UNREADABLE = [
     "a\x00da",
     "ada\ufe0f",
     "\u3164",
+    "\u039dina",
+    "ad\u0430",
+    "Ada \u0412yron",
+    "\ua4eenna",
 ]
 
 
@@ -72,6 +88,9 @@ def test_spellings_of_a_name_are_one_person(spellings: str) -> None:
         ("José", "Josa"),
         ("नीता", "नेता"),
         ("かな", "がな"),
+        ("たかた", "たかだ"),
+        ("\uff8a", "\uff8a\uff9f"),
+        ("Ναν", "Νιν"),
     ],
 )
 def test_different_names_are_two_people(one: str, other: str) -> None:
@@ -95,19 +114,24 @@ def test_what_nobody_can_read_is_no_name(text: str) -> None:
         "d\u2019Arc",
         "علی\u200cرضا",
         "क\u094d\u200dष",
+        "മോഹന\u0d4d\u200d",
+        "田中Taro",
+        "Kaʻiulani",
+        "Анна K.",
+        "team-β",
     ],
 )
 def test_names_of_the_world_are_names(text: str) -> None:
     assert is_name(text)
 
 
-def test_each_letter_that_looks_like_another_is_small_and_of_another_script() -> None:
-    """The table is asked after capitals are gone, so that a capital in it would never be met."""
-    assert all(chr(letter).islower() and chr(letter) == chr(letter).casefold() for letter in LOOKS_LIKE)
-    assert {unicodedata.name(chr(letter)).split()[0] for letter in LOOKS_LIKE} <= {
-        "ARMENIAN",
-        "CYRILLIC",
-        "GREEK",
-        "LATIN",
-    }
-    assert all(chr(looks).isascii() for looks in LOOKS_LIKE.values())
+def test_a_letter_looks_like_one_other_and_that_like_none() -> None:
+    """Otherwise it would depend on the order which it is taken for."""
+    assert sum(map(len, DRAWN_LIKE.values())) == len(LOOKS_LIKE)
+    assert set(LOOKS_LIKE).isdisjoint(map(ord, DRAWN_LIKE))
+
+
+@pytest.mark.parametrize("letter", [letter for letter in DRAWN_LIKE if letter.isascii()])
+def test_each_letter_that_looks_like_a_latin_one_makes_no_second_person(letter: str) -> None:
+    for other in DRAWN_LIKE[letter]:
+        assert same_person(f"{letter}7", f"{other}7"), unicodedata.name(other)

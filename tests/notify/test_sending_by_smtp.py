@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from aiosmtplib import SMTPAuthenticationError, SMTPException
 
 from deploy.certificates import issue
 from services.notify.domain.letters import Rejected, Sent
+from services.notify.senders import smtp
 from services.notify.senders.smtp import NotTaken, Server, Smtp
 from tests.suites.sender_suite import SHOP, MailSystem, SenderSuite, message
 
@@ -205,6 +208,45 @@ async def test_over_tls_the_server_is_who_the_setting_names(
     finally:
         await sender.close()
         await server.stop()
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """The port of a server that neither takes nor refuses us: its queue of callers is full."""
+    with ExitStack() as open_sockets:
+        server = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for caller in (socket.socket(), socket.socket()):
+            open_sockets.enter_context(caller).setblocking(False)
+            caller.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def leads_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """The server's name has so many addresses."""
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr(smtp, "places_of", lambda *_: places)
+
+
+async def test_a_server_of_two_addresses_is_reached_by_the_one_that_answers(
+    exchange: Exchange, deaf: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 8305: the next one is tried beside the first, long before that has run out of time."""
+    leads_to(monkeypatch, deaf, exchange.port)
+    sender = Smtp(replace(server_at(exchange), timeout_seconds=60))
+    async with asyncio.timeout(10):
+        assert isinstance(await sender.send(message()), Sent)
+    await sender.close()
+    assert len(exchange.envelopes) == 1
+
+
+async def test_a_server_none_of_whose_addresses_answers_is_given_up(
+    exchange: Exchange, deaf: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is for all of them together."""
+    leads_to(monkeypatch, deaf, deaf, deaf)
+    async with asyncio.timeout(10):
+        with pytest.raises(TimeoutError):
+            await Smtp(replace(server_at(exchange), timeout_seconds=1)).send(message())
 
 
 STOPPED = """

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chassis.keys.master import MasterKey
 from chassis.keys.ring import KeyRing
@@ -169,11 +170,31 @@ def test_a_country_is_a_code(country: str, kept: str) -> None:
     assert order.ship_to == Address(city="Town", country=kept)
 
 
+def test_what_becomes_a_part_of_the_town_is_cut_where_there_is_no_room() -> None:
+    address = with_region_code(Address(city="c" * 499, region="r" * 500))
+    assert address == Address(city="c" * 499 + ",")
+
+
+def corrected(**ship_to: str) -> Address | None:
+    return RetryBody.model_validate({"actor": "mira", "reason": "moved", "ship_to": ship_to}).ship_to
+
+
 def test_an_address_that_was_corrected_by_hand_is_kept_like_any_other() -> None:
-    body = RetryBody.model_validate(
-        {"actor": "mira", "reason": "moved", "ship_to": {"city": "Galway", "region": "Connacht"}}
-    )
-    assert body.ship_to == Address(city="Galway, Connacht")
+    assert corrected(city="Galway", region="Connacht") == Address(city="Galway, Connacht")
+    assert corrected(country="Deutschland", region="be") == Address(country="DE", region="BE")
+
+
+@pytest.mark.parametrize(
+    ("ship_to", "says"),
+    [
+        ({"country": "Narnia"}, "country is a code of ISO 3166-1, as in DE, or the country's name"),
+        ({"line2": "x" * 501}, "line2 should have at most 500 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_corrected_address_is_said(ship_to: dict[str, str], says: str) -> None:
+    """It would be left out without a word otherwise, and the carrier refuse the parcel again."""
+    with pytest.raises(ValidationError, match=says):
+        corrected(**ship_to)
 
 
 @pytest.mark.parametrize(

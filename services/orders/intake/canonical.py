@@ -11,10 +11,10 @@ from pydantic_core import PydanticSerializationError
 from chassis.first_fault import first_fault
 from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
-from contracts.address import longest_text
+from contracts.address import TEXT_MAX, too_long
 from contracts.channels import OrderPlaced, ReturnReported
 from contracts.placed_order import PlacedOrder
-from services.orders.intake.fields import TEXT_MAX, Wrong
+from services.orders.intake.fields import Wrong
 from services.orders.intake.reading import Placed, Reading, Returned
 
 ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)
@@ -44,16 +44,13 @@ def order_placed(channel: str, data: bytes) -> Reading:
 
 
 def texts_fit(order: PlacedOrder) -> None:
-    """Events have room for what is sealed, which is longer, and whoever is quoted later is looked for in time.
-
-    Raises `Wrong` with the part that is too long.
-    """
+    """Raises `Wrong` with the text of a person that is longer than `TEXT_MAX`."""
+    parts = {part: getattr(order, part) for part in ("customer", "ship_to", "bill_to")}
+    found = [f"{part}.{name}" for part, told in parts.items() if told and (name := too_long(told))]
     if len(order.note) > TEXT_MAX:
-        raise Wrong(f"order.note: String should have at most {TEXT_MAX} characters")
-    for part in ("customer", "ship_to", "bill_to"):
-        told = getattr(order, part)
-        if told and longest_text(told) > TEXT_MAX:
-            raise Wrong(f"order.{part}: each text should have at most {TEXT_MAX} characters")
+        found.append("note")
+    if found:
+        raise Wrong(f"order.{found[0]}: String should have at most {TEXT_MAX} characters")
 
 
 def return_reported(channel: str, data: bytes) -> Reading:

@@ -16,9 +16,9 @@ from typing import Any
 
 from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, without_repeats
+from contracts.address import TEXT_MAX
 from contracts.money import NotMoney, UnknownCurrency, exponent, to_minor
 
-TEXT_MAX = 500
 DIGITS_MAX = 15
 """Amounts and counts of more digits are refused before any arithmetic: `1e999999999` is valid JSON."""
 

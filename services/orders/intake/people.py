@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.iso3166 import country_code
-from contracts.address import Address, Recipient
+from contracts.address import TEXT_MAX, Address, Recipient
 from services.orders.intake.fields import Fields
 
 LOCALE_MAX = 35
@@ -44,8 +44,8 @@ def woocommerce_address(fields: Fields) -> Address | None:
 
 
 def full_name(fields: Fields) -> str:
-    """First and last name in one."""
-    return f"{fields.text('first_name')} {fields.text('last_name')}".strip()
+    """First and last name in one, as far as there is room."""
+    return f"{fields.text('first_name')} {fields.text('last_name')}".strip()[:TEXT_MAX]
 
 
 def recipient(name: str, email: str, locale: str = "", order_number: str = "") -> Recipient:

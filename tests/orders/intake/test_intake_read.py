@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from contracts.address import Recipient
 from contracts.channels import OrderPlaced, ReturnReported
+from contracts.frozen import replace
+from services.orders.intake.canonical import checked
+from services.orders.intake.fields import Wrong
 from services.orders.intake.read import read
 from services.orders.intake.reading import Ignored, Placed, Returned, Unreadable
 from tests.orders.intake.bodies import (
@@ -233,10 +237,13 @@ def test_a_currency_that_does_not_exist_is_refused(channel: str, topic: str, bod
     ("more", "reason"),
     [
         ({"note": "x" * 501}, "order.note: String should have at most 500 characters"),
-        ({"customer": {"name": "x" * 501}}, "order.customer: each text should have at most 500 characters"),
-        ({"ship_to": {"line2": "x" * 501}}, "order.ship_to: each text should have at most 500 characters"),
-        ({"bill_to": {"city": "x" * 501}}, "order.bill_to: each text should have at most 500 characters"),
-        ({"ship_to": {"region": "x" * 501}}, "order.ship_to: each text should have at most 500 characters"),
+        ({"customer": {"name": "x" * 501}}, "order.customer.name: String should have at most 500 characters"),
+        ({"ship_to": {"line2": "x" * 501}}, "order.ship_to.line2: String should have at most 500 characters"),
+        ({"bill_to": {"city": "x" * 501}}, "order.bill_to.city: String should have at most 500 characters"),
+        (
+            {"ship_to": {"region": "x" * 501}},
+            "order.ship_to.region: String should have at most 500 characters",
+        ),
     ],
 )
 def test_texts_of_a_person_have_a_length(more: dict[str, Any], reason: str) -> None:
@@ -244,6 +251,42 @@ def test_texts_of_a_person_have_a_length(more: dict[str, Any], reason: str) -> N
     assert refused("retail", "order_placed", canonical(**more)) == reason
     longest = json.loads(json.dumps(more).replace("x" * 501, "x" * 500))
     assert isinstance(reading("retail", "order_placed", canonical(**longest)), Placed)
+
+
+@pytest.mark.parametrize(
+    ("channel", "topic", "body"),
+    [
+        (
+            "shopify",
+            "orders_create",
+            shopify_body(
+                note="n" * 600,
+                customer={"first_name": "f" * 300, "last_name": "l" * 300},
+                shipping_address={"first_name": "f" * 600, "last_name": "l" * 600, "city": "c" * 600},
+            ),
+        ),
+        (
+            "woocommerce",
+            "order_created",
+            woo_body(
+                customer_note="n" * 600,
+                billing={"first_name": "f" * 300, "last_name": "l" * 300, "city": "c" * 600},
+                shipping={"first_name": "f" * 300, "last_name": "l" * 300, "address_1": "a" * 600},
+            ),
+        ),
+    ],
+)
+def test_what_a_shop_system_tells_at_length_is_cut(channel: str, topic: str, body: dict[str, Any]) -> None:
+    """Its order is paid for: it is not refused because of somebody's name."""
+    order = placed(channel, topic, body)
+    assert order.ship_to is not None
+    assert {len(order.note), len(order.customer.name), len(order.ship_to.name)} == {500}
+
+
+def test_a_channel_that_cuts_nothing_is_found_out() -> None:
+    """Every order passes, whichever channel's reader made it."""
+    with pytest.raises(Wrong, match=r"order\.customer\.name: String should have at most 500 characters"):
+        checked(replace(CANONICAL.order, customer=Recipient(name="x" * 501)))
 
 
 def test_a_canonical_order_in_no_currency_is_refused() -> None:
