@@ -32,6 +32,8 @@ TOOLS, DATABASE = "tools", "database"
 """What the common page calls `doorstep` in the pod of the tools, and a command beside PostgreSQL."""
 POD_OF_POSTGRES = "postgres"
 """The container that CloudNativePG runs PostgreSQL in."""
+CLUSTER_OF_POSTGRES = "cnpg.io/cluster"
+"""The label of its pods."""
 NO_SERVER = "refused"
 WITHOUT_NAMESPACE = {"apply", "cordon"}
 
@@ -48,7 +50,10 @@ def names(overlay: str) -> set[tuple[str, str]]:
             claims = (claim["metadata"]["name"] for claim in each["spec"]["volumeClaimTemplates"])
             found |= {("Pod", pod), *(("PersistentVolumeClaim", f"{claim}-{pod}") for claim in claims)}
     for each in of_kind(overlay, "Cluster"):
-        found.add(("Service", f"{each['metadata']['name']}-rw"))
+        name = each["metadata"]["name"]
+        found.add(("Service", f"{name}-rw"))
+        for number in range(1, each["spec"]["instances"] + 1):
+            found |= {("Pod", f"{name}-{number}"), ("PersistentVolumeClaim", f"{name}-{number}")}
     for _, template in pods(overlay):
         volumes = (volume.get("secret", {}) for volume in template["spec"].get("volumes", ()))
         found |= {("Secret", volume["secretName"]) for volume in volumes if volume}
@@ -108,7 +113,7 @@ def _strange_names(command: Kubectl) -> Iterator[str]:
 
 def _strange_in_pods(command: Kubectl) -> Iterator[str]:
     about = templates(command)
-    if command.selector and not about:
+    if command.selector and not about and not _is_of_postgres(command):
         yield f"no pod with {command.selector}"
     container = command.options.get("-c")
     if container and any(name.startswith("$") for _, name in command.objects):
@@ -131,6 +136,10 @@ def _strange_in_pods(command: Kubectl) -> Iterator[str]:
                 yield f"no volume at {word}"
         if command.verb == "port-forward":
             yield from _strange_ports(command, spec["containers"][0])
+
+
+def _is_of_postgres(command: Kubectl) -> bool:
+    return ("Cluster", command.selector.get(CLUSTER_OF_POSTGRES)) in known()
 
 
 def _strange_ports(command: Kubectl, container: Manifest) -> Iterator[str]:
@@ -243,6 +252,8 @@ def test_every_alert_with_a_runbook_leads_to_such_a_section() -> None:
         "kubectl get pods",
         "kubectl -n doorstep scale deployment/{orders,stock} --replicas=0",
         "kubectl -n doorstep delete pod nats-3",
+        "kubectl -n doorstep delete pod postgres-4",
+        "kubectl -n doorstep get pods -l cnpg.io/cluster=mysql",
         "kubectl -n doorstep delete pvc nats-0",
         "kubectl -n doorstep wait --for=condition=Complete job/boot",
         "kubectl -n doorstep get secret password",

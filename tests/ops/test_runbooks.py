@@ -297,6 +297,8 @@ TROUBLE: dict[str, Callable[[Shop], None]] = {
     "waiting-for-people": nothing_in_particular,
     "webhooks-refused": send_with_another_secret,
     "standby-missing": nothing_in_particular,
+    "database-copy-away": nothing_in_particular,
+    "page-away": nothing_in_particular,
     "job-unfinished": nothing_in_particular,
     "certificate-expires": nothing_in_particular,
 }
