@@ -27,7 +27,7 @@ from chassis.http import Handler, problem, route_of
 from chassis.logs import logger
 from chassis.settings import section
 from chassis.tokens import KeysAway, NotBelieved, Tokens
-from contracts.actors import is_name
+from contracts.actors import NAME_RULE, is_name
 from contracts.identifiers import NATURAL_KEY
 from contracts.rights import role_for
 
@@ -81,7 +81,9 @@ class Door:
             raise NotKnown(f"{PROXY} is not this system's password")
         name = _one(request, self._access.user_header).strip()
         if not is_name(name):
-            raise NotKnown(f"the proxy does not say for whom it asks ({self._access.user_header})")
+            raise NotKnown(
+                f"for whom the proxy asks ({self._access.user_header}) is no name of ours: {NAME_RULE}"
+            )
         groups = (word.strip() for word in _one(request, self._access.groups_header, "").split(","))
         return Caller(name, roles_among(groups, self._access.groups))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from requests import PreparedRequest, RequestException, Response, Session
+from requests import PreparedRequest, RequestException, Response, Session, TooManyRedirects
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -59,11 +59,12 @@ class CheckedWay(HTTPAdapter):
         except RequestException as fault:
             self.trouble = self.trouble or type(fault).__name__
             raise
-        if answer.is_redirect:
+        if 300 <= answer.status_code < 400:  # without a Location it would pass for one that has taken them
             self.trouble = (
                 f"it redirects ({answer.status_code}), which is not followed: set the URL it leads to"
             )
-        elif not answer.ok:
+            raise TooManyRedirects(self.trouble, response=answer)
+        if not answer.ok:
             self.trouble = f"it answers {answer.status_code}"
         return answer
 
@@ -75,7 +76,6 @@ def session_to(url: str, private_hosts: frozenset[str]) -> tuple[Session, Checke
     way = CheckedWay(host, with_own_host(host, private_hosts))
     session = Session()
     session.trust_env = False
-    session.max_redirects = 0
     session.adapters.clear()
     for scheme in ("http://", "https://"):
         session.mount(scheme, way)

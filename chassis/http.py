@@ -29,7 +29,7 @@ from chassis.items import RAW_STREAM
 from chassis.keys.away import KeysAway
 from chassis.logs import logger
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
-from contracts.actors import is_name
+from contracts.actors import NAME_RULE, is_name
 from contracts.event import Event
 from contracts.parking import CommandRefused
 
@@ -44,9 +44,7 @@ type Stated = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 def _readable_name(said: str) -> str:
     if not is_name(said):
-        raise ValueError(
-            "is a name that people can read: with a letter or a digit, nothing unseen, and no word of two scripts"
-        )
+        raise ValueError(NAME_RULE)
     return said
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cache, lru_cache
-from gettext import NullTranslations, translation
+from gettext import translation
 
 import pycountry
 
@@ -21,33 +20,37 @@ LANGUAGES = tuple(
     "bg cs da de el es et fi fr ga hr hu is it lt lv mt nb nl pl pt ro sk sl sv tr uk".split()  # noqa: SIM905
 )
 """In which countries are known by name, besides English: pycountry has the translations of Debian's iso-codes."""
-KNOWN_BY = frozenset({"alpha_3", "numeric", "name", "official_name", "common_name"})
+NAMES = frozenset({"name", "common_name"})
+KNOWN_BY = NAMES | {"alpha_3", "numeric", "official_name"}
 OTHER_CODES = {"UK": "GB", "EL": "GR"}
 """Two letters that ISO 3166-1 keeps for the same country, or the European Union writes."""
 OTHER_NAMES = {
     "AE": "UAE",
     "BN": "Brunei",
-    "BS": "The Bahamas",
-    "CD": "DR Congo",
+    "CD": "DRC, DR Congo",
     "CI": "Ivory Coast",
     "CV": "Cape Verde",
+    "FM": "Micronesia",
     "GB": "U.K., Britain, Great Britain, England, Scotland, Wales, Northern Ireland",
-    "GM": "The Gambia",
     "IE": "Republic of Ireland",
     "MK": "Macedonia",
     "MM": "Burma",
     "MO": "Macau",
-    "NL": "The Netherlands, Holland",
+    "NL": "Holland",
     "PS": "Palestine",
     "RU": "Russia",
     "SZ": "Swaziland",
     "TL": "East Timor",
     "TR": "Turkey",
-    "US": "U.S., The United States, The USA, America",
+    "US": "U.S., America",
     "VA": "Vatican, Vatican City",
     "XK": "Kosovo",
 }
-"""Names people write that are not in ISO 3166-1, by code."""
+"""What people write in English and ISO 3166-1 has not, by code; Kosovo's is one that ISO leaves to its users."""
+ADDED = re.compile(r" *\(.*?\)")
+SPOKEN = ((re.compile(r"^the\s+"), ""), (re.compile(r"\bst\b"), "saint"), (re.compile("&"), "and"))
+"""What is the same when it is said."""
+LETTERS = str.maketrans("ıłđø", "ildo")
 OTHER_STATES = {("US", "Washington DC"): "DC"}
 
 
@@ -60,19 +63,20 @@ def with_codes(address: Address) -> Address:
     return with_region_code(replace(address, country=country, region=region))
 
 
-def require_country(address: Address) -> None:
-    """Raises `ValueError` where the address has a country that `with_codes` would leave out."""
-    if address.country and not country_code(address.country):
-        raise ValueError("country is a code of ISO 3166-1, as in DE, or the country's name")
+def require_country(path: str, address: Address | None) -> None:
+    """Raises `ValueError` with the path of a country that `with_codes` would leave out."""
+    if address and address.country.strip() and not country_code(address.country):
+        raise ValueError(f"{path}.country is a code of ISO 3166-1, as DE, or the country's name")
 
 
 @lru_cache(maxsize=1_000)
 def country_code(text: str) -> str:
     """ISO 3166-1 alpha-2 for a code, or a name in English or one of `LANGUAGES`; empty for any other text."""
     text = text.strip()
-    if CODE.fullmatch(text):
-        return OTHER_CODES.get(text.upper(), text.upper())
-    return _countries().get(_folded(text), "")
+    if not CODE.fullmatch(text):
+        return _countries().get(_folded(text), "")
+    code = OTHER_CODES.get(text.upper(), text.upper())
+    return code if code in OTHER_NAMES or pycountry.countries.get(alpha_2=code) else ""
 
 
 @lru_cache(maxsize=1_000)
@@ -87,28 +91,35 @@ def subdivision_code(country: str, text: str) -> str:
 @cache
 def _countries() -> dict[str, str]:
     """Alpha-2 codes by all that is known of each country, as `_folded` has it. English is stronger than a translation,
-    and a name that two languages give to two countries is nobody's.
+    and a name that translations give to two countries is nobody's.
     """
-    codes: defaultdict[str, set[str]] = defaultdict(set)
+    translated: defaultdict[str, set[str]] = defaultdict(set)
+    listed = _told(NAMES)
     for language in LANGUAGES:
-        for code, name in _names(translation("iso3166-1", pycountry.LOCALES_DIR, [language])):
-            codes[name].add(code)
-    translated = {name: min(one) for name, one in codes.items() if len(one) == 1}
-    others = {_folded(name): code for code, names in OTHER_NAMES.items() for name in names.split(", ")}
-    own = (
+        say = translation("iso3166-1", pycountry.LOCALES_DIR, [language]).gettext
+        for code, text in listed:
+            for spoken in _spoken(say(text)):
+                translated[_folded(spoken)].add(code)
+    known = {name: min(codes) for name, codes in translated.items() if len(codes) == 1}
+    known |= {_folded(spoken): code for code, text in _told(KNOWN_BY) for spoken in _spoken(text)}
+    return known | {_folded(name): code for code, names in OTHER_NAMES.items() for name in names.split(", ")}
+
+
+def _told(fields: frozenset[str]) -> list[tuple[str, str]]:
+    """What these fields of all countries say, with the code of each."""
+    return [
         (country.alpha_2, text)
         for country in pycountry.countries
         for field, text in country
-        if field in KNOWN_BY
-    )
-    return translated | {_folded(text): code for code, text in own} | others
+        if field in fields
+    ]
 
 
-def _names(language: NullTranslations) -> Iterator[tuple[str, str]]:
-    for country in pycountry.countries:
-        for field, text in country:
-            if field in ("name", "common_name"):
-                yield country.alpha_2, _folded(language.gettext(text))
+def _spoken(name: str) -> set[str]:
+    """As it is listed, and as people say it: `B A` for `A, B`, without what stands in brackets."""
+    plain = ADDED.sub("", name)
+    first, _, rest = plain.partition(", ")
+    return {name, plain, f"{rest} {first}"}
 
 
 @cache
@@ -123,6 +134,8 @@ def _states(country: str) -> dict[str, str]:
 
 
 def _folded(text: str) -> str:
-    """Letters and digits alone, small, without accents; `&` is a word."""
-    spelled = unicodedata.normalize("NFKD", text.replace("&", "and").casefold())
+    """Letters and digits alone, small, without accents, as it is said."""
+    spelled = unicodedata.normalize("NFKD", text.casefold()).translate(LETTERS)
+    for written, said in SPOKEN:
+        spelled = written.sub(said, spelled)
     return "".join(filter(str.isalnum, spelled))

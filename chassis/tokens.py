@@ -20,7 +20,7 @@ from yarl import URL
 from chassis.access_settings import Provider
 from chassis.outbound import NoAnswer, Outbound
 from chassis.settings import SettingsWrong
-from contracts.actors import is_name
+from contracts.actors import NAME_RULE, is_name
 
 ALGORITHMS = ("RS256", "ES256")
 """No other is believed, whatever a token says of itself: neither `none` nor one with a shared secret."""
@@ -70,7 +70,7 @@ class Tokens:
             _claim(claims, path) for path in (self._provider.name_claim, self._provider.roles_claim)
         )
         if not isinstance(name, str) or not is_name(name):
-            raise NotBelieved(f"the token has no {self._provider.name_claim} that people can read")
+            raise NotBelieved(f"the token's {self._provider.name_claim} is no name of ours: {NAME_RULE}")
         return name, groups if isinstance(groups, list) else []
 
     async def _key(self, header: dict[str, Any]) -> jwt.PyJWK:

@@ -13,7 +13,7 @@ DRAWN_LIKE = {
     "a": "аɑα",
     "b": "вβ",
     "c": "с",
-    "d": "ԁđ",
+    "d": "ԁđðɖ",
     "e": "еε",
     "g": "ԍɡց",
     "h": "һнհħ",
@@ -37,7 +37,7 @@ DRAWN_LIKE = {
     "A": "АΑᎪꓮ",
     "B": "ВΒᏴꓐ",
     "C": "СᏟꓚ",
-    "D": "ᎠꓓĐ",
+    "D": "ᎠꓓĐÐƉ",
     "E": "ЕΕᎬꓰ",
     "F": "ꓝ",
     "G": "ԌᏀꓖ",
@@ -60,22 +60,35 @@ DRAWN_LIKE = {
     "X": "ХΧꓫ",
     "Y": "УҮΥᎩꓬ",
     "Z": "ΖᏃꓜ",
+    "Γ": "Г",
+    "Λ": "Л",
+    "Π": "П",
+    "Φ": "Ф",
+    "π": "п",
+    "φ": "ф",
+    "-": "‐‑‒–—―−",
+    "'": "’‘ʼʻʹ′`",
     "ي": "یى",
     "ك": "ک",
     "ه": "ہھە",
 }
-"""By letter, those that are drawn alike, mostly of other scripts (Unicode TR 39, confusables); of small ones also those
-that are so in capitals, of Arabic ones those that are so within a word or at its end.
+"""By sign, those that are drawn alike, mostly of other scripts (Unicode TR 39, confusables); of small letters also
+those that are so in capitals, of Arabic ones those that are so within a word or at its end.
 """
 LOOKS_LIKE = {ord(other): letter for letter, others in DRAWN_LIKE.items() for other in others}
 JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])|(?<=\u0d4d)\u200d")
 """Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3), and
 Malayalam's consonants that end a word.
 """
-WRITTEN_BESIDE_LATIN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "MODIFIER"})
-"""First words of the names of letters that a Latin word may have, too (Unicode TR 39, highly restrictive). One of Latin
-and Cyrillic letters is made to be taken for another.
+ALIKE = frozenset(
+    {"LATIN", "GREEK", "CYRILLIC", "COPTIC", "ARMENIAN", "CHEROKEE", "LISU", "CANADIAN", "DESERET"}
+)
+"""Scripts with letters that are drawn alike, by the first word of the letters' names. A word of two of them is made to
+be taken for another.
 """
+OF_BOTH = frozenset("βθλμχ")
+"""Greek letters that languages written in Latin ones have, too."""
+NAME_RULE = "a name has a letter or a digit, nothing unseen, and no word that mixes scripts which look alike"
 VOICED = "\u3099\u309a"
 """What makes `ga` of `ka` in Japanese."""
 OPTIONAL = re.compile("COMBINING |ARABIC |HEBREW |SYRIAC ")
@@ -84,9 +97,7 @@ WORD = re.compile(r"[^\W\d_]+")
 
 
 def is_name(text: str) -> bool:
-    """Whether people can read it: there is a letter or a digit, nothing that has no shape or turns the writing, and no
-    word that mixes Latin with letters that look like it.
-    """
+    """Whether people can read it and tell it from others': `NAME_RULE`."""
     return (
         any(sign.isalnum() for sign in text)
         and not any(map(_is_shapeless, JOINED.sub("", text)))
@@ -112,13 +123,18 @@ def _composed(name: str) -> str:
 
 
 def _plain(small: str) -> str:
-    letters = (sign for sign in unicodedata.normalize("NFKD", small) if not _is_accent(sign))
-    return " ".join("".join(letters).translate(LOOKS_LIKE).split())
+    letters = "".join(sign for sign in unicodedata.normalize("NFKD", small) if not _is_accent(sign))
+    return " ".join("".join(map(_digit, letters.translate(LOOKS_LIKE))).split())
+
+
+def _digit(sign: str) -> str:
+    """One of whatever script, as ours."""
+    return str(unicodedata.decimal(sign)) if sign.isdecimal() else sign
 
 
 def _is_mixed(word: str) -> bool:
-    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in word}
-    return "LATIN" in scripts and not scripts <= {"LATIN"} | WRITTEN_BESIDE_LATIN
+    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in word if sign not in OF_BOTH}
+    return len(scripts & ALIKE) > 1
 
 
 def _is_accent(sign: str) -> bool:
@@ -128,7 +144,7 @@ def _is_accent(sign: str) -> bool:
 
 
 def _is_shapeless(sign: str) -> bool:
-    return _is_unseen(sign) or unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Co", "Cs")
+    return _is_unseen(sign) or unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cn", "Co", "Cs")
 
 
 def _is_unseen(sign: str) -> bool:

@@ -66,7 +66,10 @@ NOBODY = Recipient()
 """No name, no address: a guest of whom the channel told nothing."""
 
 
-def too_long(part: Address | Recipient) -> str:
-    """Which of its texts has more than `TEXT_MAX` characters: the first one's name, empty where all fit."""
-    texts = ((field.name, getattr(part, field.name)) for field in fields(part))
-    return next((name for name, text in texts if isinstance(text, str) and len(text) > TEXT_MAX), "")
+def require_short(path: str, text: object) -> None:
+    """Raises `ValueError` with the path of a text, or of one within, that has more than `TEXT_MAX` characters."""
+    if isinstance(text, Address | Recipient):
+        for field in fields(text):
+            require_short(f"{path}.{field.name}", getattr(text, field.name))
+    elif isinstance(text, str) and len(text) > TEXT_MAX:
+        raise ValueError(f"{path} should have at most {TEXT_MAX} characters")

@@ -25,7 +25,8 @@ UNUSED = (
     "**/__pycache__",
     "pip",  # there is nothing to install
     "pip-*.dist-info",
-    "pycountry/locales",  # names of countries in other languages
+    "pycountry/locales/*/LC_MESSAGES/iso[!3]*",  # of other languages it is countries that we know by name
+    "pycountry/locales/*/LC_MESSAGES/iso3166-[!1]*",
     "PIL/_avif*",  # reportlab loads Pillow for pictures, and our documents have none:
     "PIL/_webp*",  # its core has to be there, picture formats and fonts of its own do not
     "PIL/_imagingcms*",

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from contracts.actors import is_name
+from contracts.actors import NAME_RULE, is_name
 
 PROGRESS_AFTER_SECONDS = 2.0
 PROGRESS_EVERY_SECONDS = 1.0
@@ -50,8 +50,10 @@ def columns(rows: Sequence[tuple[str, ...]], ways: str) -> Iterator[str]:
 
 def require_signed(actor: str, reason: str) -> None:
     """Raises `CannotDo` where nobody could tell later who did something, or why."""
-    if not is_name(actor) or not reason.strip():
-        raise CannotDo("--actor and --reason must say something that people can read: they are recorded")
+    if not is_name(actor):
+        raise CannotDo(f"--actor is recorded, and has to be somebody's name: {NAME_RULE}")
+    if not reason.strip():
+        raise CannotDo("--reason is recorded, and has to say why")
 
 
 def moment(option: str, text: str | None) -> datetime | None:

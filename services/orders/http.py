@@ -30,7 +30,6 @@ from services.orders.domain.placing import order_id_of
 from services.orders.domain.policies import MANUAL_CHANNEL
 from services.orders.domain.states import HELD, Order, State, displayed, entity_of
 from services.orders.intake.canonical import texts_fit
-from services.orders.intake.fields import Wrong
 from services.orders.views import order_shape
 
 LIMIT, LIMIT_MAX = 50, 500
@@ -66,18 +65,15 @@ class TypedIn(BaseModel):
 
     @field_validator("order")
     @classmethod
-    def _countries_are_known(cls, order: PlacedOrder) -> PlacedOrder:
-        for address in filter(None, (order.ship_to, order.bill_to)):
-            require_country(address)
+    def _texts_are_short(cls, order: PlacedOrder) -> PlacedOrder:
+        texts_fit(order)
         return order
 
     @field_validator("order")
     @classmethod
-    def _texts_are_short(cls, order: PlacedOrder) -> PlacedOrder:
-        try:
-            texts_fit(order)
-        except Wrong as wrong:
-            raise ValueError(str(wrong).removeprefix("order.")) from None
+    def _countries_are_known(cls, order: PlacedOrder) -> PlacedOrder:
+        for part in ("ship_to", "bill_to"):
+            require_country(f"order.{part}", getattr(order, part))
         return order
 
 

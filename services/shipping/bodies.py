@@ -16,7 +16,7 @@ from pydantic import (
 
 from chassis.http import UNNAMED, Actor, Signed, Stated
 from chassis.iso3166 import require_country, with_codes
-from contracts.address import TEXT_MAX, Address, too_long
+from contracts.address import Address, require_short
 from contracts.placed_order import Text
 from services.shipping.domain.vocabularies import VOCABULARIES
 from services.shipping.settings import Serial, TwoLetters
@@ -27,9 +27,8 @@ HANDED_OVER = "handed over"
 
 def _corrected(address: Address) -> Address:
     """By its codes. Raises `ValueError` for a text that is too long, and a country that nobody knows."""
-    if name := too_long(address):
-        raise ValueError(f"{name} should have at most {TEXT_MAX} characters")
-    require_country(address)
+    require_short("ship_to", address)
+    require_country("ship_to", address)
     return with_codes(address)
 
 

@@ -53,7 +53,8 @@ def names(overlay: str) -> set[tuple[str, str]]:
         name = each["metadata"]["name"]
         found.add(("Service", f"{name}-rw"))
         for number in range(1, each["spec"]["instances"] + 1):
-            found |= {("Pod", f"{name}-{number}"), ("PersistentVolumeClaim", f"{name}-{number}")}
+            claims = (f"{name}-{number}", *([f"{name}-{number}-wal"] if "walStorage" in each["spec"] else ()))
+            found |= {("Pod", f"{name}-{number}"), *(("PersistentVolumeClaim", claim) for claim in claims)}
     for _, template in pods(overlay):
         volumes = (volume.get("secret", {}) for volume in template["spec"].get("volumes", ()))
         found |= {("Secret", volume["secretName"]) for volume in volumes if volume}

@@ -19,13 +19,14 @@ from contracts.parking import SERVICES
 from ops.healing.stores import heal_store
 from ops.running.nats_memory import MEMORY
 from ops.system import System
-from tests.conftest import NatsServer, free_port, until
+from tests.conftest import NatsServer, until
 from tests.faults.judgement import settle_and_judge
 from tests.faults.machine import Machine, machine, stopped_bus
 from tests.faults.sales import Sale, sales
 from tests.faults.siege import BUS
 from tests.faults.trouble import Note, siege_of
 from tests.ops.house_tables import tables
+from tests.ops.running import ten_free_ports
 from tests.ops.true_story import history
 
 pytestmark = pytest.mark.faults
@@ -143,7 +144,7 @@ async def test_a_store_whose_file_is_damaged_says_where_and_gets_its_event_back(
     assert not verdicts["I2"].holds
     assert verdicts["I2"].detail.startswith(f"{event.entity} {found}")
     live[service].close()
-    system = System(tmp_path, free_port(), nats_server.url, {})
+    system = System(tmp_path, ten_free_ports(), nats_server.url, {})
     await heal_store(system, service, force=True, table_of=tables().__getitem__)
     with closing(SQLiteStore(file)) as healed:
         assert event in healed.events(limit=1_000)

@@ -18,8 +18,9 @@ from ops.console import CannotDo
 from ops.healing.stores import heal_store
 from ops.stores import path_of
 from ops.system import System
-from tests.conftest import NatsServer, free_port
+from tests.conftest import NatsServer
 from tests.ops.house_tables import tables
+from tests.ops.running import ten_free_ports
 from tests.ops.true_story import history
 
 SERVICE = "billing"
@@ -59,7 +60,7 @@ def system(tmp_path: Path, nats_server: NatsServer) -> System:
     for file in (tmp_path / "var" / "stores").glob("*.sqlite"):
         with closing(sqlite3.connect(file)) as direct:
             direct.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return System(tmp_path / "var", free_port(), nats_server.url, {})
+    return System(tmp_path / "var", ten_free_ports(), nats_server.url, {})
 
 
 def events_of(system: System) -> list[StoredEvent]:

@@ -11,6 +11,7 @@ from ops.console import CannotDo
 from ops.healing.streams import heal_stream
 from ops.system import System
 from tests.conftest import NatsServer, free_port
+from tests.ops.running import ten_free_ports
 from tests.ops.true_story import history
 
 
@@ -23,7 +24,7 @@ async def test_what_the_stream_lacks_is_published_again(
     notify, house.said["notify"] = house.said["notify"], []
     await house.publish(bus)
     house.said["notify"] = notify
-    system = System(tmp_path, free_port(), nats_server.url, {})
+    system = System(tmp_path, ten_free_ports(), nats_server.url, {})
     assert await heal_stream(system, "notify") == {
         "service": "notify",
         "stream": "NOTIFY",
@@ -40,7 +41,7 @@ async def test_a_stream_that_is_whole_is_left_alone(
     """Healing twice changes nothing."""
     house = history()
     house.write(tmp_path)
-    system = System(tmp_path, free_port(), nats_server.url, {})
+    system = System(tmp_path, ten_free_ports(), nats_server.url, {})
     await heal_stream(system, "orders")
     assert (await heal_stream(system, "orders"))["published"] == 0
 
@@ -57,11 +58,11 @@ async def test_a_stream_that_is_ahead_of_its_store_is_not_touched(
         {"ce-source": "/doorstep/notify", "ce-sequence": "99", "ce-id": "notify/x/1"},
     )
     with pytest.raises(CannotDo, match="which this store never wrote"):
-        await heal_stream(System(tmp_path, free_port(), nats_server.url, {}), "notify")
+        await heal_stream(System(tmp_path, ten_free_ports(), nats_server.url, {}), "notify")
 
 
 async def test_without_a_bus_there_is_nothing_to_heal_into(tmp_path: Path) -> None:
     """One line, with the address."""
     history().write(tmp_path)
     with pytest.raises(CannotDo, match="no NATS server at"):
-        await heal_stream(System(tmp_path, free_port(), f"nats://127.0.0.1:{free_port()}", {}), "notify")
+        await heal_stream(System(tmp_path, ten_free_ports(), f"nats://127.0.0.1:{free_port()}", {}), "notify")

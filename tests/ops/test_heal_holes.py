@@ -22,7 +22,8 @@ from contracts.parking import SERVICES
 from ops.healing.streams import heal_stream
 from ops.system import System
 from tests.chassis.toys import Accept, Files, start, toy_inventory, toy_orders
-from tests.conftest import NatsServer, free_port, until
+from tests.conftest import NatsServer, until
+from tests.ops.running import ten_free_ports
 from tests.ops.true_story import history
 
 ORDERS = 40
@@ -178,7 +179,7 @@ async def test_the_stream_of_a_stopped_service_is_mended_by_the_command(
     await permit_deleting(bus, "notify")
     await house.publish(bus)
     await bus.jetstream.delete_msg("NOTIFY", 2)
-    said = await heal_stream(System(tmp_path, free_port(), nats_server.url, {}), "notify")
+    said = await heal_stream(System(tmp_path, ten_free_ports(), nats_server.url, {}), "notify")
     assert said["messages"] == len(house.said["notify"])
     assert said["published"] == 1
     assert (await house.judge(tmp_path, live, bus))["I10"].holds

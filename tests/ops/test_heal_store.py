@@ -30,10 +30,10 @@ from ops.stores import path_of
 from ops.system import System
 from tests.chassis.test_unfinished import STEPS, Wanted, cut_off, decided, hesitating
 from tests.chassis.toys import Accept, Files, called, start, toy_inventory, toy_orders
-from tests.conftest import NatsServer, free_port, until
+from tests.conftest import NatsServer, until
 from tests.ops.house import START, House
 from tests.ops.house_tables import tables
-from tests.ops.running import Up, eventually
+from tests.ops.running import Up, eventually, ten_free_ports
 from tests.ops.test_cli_restore import broken, feed
 from tests.ops.test_cli_up import load_shop, until_fulfilled
 from tests.ops.true_story import history
@@ -70,7 +70,7 @@ def lose(system_data: Path, service: str) -> Path:
 @pytest.fixture
 def system(tmp_path: Path, nats_server: NatsServer) -> System:
     """Where the house lies."""
-    return System(tmp_path / "var", free_port(), nats_server.url, {})
+    return System(tmp_path / "var", ten_free_ports(), nats_server.url, {})
 
 
 @pytest.fixture
@@ -226,7 +226,10 @@ async def test_what_a_relay_published_becomes_the_store_it_came_from(
     bus: Bus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     """Timers, calls, tags and counts too; and then nothing is done twice."""
-    folder, system = tmp_path / "var" / "stores", System(tmp_path / "var", free_port(), nats_server.url, {})
+    folder, system = (
+        tmp_path / "var" / "stores",
+        System(tmp_path / "var", ten_free_ports(), nats_server.url, {}),
+    )
     inventory = toy_inventory(Effect(_unanswered, called))
     orders = await start(toy_orders(), nats_server.url, folder)
     running = await start(inventory, nats_server.url, folder)
@@ -253,7 +256,10 @@ async def test_a_decision_that_was_published_half_is_left_to_the_service(
     bus: Bus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     """The store ends before it. The service finishes it before it begins with anything else: all is as it was."""
-    folder, system = tmp_path / "var" / "stores", System(tmp_path / "var", free_port(), nats_server.url, {})
+    folder, system = (
+        tmp_path / "var" / "stores",
+        System(tmp_path / "var", ten_free_ports(), nats_server.url, {}),
+    )
     inventory = hesitating(Wanted())
     orders = await start(toy_orders(), nats_server.url, folder)
     with closing(await decided(orders, nats_server.url, Files(folder), Files(tmp_path / "older"))) as store:

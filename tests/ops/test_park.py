@@ -16,7 +16,8 @@ from ops.console import CannotDo
 from ops.park import list_parked, readable_list, readable_one, settle_parked, show_parked
 from ops.system import System
 from tests.chassis.toys import start, toy_inventory
-from tests.conftest import NatsServer, free_port, until
+from tests.conftest import NatsServer, until
+from tests.ops.running import ten_free_ports
 
 PARKED = "parked/ORDERS/1"
 
@@ -54,7 +55,7 @@ async def poison(bus: Bus, order_id: str, position: int) -> None:
 def system(inventory: Running, tmp_path: Path) -> System:
     """The system as commands see it: one service answers, the others are away."""
     port = inventory.settings.port_of("inventory")
-    return System(tmp_path, free_port(), "", {"inventory": f"http://127.0.0.1:{port}"})
+    return System(tmp_path, ten_free_ports(), "", {"inventory": f"http://127.0.0.1:{port}"})
 
 
 async def test_the_list_says_what_is_parked_where_and_why(
@@ -113,12 +114,12 @@ async def test_a_discarded_message_is_gone_from_the_list_and_stays_in_the_histor
     assert await list_parked(system) == []
 
 
-@pytest.mark.parametrize(("actor", "reason"), [("", "because"), ("ann", "  ")])
+@pytest.mark.parametrize(("actor", "reason"), [("", "because"), ("\u0410nn", "because"), ("ann", "  ")])
 async def test_nobody_settles_anonymously_or_without_a_reason(
     system: System, actor: str, reason: str
 ) -> None:
     """Refused before anything is asked."""
-    with pytest.raises(CannotDo, match="--actor and --reason must say something"):
+    with pytest.raises(CannotDo, match=r"(--actor|--reason) is recorded, and has to"):
         await settle_parked(system, PARKED, "discard", actor, reason)
 
 
@@ -131,4 +132,4 @@ async def test_an_unknown_message_is_named(system: System) -> None:
 async def test_a_system_that_is_away_is_said_to_be(tmp_path: Path) -> None:
     """One line, and what to do."""
     with pytest.raises(CannotDo, match=r"orders does not answer at .*: is `doorstep up` running\?"):
-        await list_parked(System(tmp_path, free_port(), "", {}))
+        await list_parked(System(tmp_path, ten_free_ports(), "", {}))

@@ -23,6 +23,7 @@ from chassis.addresses import AddressRefused, CheckedResolver, require_allowed, 
 from chassis.collecting import session_to
 from chassis.outbound import ANSWER_BYTES_MAX, NoAnswer, Outbound
 from services.notify.senders.smtp import Server, Smtp
+from tests.chassis.collector import Collector
 from tests.conftest import free_port, until
 from tests.suites.sender_suite import message as mail
 
@@ -358,6 +359,16 @@ async def test_a_collector_leads_nowhere_else(tempter: Tempter, status: int) -> 
         assert await asyncio.to_thread(exporter.export, []) is SpanExportResult.FAILURE
         assert f"it redirects ({status}), which is not followed" in way.trouble
     assert set(tempter.visited) == {"/redirect"}
+
+
+@pytest.mark.parametrize(("status", "trouble"), [(302, "it redirects"), (304, "it redirects"), (503, "503")])
+async def test_a_collector_that_takes_nothing_is_told_why(status: int, trouble: str) -> None:
+    """Also one that redirects and does not say where."""
+    async with Collector(status=status) as collector:
+        session, way = session_to(collector.url, NONE)
+        exporter = OTLPSpanExporter(collector.url, timeout=0.5, session=session)
+        assert await asyncio.to_thread(exporter.export, []) is SpanExportResult.FAILURE
+    assert trouble in way.trouble
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from pydantic_core import PydanticSerializationError
 from chassis.first_fault import first_fault
 from chassis.quoting import quoted
 from chassis.repeated_keys import RepeatedKey, refuse_repeated_keys
-from contracts.address import TEXT_MAX, too_long
+from contracts.address import require_short
 from contracts.channels import OrderPlaced, ReturnReported
 from contracts.placed_order import PlacedOrder
 from services.orders.intake.fields import Wrong
 from services.orders.intake.reading import Placed, Reading, Returned
 
 ORDER: TypeAdapter[PlacedOrder] = TypeAdapter(PlacedOrder)
-PERSONAL = frozenset({"customer", "ship_to", "bill_to", "note"})
+PERSONAL = ("customer", "ship_to", "bill_to", "note")
 """Parts of an order whose values never stand in a reason."""
 
 
@@ -44,13 +44,12 @@ def order_placed(channel: str, data: bytes) -> Reading:
 
 
 def texts_fit(order: PlacedOrder) -> None:
-    """Raises `Wrong` with the text of a person that is longer than `TEXT_MAX`."""
-    parts = {part: getattr(order, part) for part in ("customer", "ship_to", "bill_to")}
-    found = [f"{part}.{name}" for part, told in parts.items() if told and (name := too_long(told))]
-    if len(order.note) > TEXT_MAX:
-        found.append("note")
-    if found:
-        raise Wrong(f"order.{found[0]}: String should have at most {TEXT_MAX} characters")
+    """Raises `Wrong` with the text of a person that is too long for us."""
+    try:
+        for part in PERSONAL:
+            require_short(f"order.{part}", getattr(order, part))
+    except ValueError as wrong:
+        raise Wrong(str(wrong)) from None
 
 
 def return_reported(channel: str, data: bytes) -> Reading:
@@ -65,7 +64,7 @@ def reason_of(wrong: ValidationError) -> str:
     """The first fault: its path, what is wrong, and the value unless it may describe a person."""
     path, says, value = first_fault(wrong)
     reason = f"{path}: {says}" if path else says
-    is_quotable = isinstance(value, (str, int, float)) and path and PERSONAL.isdisjoint(path.split("."))
+    is_quotable = isinstance(value, (str, int, float)) and path and set(PERSONAL).isdisjoint(path.split("."))
     return f"{reason} (got {quoted(value)})" if is_quotable else reason
 
 

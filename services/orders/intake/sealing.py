@@ -93,7 +93,7 @@ class SealedReadings:
         self._clock = clock
         self._seals = seals
         self._fresh = fresh
-        self._ready: dict[str, Reading] = {}
+        self._ready: dict[str, Reading | Exception] = {}
         self._sought = ""
 
     async def start(self, runtime: Runtime) -> None:
@@ -106,7 +106,8 @@ class SealedReadings:
             await asyncio.to_thread(self._store.have)
 
     async def prepare(self, messages: Sequence[Message]) -> None:
-        """Have readings of these at hand. Raises `KeysAway`, and nothing was done.
+        """Have readings of these at hand. Raises `KeysAway`, and nothing was done. One that fails is parked when it is
+        decided, and in nobody's way.
 
         Keys are always had on a thread, however few: they are synced to disk, and channels wait on the event loop for
         their answers. What is to be computed for a few messages stays on it: two threads that compute slow each other.
@@ -120,10 +121,13 @@ class SealedReadings:
                 answer = await asyncio.to_thread(steps.send(answer))
 
     def __call__(self, message: Message) -> Reading:
-        """What the message says, sealed. Raises `KeysAway` where it was not prepared."""
+        """What the message says, sealed. Raises `KeysAway` where it was not prepared, and what reading it raised."""
         if message.id not in self._ready:
             self._prepare([message])
-        return self._ready.pop(message.id)
+        found = self._ready.pop(message.id)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def seal(self, placed: PlacedOrder) -> PlacedOrder:
         """An order that a person typed in. Raises `KeysAway`."""
@@ -147,13 +151,15 @@ class SealedReadings:
         keys: dict[str, Key | None] = {key_id: key for key_id in locked if (key := self._fresh(key_id))}
         if missing := locked - keys.keys():
             keys |= yield partial(self._keys, missing, now)
-        readings = {message.id: self._reading(message, locks[message.id], keys) for message in messages}
+        readings: dict[str, Reading | Exception] = {
+            message.id: _tried(self._reading, message, locks[message.id], keys) for message in messages
+        }
         placed = {name: reading.order for name, reading in readings.items() if isinstance(reading, Placed)}
         if self._seals and placed:
             wanted = [wanted_for(order, locks[name]) for name, order in placed.items()]
             issued = yield partial(self._issued, wanted, now)
             for (name, order), key in zip(placed.items(), issued, strict=True):
-                readings[name] = Placed(sealed(order, key))
+                readings[name] = _tried(_sealed_reading, order, key)
         if len(self._ready) >= READ_AHEAD_MAX:
             self._ready.clear()
         self._ready |= readings
@@ -186,6 +192,17 @@ class SealedReadings:
             return self._read(replace(message, data=key.open_bytes(message.data)))
         except NotSealed as wrong:
             return Unreadable(f"its body cannot be opened: {wrong}")
+
+
+def _tried[**P](read: Callable[P, Reading], *what: P.args, **more: P.kwargs) -> Reading | Exception:
+    try:
+        return read(*what, **more)
+    except Exception as fault:  # noqa: BLE001 - raised again when this message is decided, which parks it
+        return fault
+
+
+def _sealed_reading(order: PlacedOrder, key: Key | None) -> Reading:
+    return Placed(sealed(order, key))
 
 
 def _are_little(messages: Sequence[Message]) -> bool:

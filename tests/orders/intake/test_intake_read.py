@@ -236,13 +236,13 @@ def test_a_currency_that_does_not_exist_is_refused(channel: str, topic: str, bod
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"note": "x" * 501}, "order.note: String should have at most 500 characters"),
-        ({"customer": {"name": "x" * 501}}, "order.customer.name: String should have at most 500 characters"),
-        ({"ship_to": {"line2": "x" * 501}}, "order.ship_to.line2: String should have at most 500 characters"),
-        ({"bill_to": {"city": "x" * 501}}, "order.bill_to.city: String should have at most 500 characters"),
+        ({"note": "x" * 501}, "order.note should have at most 500 characters"),
+        ({"customer": {"name": "x" * 501}}, "order.customer.name should have at most 500 characters"),
+        ({"ship_to": {"line2": "x" * 501}}, "order.ship_to.line2 should have at most 500 characters"),
+        ({"bill_to": {"city": "x" * 501}}, "order.bill_to.city should have at most 500 characters"),
         (
             {"ship_to": {"region": "x" * 501}},
-            "order.ship_to.region: String should have at most 500 characters",
+            "order.ship_to.region should have at most 500 characters",
         ),
     ],
 )
@@ -285,7 +285,7 @@ def test_what_a_shop_system_tells_at_length_is_cut(channel: str, topic: str, bod
 
 def test_a_channel_that_cuts_nothing_is_found_out() -> None:
     """Every order passes, whichever channel's reader made it."""
-    with pytest.raises(Wrong, match=r"order\.customer\.name: String should have at most 500 characters"):
+    with pytest.raises(Wrong, match=r"order\.customer\.name should have at most 500 characters"):
         checked(replace(CANONICAL.order, customer=Recipient(name="x" * 501)))
 
 

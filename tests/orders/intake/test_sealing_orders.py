@@ -12,7 +12,7 @@ from chassis.keys.away import KeysAway
 from chassis.keys.bodies import SEALED, SealsBodies, sealed_body
 from chassis.keys.master import MasterKey
 from chassis.keys.ring import KEPT_SECONDS
-from chassis.keys.sealing import key_id_of
+from chassis.keys.sealing import Key, key_id_of
 from chassis.keys.sqlite import SQLiteKeys
 from chassis.keys.store import KeyStore
 from contracts.channels import OrderPlaced
@@ -20,6 +20,7 @@ from contracts.frozen import replace
 from contracts.personal import ERASED, TOGETHER, personal_texts, with_opened
 from contracts.placed_order import PlacedOrder
 from services.orders.domain.rules import findings
+from services.orders.intake import sealing as sealing_orders
 from services.orders.intake.read import read
 from services.orders.intake.reading import Placed, Reading, Unreadable
 from services.orders.intake.sealing import FORGOTTEN, ON_THE_LOOP_MAX, UNKNOWN, SealedReadings, sealed
@@ -140,6 +141,42 @@ async def test_a_body_that_nobody_here_sealed_is_refused_and_holds_nobody_up(
     assert readings(strange) == Unreadable(UNKNOWN)
     assert isinstance(readings(changed), Unreadable)
     assert placed(readings(message(ORDER, 3))).channel_order_id == ORDER.channel_order_id
+
+
+@pytest.mark.parametrize("seals", [True, False])
+async def test_a_message_that_cannot_be_read_at_all_holds_nobody_up(store: KeyStore, seals: bool) -> None:
+    """A mistake of ours: it is raised where the message is decided, which parks it; those beside it are read."""
+
+    def reading(message: Message) -> Reading:
+        if message.stream_seq == 2:
+            raise FileNotFoundError("no such table")
+        return read(message, CHANNELS)
+
+    readings = SealedReadings(reading, store, seals=seals)
+    messages = [message(ORDER, seq) for seq in (1, 2, 3)]
+    await readings.prepare(messages)
+    with pytest.raises(FileNotFoundError):
+        readings(messages[1])
+    assert [placed(readings(messages[at])).channel_order_id for at in (0, 2)] == [ORDER.channel_order_id] * 2
+
+
+async def test_an_order_that_cannot_be_sealed_holds_nobody_up(
+    readings: SealedReadings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, one step later."""
+    broken = replace(ORDER, channel_order_id="2")
+
+    def sealing(order: PlacedOrder, key: Key | None) -> PlacedOrder:
+        if order == broken:
+            raise ZeroDivisionError
+        return sealed(order, key)
+
+    monkeypatch.setattr(sealing_orders, "sealed", sealing)
+    messages = [message(ORDER, 1), message(broken, 2)]
+    await readings.prepare(messages)
+    assert placed(readings(messages[0])).channel_order_id == ORDER.channel_order_id
+    with pytest.raises(ZeroDivisionError):
+        readings(messages[1])
 
 
 async def test_in_an_empty_store_of_keys_nothing_is_refused(readings: SealedReadings) -> None:
