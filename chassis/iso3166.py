@@ -17,7 +17,7 @@ BY_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
 """Where a postal address has its state or province by the code. Elsewhere its name is a part of the town's line."""
 CODE = re.compile("[A-Za-z]{2}")
 LANGUAGES = tuple(
-    "bg cs da de el es et fi fr ga hr hu is it lt lv mt nb nl pl pt ro sk sl sv tr uk".split()  # noqa: SIM905
+    "bg cs da de el es et fi fr ga hr hu is it lt lv mt nb_NO nl pl pt ro sk sl sv tr uk".split()  # noqa: SIM905
 )
 """In which countries are known by name, besides English: pycountry has the translations of Debian's iso-codes."""
 NAMES = frozenset({"name", "common_name"})

@@ -17,6 +17,8 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
+from chassis.iso3166 import LANGUAGES
+
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 OURS = ("contracts", "chassis", "services", "ops", "deploy")
 UNUSED = (
@@ -25,8 +27,8 @@ UNUSED = (
     "**/__pycache__",
     "pip",  # there is nothing to install
     "pip-*.dist-info",
-    "pycountry/locales/*/LC_MESSAGES/iso[!3]*",  # of other languages it is countries that we know by name
-    "pycountry/locales/*/LC_MESSAGES/iso3166-[!1]*",
+    "pycountry/locales/*/LC_MESSAGES/iso[!3]*",  # of other languages it is countries that we know by name,
+    "pycountry/locales/*/LC_MESSAGES/iso3166-[!1]*",  # in some of them (`languages`)
     "PIL/_avif*",  # reportlab loads Pillow for pictures, and our documents have none:
     "PIL/_webp*",  # its core has to be there, picture formats and fonts of its own do not
     "PIL/_imagingcms*",
@@ -58,12 +60,16 @@ UNUSED = (
 
 def take_out(packages: Path) -> None:
     """Remove what is unused, as far as it is there."""
-    for pattern in UNUSED:
-        for path in list(packages.glob(pattern)):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+    for path in [path for pattern in UNUSED for path in packages.glob(pattern)] + languages(packages):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def languages(packages: Path) -> list[Path]:
+    """Folders of languages in which nobody here knows countries."""
+    return [folder for folder in packages.glob("pycountry/locales/*") if folder.name not in LANGUAGES]
 
 
 def import_ours() -> None:

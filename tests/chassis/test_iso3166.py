@@ -57,7 +57,7 @@ GERMANY = {
     "lt": "Vokietija",
     "lv": "Vācija",
     "mt": "Ġermanja",
-    "nb": "Tyskland",
+    "nb_NO": "Tyskland",
     "nl": "Duitsland",
     "pl": "Niemcy",
     "pt": "Alemanha",

@@ -27,6 +27,7 @@ def test_what_is_unused_goes_and_what_is_beside_it_stays(tmp_path: Path) -> None
     gone = (
         "pycountry/locales/pl/LC_MESSAGES/iso4217.mo",
         "pycountry/locales/pl/LC_MESSAGES/iso3166-2.mo",
+        "pycountry/locales/zu/LC_MESSAGES/iso3166-1.mo",
         "pillow.libs/libavif-1.so.1",
         "aiohttp/tests/test_it.py",
     )
