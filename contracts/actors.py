@@ -5,89 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from contracts.lookalikes import ALIKE, LOOKS_LIKE, OF_BOTH
+
 UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 """Drawn as nothing, without being of Unicode's category Cf (DerivedCoreProperties, Default_Ignorable_Code_Point)."""
-DRAWN_LIKE = {
-    "a": "аɑα",
-    "b": "вβ",
-    "c": "с",
-    "d": "ԁđðɖ",
-    "e": "еε",
-    "g": "ԍɡց",
-    "h": "һнհħ",
-    "i": "іıι",
-    "j": "јյ",
-    "k": "кκ",
-    "l": "ӏł",
-    "m": "мμ",
-    "n": "ηո",
-    "o": "оοօø",
-    "p": "рρ",
-    "q": "ԛ",
-    "s": "ѕ",
-    "t": "тτŧ",
-    "u": "υս",
-    "v": "ѵν",
-    "w": "ԝω",
-    "x": "хχ",
-    "y": "уүγ",
-    "z": "ζ",
-    "A": "АΑᎪꓮ",
-    "B": "ВΒᏴꓐ",
-    "C": "СᏟꓚ",
-    "D": "ᎠꓓĐÐƉ",
-    "E": "ЕΕᎬꓰ",
-    "F": "ꓝ",
-    "G": "ԌᏀꓖ",
-    "H": "НΗᎻꓧĦ",
-    "I": "ІΙӀᎥꓲ",
-    "J": "ЈᎫꓙ",
-    "K": "КΚᏦꓗ",
-    "L": "ԼᏞꓡŁ",
-    "M": "МΜᎷꓟ",
-    "N": "Νꓠ",
-    "O": "ОΟՕꓳØ",
-    "P": "РΡᏢꓑ",
-    "Q": "Ԛ",
-    "R": "ᎡᏒꓣ",
-    "S": "ЅՏᏚꓢ",
-    "T": "ТΤᎢꓔŦ",
-    "U": "Սꓴ",
-    "V": "ѴᏙꓦ",
-    "W": "ԜᎳꓪ",
-    "X": "ХΧꓫ",
-    "Y": "УҮΥᎩꓬ",
-    "Z": "ΖᏃꓜ",
-    "Γ": "Г",
-    "Λ": "Л",
-    "Π": "П",
-    "Φ": "Ф",
-    "π": "п",
-    "φ": "ф",
-    "-": "‐‑‒–—―−",
-    "'": "’‘ʼʻʹ′`",
-    "ي": "یى",
-    "ك": "ک",
-    "ه": "ہھە",
-}
-"""By sign, those that are drawn alike, mostly of other scripts (Unicode TR 39, confusables); of small letters also
-those that are so in capitals, of Arabic ones those that are so within a word or at its end.
-"""
-LOOKS_LIKE = {ord(other): letter for letter, others in DRAWN_LIKE.items() for other in others}
 JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])|(?<=\u0d4d)\u200d")
 """Where scripts that join their letters, Arabic to Mongolian, say whether two are (Unicode UAX 31, 2.3), and
 Malayalam's consonants that end a word.
 """
-ALIKE = frozenset(
-    {"LATIN", "GREEK", "CYRILLIC", "COPTIC", "ARMENIAN", "CHEROKEE", "LISU", "CANADIAN", "DESERET"}
-)
-"""Scripts with letters that are drawn alike, by the first word of the letters' names. A word of two of them is made to
-be taken for another.
-"""
-OF_BOTH = frozenset("βθλμχ")
-"""Greek letters that languages written in Latin ones have, too."""
 NAME_RULE = "a name has a letter or a digit, nothing unseen, and no word that mixes scripts which look alike"
 VOICED = "\u3099\u309a"
 """What makes `ga` of `ka` in Japanese."""

@@ -6,7 +6,8 @@ import unicodedata
 
 import pytest
 
-from contracts.actors import DRAWN_LIKE, LOOKS_LIKE, is_name
+from contracts.actors import is_name
+from contracts.lookalikes import DRAWN_LIKE, LOOKS_LIKE
 from contracts.second_person import same_person
 
 ONE_PERSON = {
