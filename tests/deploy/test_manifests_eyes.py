@@ -65,7 +65,7 @@ def test_prometheus_asks_the_servers_of_postgresql_where_an_operator_keeps_them(
     (endpoint,) = monitor["podMetricsEndpoints"]
     (job,) = endpoint["relabelings"]
     rules = (DEPLOY / "observability" / "alerts.yaml").read_text()
-    assert f'cnpg_pg_replication_streaming_replicas{{{job["targetLabel"]}="{job["replacement"]}"}}' in rules
+    assert f'cnpg_pg_replication_in_recovery{{{job["targetLabel"]}="{job["replacement"]}"}}' in rules
     clusters = [each["metadata"]["name"] for each in watched if each["kind"] == "Cluster"]
     if not clusters:
         return

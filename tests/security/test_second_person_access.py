@@ -123,7 +123,7 @@ async def test_the_command_line_lists_and_decides(start: Start, capsys: pytest.C
 
     with pytest.raises(CannotDo, match="nothing waits as MAIN/LAMP"):
         await decide(inventory.system, "MAIN/LAMP", "approve", "mira", "seen")
-    with pytest.raises(CannotDo, match="must say something"):
+    with pytest.raises(CannotDo, match="--reason is recorded"):
         await decide(inventory.system, ID, "approve", "mira", " ")
     with pytest.raises(Refused, match="somebody else has to approve or deny it"):
         await decide(inventory.system, ID, "approve", "anna", "seen")
