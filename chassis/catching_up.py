@@ -7,7 +7,8 @@ newest cause that the events name: up to there everything was applied; what caus
 A decision of which only the beginning was published is finished (`unfinished.py`).
 
 Where another event stands in that place the history has diverged: the service stops before it decides anything. An
-empty store is not filled: whether it is the right one that is empty is for a person to say (`doorstep heal --store`).
+empty store is not filled where the stream has events: whether it is the right one that is empty is for a person to say
+(`doorstep heal --store`), and nothing is decided meanwhile.
 Where the bus cannot be asked the service begins nevertheless; its relay looks again, and stops it then.
 """
 
@@ -81,6 +82,8 @@ async def catch_up(service: Service, store: Store, bus: Bus, prepare: Prepare | 
 async def _beyond(bus: Bus, service: str, store: Store) -> list[NewEvent]:
     """The events that follow in the stream; none where the store's last one does not stand there as it is here."""
     newest = store.events(after=store.last_position() - 1, limit=1)
+    if not newest:
+        await _require_unwritten(bus, service)
     seq = await _place(bus, service, newest[0]) if newest else None
     found: list[NewEvent] = []
     while seq is not None and (message := await bus.message(STREAMS[service], seq + 1)):
@@ -96,6 +99,18 @@ async def _beyond(bus: Bus, service: str, store: Store) -> list[NewEvent]:
                 f"more than {EVENTS_MAX} events behind: `doorstep heal {service} --store --force`"
             )
     return found
+
+
+async def _require_unwritten(bus: Bus, service: str) -> None:
+    """Raises `StreamAhead` where the stream has an event of this service."""
+    _, first, last = await bus.stream_info(STREAMS[service])
+    for seq in range(first, min(last, first + FOREIGN_MAX) + 1):
+        message = await bus.message(STREAMS[service], seq)
+        if message is not None and is_from(service, message):
+            raise StreamAhead(
+                f"{STREAMS[service]} has events, and this store has none: it was lost. Rebuild it with"
+                f" `doorstep heal {service} --store`, or restore it from a backup"
+            )
 
 
 async def _place(bus: Bus, service: str, event: StoredEvent) -> int | None:

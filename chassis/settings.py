@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, create_model
 from pydantic_settings import (
@@ -50,6 +50,16 @@ class SettingsWrong(Exception):
     """A setting has a value that cannot be used; the message names it."""
 
 
+def configuration_file() -> Path:
+    """`DOORSTEP_CONFIG`, or `doorstep.toml` here, which need not be there. Raises `SettingsWrong` where the named one
+    is not.
+    """
+    named = os.environ.get("DOORSTEP_CONFIG", "")
+    if named and not Path(named).exists():
+        raise SettingsWrong(f"DOORSTEP_CONFIG: there is no file {named}")
+    return Path(named or "doorstep.toml")
+
+
 class _Layers(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="DOORSTEP_", env_nested_delimiter="__", extra="ignore", case_sensitive=False
@@ -64,8 +74,7 @@ class _Layers(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = Path(os.environ.get("DOORSTEP_CONFIG", "doorstep.toml"))
-        return (env_settings, TomlConfigSettingsSource(settings_cls, file))
+        return (env_settings, TomlConfigSettingsSource(settings_cls, configuration_file()))
 
 
 def section[M](name: str, model: type[M]) -> M:
@@ -105,7 +114,7 @@ class System(BaseModel):
     nats_url: str = ""
     database_url: str = ""
     cell: str = Field(default="default", pattern=CELL_FORM)
-    log_format: str = "json"
+    log_format: Literal["json", "human"] = "json"
     bus_within_seconds: float = Field(default=10.0, gt=0)
 
     def port_of(self, service: str) -> int:

@@ -1,14 +1,11 @@
-"""The configuration file as the operators' side reads it: tables as they stand, and what looks misspelt."""
+"""The configuration file as the operators' side reads it: tables as they stand."""
 
 from __future__ import annotations
 
-import os
 import tomllib
-from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
+from chassis.settings import SettingsWrong, configuration_file
 from contracts.services import SERVICES
 from ops.console import CannotDo
 
@@ -18,7 +15,10 @@ TABLES = ("system", "shop", "channels", "access", "personal", "tls", "outbound",
 
 def configuration() -> dict[str, Any]:
     """All tables; none where there is no file. Raises `CannotDo` naming the file, and the line that is broken."""
-    path = Path(os.environ.get("DOORSTEP_CONFIG") or "doorstep.toml")
+    try:
+        path = configuration_file()
+    except SettingsWrong as missing:
+        raise CannotDo(str(missing)) from None
     if not path.is_file():
         return {}
     try:
@@ -37,12 +37,3 @@ def table(name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise CannotDo(f"{name} is a table: write [{name}] and its values below it")
     return found
-
-
-def unread_tables() -> Iterator[str]:
-    """A sentence for each table or value at the top that nobody reads, with the table that may be meant."""
-    for name in configuration():
-        if name not in TABLES:
-            meant = get_close_matches(name, TABLES, n=1)
-            hint = f"did you mean [{meant[0]}]?" if meant else f"there are {', '.join(TABLES)}"
-            yield f"[{name}] in the configuration is read by nobody: {hint}"

@@ -81,14 +81,24 @@ def open_stores(system: System, services: Sequence[str] = SERVICES) -> dict[str,
         raise CannotDo(str(reason)) from reason
 
 
-def open_files(system: System, services: Sequence[str] = SERVICES) -> dict[str, SQLiteStore]:
-    """The same where stores are files, as whoever copies them needs it."""
+def require_stores(system: System) -> None:
+    """Raises `CannotDo` where stores are files and this is no data folder, before anything is made in it."""
+    if not database_url(system):
+        _require_there(system, SERVICES)
+
+
+def _require_there(system: System, services: Sequence[str]) -> None:
     missing = [service for service in services if not path_of(system, service).exists()]
     if missing:
         raise CannotDo(
             f"no store of {', '.join(missing)} under {system.data}: start it once with `doorstep up`, "
             "or name the data folder with --data"
         )
+
+
+def open_files(system: System, services: Sequence[str] = SERVICES) -> dict[str, SQLiteStore]:
+    """The same where stores are files, as whoever copies them needs it."""
+    _require_there(system, services)
     try:
         return {name: open_store(name, read_only=True, path=path_of(system, name)) for name in services}
     except UNREADABLE as reason:

@@ -22,7 +22,7 @@ from ops.personal.customer import Customer, find_customer, nobody
 from ops.personal.keys import keys_of
 from ops.personal.mails import blank_mails
 from ops.personal.messages import messages_about
-from ops.stores import open_stores
+from ops.stores import open_stores, require_stores
 from ops.system import System
 from ops.verify.truth import mail_name
 from services.notify.settings import Settings
@@ -70,7 +70,10 @@ def _require_not_the_shop(named: str) -> None:
 async def erase(system: System, named: str, actor: str, reason: str) -> Erased:
     """Erase them, for ever. Raises `CannotDo` where they are not known, or where a part of it could not be done."""
     require_signed(actor, reason)
+    if "@" in reason:
+        raise CannotDo("--reason is kept as it is typed: write it without an e-mail address")
     _require_not_the_shop(named)
+    require_stores(system)
     store = keys_of(system)
     try:
         done = await _destroy(system, store, named, actor, reason)

@@ -16,6 +16,7 @@ from ops.personal.customer import Customer, find_customer, nobody
 from ops.personal.keys import keys_of
 from ops.personal.mails import mails_in, recipient_of
 from ops.personal.messages import About, messages_about
+from ops.stores import require_stores
 from ops.system import System
 
 NOT_STORED = "not in the stores"
@@ -27,6 +28,7 @@ async def export_customer(system: System, named: str) -> dict[str, Any]:
 
     Raises `CannotDo` where nothing is known of them, or not all of it can be read now.
     """
+    require_stores(system)
     store = keys_of(system)
     try:
         customer = find_customer(system, store, named)

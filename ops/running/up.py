@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops.channels import channels, secrets_of, variable
-from ops.configuration import unread_tables
 from ops.console import note, say, say_json
 from ops.kept import Choice, Kept
 from ops.local_password import access_of, drawn, password_for_services, place
+from ops.misspelt import unread
 from ops.running.preflight import lock_folder, nats_server_binary, require_free_ports
 from ops.running.unfinished import require_whole
 from ops.system import PORTS, System, remember
@@ -47,7 +47,7 @@ async def run(system: System, wishes: Wishes) -> None:
     from ops.running.supervisor import Supervisor
     from ops.stores import keep_in
 
-    for oddity in unread_tables():
+    for oddity in unread():
         note(oddity)
     if wishes.demo:
         from ops.demo.channels import require_channels

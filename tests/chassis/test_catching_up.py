@@ -94,11 +94,24 @@ async def test_who_is_level_has_nothing_to_take_over(past: Past, bus: Bus) -> No
     assert contents(past.newest) == before
 
 
-async def test_an_empty_store_is_not_filled(past: Past, bus: Bus) -> None:
-    """It may be the wrong one."""
+async def test_an_empty_store_is_not_filled_and_nothing_begins_in_it(past: Past, bus: Bus) -> None:
+    """It may be the wrong one. A second history would go out under the first one's positions."""
+    store = past.older.elsewhere().open("inventory")
+    with pytest.raises(StreamAhead, match="Rebuild it with `doorstep heal inventory --store`"):
+        await catch_up(past.inventory(), store, bus)
+    assert store.last_position() == 0
+    store.close()
+
+
+@pytest.mark.parametrize("stream", ["empty", "gone"])
+async def test_an_empty_store_is_where_a_service_begins(past: Past, bus: Bus, stream: str) -> None:
+    """Also beside messages that somebody else put into its stream."""
+    await _empty(bus, "INVENTORY")
+    await bus.jetstream.publish("evt.inventory.stray", b"{}")
+    if stream == "gone":
+        await bus.jetstream.delete_stream("INVENTORY")
     store = past.older.elsewhere().open("inventory")
     assert await catch_up(past.inventory(), store, bus) == 0
-    assert store.last_position() == 0
     store.close()
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from chassis.settings import SettingsWrong, System, section
 from ops.__main__ import main
-from ops.configuration import unread_tables
+from ops.console import CannotDo
+from ops.misspelt import unread
 from tests.ops.running import REPOSITORY, doorstep, ten_free_ports
 
 
@@ -17,6 +19,7 @@ from tests.ops.running import REPOSITORY, doorstep, ten_free_ports
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration file of the test's own."""
     path = tmp_path / "doorstep.toml"
+    path.touch()
     monkeypatch.setenv("DOORSTEP_CONFIG", str(path))
     monkeypatch.delenv("DOORSTEP_SYSTEM__PORT_BASE", raising=False)
     return path
@@ -68,11 +71,36 @@ def test_a_name_that_no_subject_can_have_is_refused(
 def test_a_table_that_nobody_reads_is_named_with_the_one_that_is_meant(configuration: Path) -> None:
     """A misspelt name must not quietly mean the defaults."""
     configuration.write_text("[inventroy]\nreservation_minutes = 5\n[shop]\n[wholesale]\n")
-    assert list(unread_tables()) == [
+    assert list(unread()) == [
         "[inventroy] in the configuration is read by nobody: did you mean [inventory]?",
         "[wholesale] in the configuration is read by nobody: there are "
         "system, shop, channels, access, personal, tls, outbound, traces, orders, inventory, shipping, billing, notify",
     ]
+
+
+def test_a_value_or_variable_that_nobody_reads_is_named(
+    configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invoice without its VAT id, a machine that lets everybody in: nobody would look for a typing error."""
+    configuration.write_text('[shop]\nvatid = "DE1"\n[system]\nprot_base = 9080\nport_base = 9080\n')
+    monkeypatch.setenv("DOORSTEP_ACCES__LOOPBACK", "viewer")
+    monkeypatch.setenv("DOORSTEP_ACCESS__LOOPBACK", "viewer")
+    assert list(unread()) == [
+        "prot_base in [system] is read by nobody: did you mean port_base?",
+        "vatid in [shop] is read by nobody: did you mean vat_id?",
+        "DOORSTEP_ACCES__LOOPBACK is read by nobody: did you mean [access]?",
+    ]
+
+
+def test_a_configuration_that_is_named_has_to_be_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without it a machine would be open to whoever is at it."""
+    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "doorstep.tmol"))
+    with pytest.raises(CannotDo, match=r"DOORSTEP_CONFIG: there is no file .*doorstep\.tmol"):
+        list(unread())
+    with pytest.raises(SettingsWrong, match="there is no file"):
+        section("system", System)
 
 
 @pytest.mark.long

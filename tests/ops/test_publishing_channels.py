@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ NOBODY = "http://127.0.0.1:9"
 @pytest.fixture
 def unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """A system whose services are out of reach, and a configuration that names one channel."""
-    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("DOORSTEP_CONFIG", os.devnull)
     monkeypatch.setenv("DOORSTEP_CHANNELS__PHONE__KIND", "canonical")
     return System(tmp_path, 8080, "nats://127.0.0.1:9", dict.fromkeys(SERVICES, NOBODY))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -126,7 +127,7 @@ CASES = {type(case.command): case for case in cases()}
 
 
 def assembly_of(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("DOORSTEP_CONFIG", os.devnull)
     monkeypatch.setenv("DOORSTEP_SYSTEM__DATA", str(tmp_path))
     return import_module(f"services.{service}.wiring").build()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import tracemalloc
 import zlib
@@ -90,7 +91,7 @@ async def tempter() -> AsyncIterator[Tempter]:
 
 @pytest.fixture(autouse=True)
 def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("DOORSTEP_CONFIG", os.devnull)
 
 
 @asynccontextmanager

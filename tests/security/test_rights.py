@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -16,7 +17,7 @@ WEBHOOKS = "/channels/{channel}/webhooks"
 
 def commands_of(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
     """Every path of a service that takes anything but a question."""
-    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("DOORSTEP_CONFIG", os.devnull)
     monkeypatch.setenv("DOORSTEP_SYSTEM__DATA", str(tmp_path))
     assembly = import_module(f"services.{service}.wiring").build()
     app = web.Application()
