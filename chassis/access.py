@@ -123,7 +123,7 @@ def guarded(service: str, door: Door) -> Middleware:
             return problem(503, str(reason))
         if route_of(request) and not caller.may(role):
             _note_command(service, request, caller, 403)
-            return problem(403, f"this needs the role {role}", role=role)
+            return problem(403, f"this needs the role {role}: docs/security.md says who has it", role=role)
         request[CALLER] = caller
         return await _answered(service, request, handler)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from chassis.settings import SettingsWrong, configuration_file
 from contracts.services import SERVICES
 from ops.console import CannotDo
 
@@ -15,6 +14,8 @@ TABLES = ("system", "shop", "channels", "access", "personal", "tls", "outbound",
 
 def configuration() -> dict[str, Any]:
     """All tables; none where there is no file. Raises `CannotDo` naming the file, and the line that is broken."""
+    from chassis.settings import SettingsWrong, configuration_file  # `--help` does without
+
     try:
         path = configuration_file()
     except SettingsWrong as missing:

@@ -79,7 +79,7 @@ async def _find(services: Services, message: str, service: str | None) -> Parked
         if message in (parked["id"], parked["id"].partition("/")[2]) and service in (None, parked["service"])
     ]
     if not found:
-        raise CannotDo(f"no open parked message {message}; `doorstep park list` shows all")
+        raise CannotDo(f"no open parked message {message}; `doorstep park list` shows all with their ids")
     if len(found) > 1:
         names = ", ".join(parked["service"] for parked in found)
         raise CannotDo(f"{message} is parked by {names}: say which with --service")

@@ -104,7 +104,10 @@ def timeline_of(system: System, order_id: str, at: datetime | None = None, limit
     stores = open_stores(system)
     moments = [moment for service in HOMES for moment in _moments(stores[service], service, order_id)]
     if not moments:
-        raise UnknownOrder(f"no order {order_id}; ids are written <channel>:<channel order id>")
+        raise UnknownOrder(
+            f"no order {order_id}; ids are written <channel>:<channel order id>. It may have been refused:"
+            " `doorstep park list`"
+        )
     known = [moment for moment in moments if at is None or moment.time <= at]
     if not known:
         raise not_known_then(f"order {order_id}", min(moment.time for moment in moments))

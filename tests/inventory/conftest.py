@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ async def client(
     bus: Bus, nats_server: NatsServer, tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Client]:
     """A service of its own for one test."""
-    monkeypatch.setenv("DOORSTEP_CONFIG", str(tmp_path / "doorstep.toml"))
+    monkeypatch.setenv("DOORSTEP_CONFIG", os.devnull)
     port_base = free_port() - SERVICE_PORTS["inventory"]
     settings = System(data=tmp_path, port_base=port_base, nats_url=nats_server.url)
     own_bus = await open_bus(nats_server.url, "test-inventory")

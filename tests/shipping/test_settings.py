@@ -19,6 +19,7 @@ from tests.spec import NOON
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "doorstep.toml"
+    path.touch()
     monkeypatch.setenv("DOORSTEP_CONFIG", str(path))
     return path
 
